@@ -1,0 +1,1 @@
+"""Errors, configs, registry, events, atomic files, named random streams. No torch below this line."""

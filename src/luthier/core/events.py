@@ -1,0 +1,111 @@
+"""What a run says while it goes on: plain frozen facts that listeners (console, files, trackers) read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Event):
+    """A phase begins, such as "reading data", "loading model", "pre-flight", "training"."""
+
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """How far a long phase other than training is."""
+
+    stage: str
+    done: int
+    total: int
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice(Event):
+    """Something a user should know: a fallback, a choice, a warning."""
+
+    text: str
+    level: Literal["info", "warning"] = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight(Event):
+    """What the trial before step 1 measured and predicts."""
+
+    peak_bytes: int
+    disk_bytes: int
+    seconds: float
+    tokens_per_second: float
+    num_steps: int
+    details: Mapping[str, float | int | str] = field(default_factory=dict[str, float | int | str])
+
+
+@dataclass(frozen=True, slots=True)
+class Updated(Event):
+    """One optimizer step was taken. Loss is the mean over what counted in this step."""
+
+    step: int
+    num_steps: int
+    epoch: float
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    tokens: int
+    trained_tokens: int
+    seconds: float
+    """Seconds of training so far, over all resumes, without evaluation and saving."""
+    total_tokens: int
+    memory_bytes: int
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Validated(Event):
+    """The validation rows were scored after `step` steps."""
+
+    step: int
+    loss: float
+    count: float
+    is_best: bool
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True)
+class Saved(Event):
+    """A checkpoint is complete on disk."""
+
+    step: int
+    folder: str
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(Event):
+    """An update was not taken: non-finite or spiking loss or gradient."""
+
+    step: int
+    reason: str
+    rows: tuple[str, ...]
+    tensors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Event):
+    """Training ended. `why` is "epochs", "max_steps", "max_tokens", "max_seconds", "early_stopping"."""
+
+    step: int
+    why: str
+    best_step: int
+    seconds: float
+    peak_bytes: int

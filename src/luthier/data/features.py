@@ -1,0 +1,75 @@
+"""One prepared row, and the batch that is made of several: what crosses from data to the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+IGNORE = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A row as token ids, with how much each token counts.
+
+    `loss_weights[t]` is the weight of *predicting* token t from those before it (0: not trained;
+    index 0 is always 0). Objectives that train no tokens leave it empty and use `label`.
+    """
+
+    row: int
+    """Index of the row in its split."""
+    input_ids: NDArray[np.int32]
+    loss_weights: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    label: int = IGNORE
+    cut_tokens: int = 0
+    """Tokens that `on_overflow` removed from this row."""
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.input_ids)
+
+    @property
+    def num_trained(self) -> int:
+        """Tokens with a loss; 0 for a row that trains a label."""
+        return int(np.count_nonzero(self.loss_weights))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Sequences laid end to end without padding.
+
+    Shapes: input_ids_N (N,) int64 with N = sum(lengths); every sequence starts at position 0.
+    `tensors` belongs to the objective that collated the batch.
+    """
+
+    input_ids_N: Tensor
+    lengths: tuple[int, ...]
+    rows: tuple[int, ...]
+    tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+    @property
+    def num_tokens(self) -> int:
+        return int(self.input_ids_N.shape[0])
+
+    def starts(self) -> list[int]:
+        """Index of the first token of each sequence, and N at the end (as in `cu_seqlens`)."""
+        found = [0]
+        for length in self.lengths:
+            found.append(found[-1] + length)
+        return found
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on another device."""
+        moved = {name: tensor.to(device) for name, tensor in self.tensors.items()}
+        return Batch(self.input_ids_N.to(device), self.lengths, self.rows, moved)
+
+
+def flatten(features: list[Features], **tensors: Tensor) -> Batch:
+    """The sequences of `features` end to end, with the objective's own tensors beside them."""
+    ids = torch.from_numpy(np.concatenate([item.input_ids for item in features])).long()
+    lengths = tuple(item.num_tokens for item in features)
+    return Batch(ids, lengths, tuple(item.row for item in features), tensors)

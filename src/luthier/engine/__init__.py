@@ -1,0 +1,1 @@
+"""One loop that knows neither tuner nor objective."""

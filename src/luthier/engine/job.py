@@ -1,0 +1,64 @@
+"""Everything one training needs, as plain data: what the engine is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from luthier.data.features import Features
+from luthier.models.bundle import Bundle
+from luthier.objectives.contract import Objective
+from luthier.tuners.contract import Tuner
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Numbers of a training, all concrete. Periods are in steps; 0 means never / no limit."""
+
+    epochs: float
+    batch_size: int
+    micro_batch_tokens: int
+    """A micro-batch holds at most this many tokens (one row may be longer)."""
+    learning_rate: float
+    lr_scheduler_type: Literal["cosine", "linear", "constant"]
+    warmup_steps: int
+    weight_decay: float
+    max_grad_norm: float
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.999
+    adam_epsilon: float = 1e-8
+    max_steps: int = 0
+    max_tokens: int = 0
+    max_seconds: float = 0.0
+    save_every: int = 0
+    evaluate_every: int = 0
+    early_stopping_patience: int = 0
+    keep_checkpoints: int = 2
+    gradient_checkpointing: bool = False
+    precision: Literal["bfloat16", "float32"] = "float32"
+    spike_factor: float = 0.0
+    """An update whose loss exceeds this many times its running median is not taken."""
+    max_skipped: int = 5
+    """So many skipped updates in a row end the run."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One training. The engine writes only below `checkpoints`."""
+
+    bundle: Bundle
+    tuner: Tuner
+    objective: Objective
+    train: Sequence[Features]
+    validation: Sequence[Features]
+    plan: Plan
+    seed: int
+    checkpoints: Path
+    identity: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Hashes of data, model, tokenizer and recipe; compared when a run is resumed."""
+    row_name: Callable[[int], str] = str
+    """Where training row i came from, for messages."""
+    should_stop: Callable[[], bool] = lambda: False
+    """Asked before every step; True saves and raises Interrupted."""

@@ -1,0 +1,1 @@
+"""Tasks, metrics, paired statistics, arms, retention."""

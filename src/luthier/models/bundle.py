@@ -1,0 +1,158 @@
+"""An open model with all that is needed to use it: weights, codec, the way to run it, and facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from luthier.data.features import Batch
+from luthier.data.rows import Chat, Message
+
+Kind = Literal["causal_lm", "sequence_classifier"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the weights came from, and what proves that they are the same next time."""
+
+    reference: str
+    """As the user wrote it."""
+    folder: Path
+    """Transformers layout on this disk (GGUF files are dequantised into the cache once)."""
+    sha256: str
+    """Over names and contents of the weight, config and tokenizer files."""
+    license: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What planning needs to know about a model."""
+
+    architecture: str
+    num_parameters: int
+    num_trunk_parameters: int
+    """Without embeddings and head: what each token is multiplied with."""
+    num_layers: int
+    hidden_size: int
+    vocabulary_size: int
+    context_length: int
+    weight_bytes: int
+
+    def flops_per_token(self, *, trained_weights: bool) -> float:
+        """Forward and backward FLOPs of the trunk per token: 6N when its weights move, else 4N.
+
+        Source: Kaplan et al. 2020, arXiv:2001.08361, section 2.1.
+        """
+        return (6.0 if trained_weights else 4.0) * self.num_trunk_parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of tokens of one rendered conversation."""
+
+    start: int
+    end: int
+    turn: int
+    """Index of the message; -1 for tokens that belong to none."""
+    role: str
+    trained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A conversation as tokens, and which of them the assistant wrote.
+
+    `loss_weights[t]` is the weight of the turn for tokens the assistant produces (content and the
+    end-of-turn token), else 0.
+    """
+
+    input_ids: NDArray[np.int32]
+    loss_weights: NDArray[np.float32]
+    segments: tuple[Segment, ...]
+
+
+class Codec(Protocol):
+    """Text and conversations to tokens and back, for one model."""
+
+    tokenizer: PreTrainedTokenizerBase
+    has_template: bool
+    end_of_turn_ids: frozenset[int]
+    """Generation stops at any of these."""
+
+    def encode(self, text: str, text_pair: str = "") -> NDArray[np.int32]:
+        """Token ids of plain text, with the model's own special tokens around it."""
+        ...
+
+    def encode_document(self, text: str) -> NDArray[np.int32]:
+        """Token ids of running text closed by end-of-text; special tokens in it stay text."""
+        ...
+
+    def render(self, row: Chat) -> Rendered:
+        """The conversation through the model's own template, mask derived by rendering.
+
+        Raises: MaskError: the template does not allow a mask that can be proved.
+        """
+        ...
+
+    def prompt(self, messages: Sequence[Message], row: Chat | None = None) -> NDArray[np.int32]:
+        """What generation is given: the rendered messages up to where the assistant begins."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of generated ids, without special tokens."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How final hidden states become logits: (x @ weight.T + bias) * scale, soft-capped.
+
+    Shapes: weight (V, D), bias (V,) or None. softcap 0 means none: cap * tanh(logits / cap).
+    """
+
+    weight: Tensor
+    bias: Tensor | None = None
+    scale: float = 1.0
+    softcap: float = 0.0
+
+
+class Trunk(Protocol):
+    """A way to run one model over sequences laid end to end. Differentiable."""
+
+    name: str
+    """"general" or the name of the family's fast path."""
+
+    def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        """Final (normed) hidden states (M, D) at token positions `at_M` (int64, sorted; None: all)."""
+        ...
+
+    def head(self) -> Head:
+        """The language-model head of a causal LM."""
+        ...
+
+    def scores(self, batch: Batch) -> Tensor:
+        """Class scores (B, C) in float32, one row per sequence, of a sequence classifier."""
+        ...
+
+
+@dataclass(slots=True)
+class Bundle:
+    """A model in use. Tuners change `model`; `trunk` is rebuilt after they did."""
+
+    model: nn.Module
+    codec: Codec
+    kind: Kind
+    source: Source
+    facts: Facts
+    trunk: Trunk
+    labels: tuple[str, ...] = ()
+    """Names of the classes, in the order of the scores."""
+    notes: list[str] = field(default_factory=list[str])
+    """What was decided while loading, for the record."""

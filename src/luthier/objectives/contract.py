@@ -1,0 +1,72 @@
+"""What an objective is: it says what is learned from which rows, and knows no tuner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor
+
+from luthier.core.config import ComponentConfig
+from luthier.data.features import Batch, Features
+from luthier.data.rows import Row
+from luthier.models.bundle import Bundle, Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A loss as a sum and what it is a sum over; the engine divides once per step.
+
+    sum: float32 scalar with gradient. count: float32 scalar, the total weight.
+    metrics: name -> (sum, count), both detached scalars, divided the same way.
+    """
+
+    sum: Tensor
+    count: Tensor
+    metrics: Mapping[str, tuple[Tensor, Tensor]] = field(
+        default_factory=dict[str, tuple[Tensor, Tensor]]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The models an objective may use."""
+
+    policy: Bundle
+
+
+class Objective(Protocol):
+    """Built as `Component(config)` from a config without any "auto" left in it."""
+
+    Config: ClassVar[type[ComponentConfig]]
+    row: ClassVar[type[Row]]
+    """The schema it eats."""
+    kinds: ClassVar[frozenset[str]]
+    """Model kinds it trains (see models.bundle.Kind)."""
+    roles: ClassVar[frozenset[str]]
+    additive: ClassVar[bool]
+    """False when examples of a batch interact (in-batch negatives)."""
+    config: Any
+
+    def __init__(self, config: Any) -> None: ...
+
+    @classmethod
+    def resolve(cls, config: Any, rows: Sequence[Row]) -> dict[str, tuple[Any, str]]:
+        """Values for settings that are "auto", from the training rows: name -> (value, reason)."""
+        ...
+
+    def labels(self) -> tuple[str, ...]:
+        """Names of the classes the model's head must have; empty when it needs no new head."""
+        ...
+
+    def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
+        """One row as features. Overlong rows come back whole; `fit_to` in data/overflow cuts them.
+
+        Raises: DataError, MaskError: naming the row's origin.
+        """
+        ...
+
+    def collate(self, features: Sequence[Features]) -> Batch: ...
+
+    def loss(self, models: Roles, batch: Batch) -> Loss: ...

@@ -1,0 +1,168 @@
+"""The whole request as data: one strict model per section. "auto" is settled later, with a reason."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from luthier.core.config import Auto, ComponentConfig
+
+Overflow = Literal["error", "truncate_prompt", "truncate_tail", "split", "drop"]
+
+
+class DataSection(ComponentConfig):
+    """Where the examples are and how they are read and split."""
+
+    train: str | list[str]
+    """File or files of examples: JSONL, JSON, CSV/TSV, Parquet or text."""
+    validation: str | list[str] | Auto = "auto"
+    """Rows for choosing (early stopping, best checkpoint); auto: split off `train`."""
+    test: str | list[str] | Auto = "auto"
+    """Rows for the verdict, untouched by any choice; auto: split off `train`."""
+    format: str = "auto"
+    """Name of a row format (`luthier list`), or auto: recognised from the columns."""
+    columns: dict[str, str] = Field(default_factory=dict[str, str])
+    """Canonical column -> name in the file, such as {text: review, label: stars}."""
+    roles: dict[str, str] = Field(default_factory=dict[str, str])
+    """Role name in the file -> system, user, assistant or tool."""
+    encoding: str = "auto"
+    """Text encoding of the files; auto: BOM, then UTF-8, then cp1252, said in the ledger."""
+    validation_share: float = Field(0.1, ge=0, lt=1)
+    """Share of rows split off for validation when no file is given."""
+    test_share: float = Field(0.1, ge=0, lt=1)
+    """Share of rows split off for the test when no file is given."""
+    group_by: str = ""
+    """Column whose equal values stay in one split."""
+    on_duplicate: Literal["remove", "keep", "error"] = "remove"
+    """Exact repetitions of a row within a split."""
+    on_leak: Literal["remove", "error"] = "remove"
+    """Inputs that stand in two splits: removed from train first, then validation; never from test."""
+    on_overflow: Overflow = "error"
+    """Rows longer than `training.max_length` tokens."""
+    max_rows: int = Field(0, ge=0)
+    """Use only so many rows of `train` files (0: all), chosen by content hash."""
+
+
+class TrainingSection(ComponentConfig):
+    """The loop. Keys follow transformers."""
+
+    epochs: float | Auto = Field("auto")
+    """Passes over the training rows."""
+    max_steps: int = Field(0, ge=0)
+    """Stop after so many optimizer steps (0: no limit)."""
+    max_tokens: int = Field(0, ge=0)
+    """Stop after so many tokens (0: no limit)."""
+    max_seconds: float = Field(0.0, ge=0)
+    """Stop after so many seconds of training (0: no limit)."""
+    learning_rate: float | Auto = "auto"
+    """Peak step size of AdamW; usual 1e-5 to 5e-4."""
+    batch_size: int | Auto = "auto"
+    """Examples per optimizer step, over all devices."""
+    micro_batch_tokens: int | Auto = "auto"
+    """Tokens per forward and backward pass; auto: from free memory."""
+    max_length: int | Auto = "auto"
+    """Longest row in tokens; auto: the longest row, at most the model's context."""
+    lr_scheduler_type: Literal["cosine", "linear", "constant"] = "cosine"
+    """Shape of the learning rate after warm-up."""
+    warmup_ratio: float = Field(0.05, ge=0, lt=1)
+    """Share of steps over which the learning rate rises from 0."""
+    weight_decay: float = Field(0.0, ge=0)
+    """Decoupled weight decay; never on biases and norms."""
+    max_grad_norm: float = Field(1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    save_every: int | Auto = "auto"
+    """Steps between checkpoints; auto: about ten per run, 0: only at the end."""
+    evaluate_every: int | Auto = "auto"
+    """Steps between validations; auto: twice per epoch, 0: only at the end."""
+    early_stopping_patience: int = Field(0, ge=0)
+    """Stop after so many validations without a better loss (0: never)."""
+    keep_checkpoints: int = Field(2, ge=1)
+    """Newest checkpoints kept, besides the best one."""
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
+    """Type of the products; trained parameters and optimizer state are always float32."""
+    gradient_checkpointing: bool | Auto = "auto"
+    """Recompute activations in the backward pass; auto: only when memory asks for it."""
+    path: Literal["auto", "general", "fast"] = "auto"
+    """The family's fast path, or the general one that runs any architecture."""
+    compile: Literal["auto", "off", "on"] = "auto"
+    """Regional compilation of pointwise pieces; auto: where it pays within this run."""
+    spike_factor: float = Field(10.0, ge=0)
+    """An update whose loss exceeds this many times its running median is not taken (0: off)."""
+
+    @field_validator("epochs", "learning_rate")
+    @classmethod
+    def _positive(cls, value: float | str) -> float | str:
+        if isinstance(value, float | int) and value <= 0:
+            raise ValueError("expected a number above 0, or auto")
+        return value
+
+    @field_validator("batch_size", "micro_batch_tokens", "max_length")
+    @classmethod
+    def _at_least_one(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("expected a whole number of at least 1, or auto")
+        return value
+
+    @field_validator("save_every", "evaluate_every")
+    @classmethod
+    def _not_negative(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 0:
+            raise ValueError("expected a whole number of at least 0, or auto")
+        return value
+
+
+class EvaluationSection(ComponentConfig):
+    """The evidence: what is compared on the held-out test rows, and how."""
+
+    arms: list[str] | Auto = "auto"
+    """Names of the arms compared; auto: those that fit the model kind and the data."""
+    max_rows: int = Field(0, ge=0)
+    """Score at most so many test rows (0: all), chosen by content hash."""
+    max_new_tokens: int | Auto = "auto"
+    """Longest generated answer; auto: from the longest training answer."""
+    num_shots: int | Auto = "auto"
+    """Examples in the few-shot prompt; auto: as many as fit, at most 4."""
+    instruction: str = "auto"
+    """System prompt of the prompted arms; auto: the rows' own, or written from the examples."""
+    metric: str = "auto"
+    """The metric of the verdict; auto: accuracy, JSON-field match, exact match or NLL."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """Level of every interval."""
+    num_resamples: int = Field(2000, ge=100)
+    """Bootstrap resamples."""
+    retention: bool = True
+    """Measure what the model forgot on general text and neutral prompts."""
+
+
+class Recipe(ComponentConfig):
+    """One fine-tuning request."""
+
+    format_version: Literal[1] = 1
+    """Version of this layout."""
+    name: str = "auto"
+    """Name of the run; auto: from the data file."""
+    model: str
+    """Hub name, folder, .gguf file, pypi:PACKAGE or alias."""
+    data: DataSection
+    objective: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"})
+    """`name` of the objective and its own settings."""
+    tuner: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"})
+    """`name` of the tuner and its own settings."""
+    training: TrainingSection = TrainingSection()
+    evaluation: EvaluationSection = EvaluationSection()
+    trackers: list[str] = Field(default_factory=list[str])
+    """Also report to: tensorboard, wandb, mlflow."""
+    allow: list[str] = Field(default_factory=list[str])
+    """Dangerous things allowed: changed_data, changed_recipe, changed_model (on resume)."""
+    seed: int = Field(0, ge=0)
+    """Seed of every random stream."""
+
+    @field_validator("objective", "tuner", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and "name" not in value:
+            return {"name": "auto", **value}
+        return value

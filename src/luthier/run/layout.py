@@ -1,0 +1,90 @@
+"""Names of everything in a run directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths below one run directory; nothing is created."""
+
+    root: Path
+
+    @property
+    def resolved(self) -> Path:
+        """The recipe with every value, the origin of each, and the identity."""
+        return self.root / "resolved.yaml"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object per event, appended."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.root / "evaluation.json"
+
+    @property
+    def predictions(self) -> Path:
+        """Every test row with the answer of every arm."""
+        return self.root / "predictions.jsonl"
+
+    @property
+    def splits(self) -> Path:
+        """Which row of which file went to which split."""
+        return self.root / "splits.json"
+
+    @property
+    def samples(self) -> Path:
+        """Rendered training samples with their masks."""
+        return self.root / "samples.json"
+
+    @property
+    def preflight(self) -> Path:
+        """What the trial before step 1 predicted."""
+        return self.root / "preflight.json"
+
+    @property
+    def environment(self) -> Path:
+        return self.root / "environment.json"
+
+    @property
+    def summary(self) -> Path:
+        """State and headline figures of the run, rewritten at each stage."""
+        return self.root / "summary.json"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def card(self) -> Path:
+        return self.root / "card.md"
+
+    @property
+    def adapter(self) -> Path:
+        return self.root / "adapter"
+
+    @property
+    def model(self) -> Path:
+        return self.root / "model"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def exports(self) -> Path:
+        return self.root / "exports"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "run.lock"

@@ -1,0 +1,64 @@
+"""What a tuner is: it says which parameters move, and knows no loss."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from torch import Tensor, nn
+
+from luthier.core.config import ComponentConfig
+from luthier.models.bundle import Bundle
+
+
+@dataclass(slots=True)
+class ParamGroup:
+    """Parameters that share a learning rate (times `rate`) and a weight decay."""
+
+    parameters: list[nn.Parameter]
+    rate: float = 1.0
+    decays: bool = True
+
+
+class Tuner(Protocol):
+    """Built as `Component(config)`; `apply` is called once, before the trunk is rebuilt."""
+
+    Config: ClassVar[type[ComponentConfig]]
+    keeps_base: ClassVar[bool]
+    """The base weights are still there during training, so `base()` is free."""
+    merges: ClassVar[bool]
+    """`merge` gives a plain model with the same outputs."""
+    config: Any
+
+    def __init__(self, config: Any) -> None: ...
+
+    def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
+        """The same bundle with the trained parts added; everything else has requires_grad False."""
+        ...
+
+    def groups(self, model: nn.Module) -> list[ParamGroup]:
+        """What the optimiser moves."""
+        ...
+
+    def state(self, model: nn.Module) -> dict[str, Tensor]:
+        """The smallest thing that restores what was trained, by name."""
+        ...
+
+    def restore(self, model: nn.Module, state: dict[str, Tensor]) -> None:
+        """Put `state` back, strictly.
+
+        Raises: RunError: names or shapes differ.
+        """
+        ...
+
+    def base(self, model: nn.Module) -> AbstractContextManager[nn.Module]:
+        """Within it the model gives the outputs it had before tuning.
+
+        Raises: RecipeError: the tuner does not keep the base.
+        """
+        ...
+
+    def merge(self, model: nn.Module) -> nn.Module:
+        """A plain transformers model with the trained parts folded in."""
+        ...
