@@ -1,0 +1,193 @@
+"""Cross-entropy of a linear head, as (sum, count), without ever holding all logits.
+
+Letters: M supervised positions, D width, V vocabulary, C positions of one chunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+IGNORE = -100
+_TINY = 1e-30
+_CPU_LOGITS, _GPU_LOGITS = 1 << 23, 1 << 28
+
+
+def linear_cross_entropy(
+    hidden_MD: Tensor,
+    head_weight_VD: Tensor,
+    labels_M: Tensor,
+    weights_M: Tensor,
+    *,
+    bias: Tensor | None = None,
+    scale: float = 1.0,
+    softcap: float = 0.0,
+    chunk: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Weighted sum of -log softmax(logits)[label] in nats, and the sum of the weights.
+
+    Logits are (hidden @ weight.T + bias) * scale, soft-capped to cap * tanh(logits / cap) when
+    `softcap` > 0, computed in the type of `hidden_MD`; everything after them is float32. The
+    gradient is formed chunk by chunk while the logits are at hand, so none is kept or recomputed.
+
+    Args: chunk: positions at a time; 0 chooses so that one block of logits stays in the cache.
+    Returns: two float32 scalars; labels equal to IGNORE do not count. (0, 0) when M = 0.
+    Source: agrees with torch.nn.functional.cross_entropy(reduction="none") times the weights;
+    gradient in the forward pass as in Hsu et al. 2024, arXiv:2410.10989, section 3.2.
+    """
+    counts_M = torch.where(labels_M == IGNORE, 0.0, weights_M.float())
+    head = _Head(head_weight_VD, bias, scale, softcap)
+    logprobs_M = _logprobs(hidden_MD, head, labels_M, counts_M, chunk, per_row=False)
+    return -logprobs_M, counts_M.sum()
+
+
+def token_logprobs(
+    hidden_MD: Tensor,
+    head_weight_VD: Tensor,
+    labels_M: Tensor,
+    *,
+    bias: Tensor | None = None,
+    scale: float = 1.0,
+    softcap: float = 0.0,
+    chunk: int = 0,
+) -> Tensor:
+    """Natural log-probability of each label, float32 (M,), differentiable; 0 where IGNORE.
+
+    Args: as in `linear_cross_entropy`.
+    """
+    counts_M = (labels_M != IGNORE).float()
+    head = _Head(head_weight_VD, bias, scale, softcap)
+    return _logprobs(hidden_MD, head, labels_M, counts_M, chunk, per_row=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    weight: Tensor
+    bias: Tensor | None
+    scale: float
+    softcap: float
+
+    def logits(self, hidden_CD: Tensor, weight_VD: Tensor) -> Tensor:
+        """Logits in the type of `hidden_CD`."""
+        bias = None if self.bias is None else self.bias.to(hidden_CD.dtype)
+        logits_CV = torch.nn.functional.linear(hidden_CD, weight_VD, bias)
+        if self.scale != 1.0:
+            logits_CV = logits_CV * self.scale
+        if self.softcap:
+            logits_CV = torch.tanh(logits_CV / self.softcap) * self.softcap
+        return logits_CV
+
+    def through(self, gradient_CV: Tensor, logits_CV: Tensor) -> Tensor:
+        """Gradient of the raw product from that of the finished logits."""
+        if self.softcap:
+            gradient_CV = gradient_CV * (1 - (logits_CV.float() / self.softcap) ** 2)
+        return gradient_CV * self.scale if self.scale != 1.0 else gradient_CV
+
+
+def _logprobs(
+    hidden_MD: Tensor, head: _Head, labels_M: Tensor, counts_M: Tensor, chunk: int, *, per_row: bool
+) -> Tensor:
+    """Weighted log-probabilities: one per row, or their sum."""
+    if chunk <= 0:
+        budget = _CPU_LOGITS if hidden_MD.device.type == "cpu" else _GPU_LOGITS
+        chunk = max(32, budget // head.weight.shape[0] // 32 * 32)
+    arguments = (hidden_MD, head.weight, head.bias, labels_M, counts_M, head, chunk, per_row)
+    return cast(Tensor, _Logprobs.apply(*arguments))
+
+
+class _Logprobs(torch.autograd.Function):
+    """Forward also forms d(sum)/d(hidden, weight, bias), or keeps inputs when rows differ."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        hidden_MD: Tensor,
+        _weight_VD: Tensor,  # inside `head` too; named here so that autograd sees them
+        _bias: Tensor | None,
+        labels_M: Tensor,
+        counts_M: Tensor,
+        head: _Head,
+        chunk: int,
+        per_row: bool,
+    ) -> Tensor:
+        wanted = tuple(ctx.needs_input_grad[:3])
+        ctx.head, ctx.chunk, ctx.per_row, ctx.wanted = head, chunk, per_row, wanted
+        wanted = (False, False, False) if per_row else wanted
+        result_M, gradients = _sweep(hidden_MD, head, labels_M, counts_M, chunk, wanted)
+        if per_row:  # the rows' upstream gradients are not known yet: weight them in backward
+            ctx.save_for_backward(hidden_MD, labels_M, counts_M)
+            return result_M
+        ctx.save_for_backward(*gradients)
+        return result_M.sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *upstream: Tensor
+    ) -> tuple[Tensor | None, ...]:
+        if ctx.per_row:
+            hidden_MD, labels_M, counts_M = ctx.saved_tensors
+            factors_M = upstream[0] * counts_M
+            found = _sweep(hidden_MD, ctx.head, labels_M, factors_M, ctx.chunk, ctx.wanted)[1]
+        else:
+            found = [g if g is None else g * upstream[0].to(g.dtype) for g in ctx.saved_tensors]
+        return (*found, None, None, None, None, None)
+
+
+def _sweep(
+    hidden_MD: Tensor,
+    head: _Head,
+    labels_M: Tensor,
+    counts_M: Tensor,
+    chunk: int,
+    wanted: tuple[bool, bool, bool],
+) -> tuple[Tensor, list[Tensor | None]]:
+    """Weighted log-probabilities per row, and the wanted gradients of their sum."""
+    weight_VD = head.weight.to(hidden_MD.dtype)
+    result_M = counts_M.new_zeros(len(labels_M))
+    hidden_gradient_MD = torch.empty_like(hidden_MD) if wanted[0] else None
+    weight_gradient_VD = torch.zeros_like(weight_VD if wanted[1] else weight_VD[:0]).float()
+    bias_gradient_V = torch.zeros_like(weight_VD[:, 0]).float()
+    for start in range(0, len(labels_M), chunk):
+        part = slice(start, start + chunk)
+        hidden_CD, counts_C = hidden_MD[part], counts_M[part]
+        targets_C1 = labels_M[part].clamp_min(0)[:, None]
+        logits_CV = head.logits(hidden_CD, weight_VD)
+        probabilities_CV = torch.softmax(logits_CV, -1, dtype=torch.float32)
+        logprobs_C = _label_logprobs(probabilities_CV, logits_CV, targets_C1)
+        result_M[part] = torch.where(counts_C == 0, 0.0, logprobs_C * counts_C)
+        if not any(wanted):
+            continue
+        gradient_CV = head.through(_d_logits(probabilities_CV, targets_C1, counts_C), logits_CV)
+        factors_CV = gradient_CV.to(hidden_MD.dtype)
+        if hidden_gradient_MD is not None:
+            torch.mm(factors_CV, weight_VD, out=hidden_gradient_MD[part])
+        if wanted[1]:
+            weight_gradient_VD += factors_CV.t() @ hidden_CD
+        if wanted[2]:
+            bias_gradient_V += gradient_CV.sum(0)
+    bias = head.bias if wanted[2] else None
+    return result_M, [
+        hidden_gradient_MD,
+        weight_gradient_VD.to(head.weight.dtype) if wanted[1] else None,
+        None if bias is None else bias_gradient_V.to(bias.dtype),
+    ]
+
+
+def _label_logprobs(probabilities_CV: Tensor, logits_CV: Tensor, targets_C1: Tensor) -> Tensor:
+    """log p(label) (C,); where that would underflow, relative to the most likely token."""
+    found_C1 = probabilities_CV.gather(1, targets_C1)
+    if found_C1.device.type == "cpu" and not bool((found_C1 < _TINY).any()):
+        return found_C1.log()[:, 0]
+    below_top_C1 = logits_CV.gather(1, targets_C1).float() - logits_CV.amax(-1, keepdim=True)
+    far_C1 = below_top_C1 + probabilities_CV.amax(-1, keepdim=True).log()
+    return torch.where(found_C1 < _TINY, far_C1, found_C1.log())[:, 0]
+
+
+def _d_logits(probabilities_CV: Tensor, targets_C1: Tensor, counts_C: Tensor) -> Tensor:
+    """count * (onehot - p), written over the probabilities."""
+    return probabilities_CV.mul_(-counts_C[:, None]).scatter_add_(1, targets_C1, counts_C[:, None])
