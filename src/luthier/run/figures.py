@@ -1,0 +1,71 @@
+"""How numbers read, the same in the terminal, the report and the card."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+LOWER_IS_BETTER = ("loss", "nll", "perplexity", "error", "brier", "ece", "calibration")
+OUTCOME_WORDS = {
+    "better": "Better",
+    "no_evidence": "No evidence of a difference",
+    "worse": "Worse",
+}
+
+
+def of_bytes(value: float | None) -> str:
+    """Such as "1.9 GiB"."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if abs(value) >= size:
+            return f"{value / size:.1f} {unit}"
+    return f"{value:.0f} B"
+
+
+def of_seconds(value: float | None) -> str:
+    """Such as "48 s", "3 min 20 s" or "2 h 5 min"."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def of_count(value: float | None) -> str:
+    """Such as "12,345"."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def of_number(value: float | None, *, digits: int = 3) -> str:
+    """A plain number with so many digits after the point, or a power where it is tiny or huge."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value and not 1e-3 <= abs(value) < 1e6:
+        return f"{value:.2e}"
+    return f"{value:.{digits}f}"
+
+
+def of_estimate(estimate: Mapping[str, Any]) -> str:
+    """Such as "0.813 [0.771, 0.853]"."""
+    low, high = estimate.get("low"), estimate.get("high")
+    text = of_number(estimate.get("value"))
+    return f"{text} [{of_number(low)}, {of_number(high)}]" if low is not None else text
+
+
+def of_name(name: str) -> str:
+    """Such as "few-shot" for `few_shot`, "macro F1" for `macro_f1`."""
+    words = name.replace("_", " ")
+    special = {"few shot": "few-shot", "exact match": "exact match", "json fields": "JSON fields"}
+    return special.get(words, words.replace("nll", "NLL").replace("f1", "F1"))
+
+
+def is_lower_better(metric: str) -> bool:
+    """Whether a smaller value of `metric` is the better one."""
+    return any(word in metric.lower() for word in LOWER_IS_BETTER)

@@ -1,0 +1,73 @@
+"""Results drawn for a terminal: the table of arms, the verdict, rows with their masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from luthier.run import figures
+
+OUTCOME_STYLES = {"better": "bold green", "no_evidence": "bold yellow", "worse": "bold red"}
+OPEN, CLOSE = "⟦", "⟧"
+"""What stands around trained text where there are no colours."""
+
+
+def safe(text: str) -> str:
+    """`text` without control characters: a row must not be able to drive the terminal."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text
+    )
+
+
+def evaluation_table(document: Mapping[str, Any]) -> Table:
+    """Arms as rows, metrics as columns, the metric of the verdict first."""
+    arms: Mapping[str, Mapping[str, Any]] = document.get("arms", {})
+    verdict = document.get("verdict", {})
+    metrics = metric_order(arms, verdict.get("metric", ""))
+    table = Table(box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table.add_column("arm")
+    for metric in metrics:
+        arrow = " ↓" if figures.is_lower_better(metric) else ""
+        table.add_column(figures.of_name(metric) + arrow, justify="right")
+    for arm, estimates in arms.items():
+        style = "bold" if arm == "tuned" else "dim" if arm not in (verdict.get("against"),) else ""
+        cells = [figures.of_estimate(estimates.get(metric, {})) for metric in metrics]
+        table.add_row(Text(safe(figures.of_name(arm))), *cells, style=style)
+    return table
+
+
+def metric_order(arms: Mapping[str, Mapping[str, Any]], first: str) -> list[str]:
+    """Every metric of any arm, the one of the verdict in front."""
+    names = dict.fromkeys(metric for estimates in arms.values() for metric in estimates)
+    return sorted(names, key=lambda metric: metric != first)
+
+
+def verdict_line(verdict: Mapping[str, Any]) -> Text:
+    """The outcome in large words, then the sentence behind it."""
+    outcome = str(verdict.get("outcome", ""))
+    text = Text(figures.OUTCOME_WORDS.get(outcome, "No verdict") + ". ")
+    text.stylize(OUTCOME_STYLES.get(outcome, "bold"))
+    return text.append(safe(str(verdict.get("words", ""))), style="default")
+
+
+def legend(*, has_color: bool) -> Text:
+    """What the marks of `painted` mean."""
+    if not has_color:
+        return Text(f"{OPEN}trained{CLOSE} masked")
+    return Text.assemble(("trained", "black on green"), "  ", ("masked", "dim"))
+
+
+def painted(pieces: Iterable[Mapping[str, Any]], *, has_color: bool) -> Text:
+    """A row as one text, its trained pieces marked by colour, or by brackets without colours."""
+    text = Text()
+    for piece in pieces:
+        words, is_trained = safe(str(piece.get("text", ""))), bool(piece.get("trained"))
+        if has_color:
+            text.append(words, style="black on green" if is_trained else "dim")
+        else:
+            text.append(f"{OPEN}{words}{CLOSE}" if is_trained else words)
+    return text
