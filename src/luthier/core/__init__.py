@@ -1,1 +1,1 @@
-"""Errors, configs, registry, events, atomic files, named random streams. No torch below this line."""
+"""Errors, configs, registry, events, atomic files, random streams. No torch here."""

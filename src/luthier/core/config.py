@@ -1,75 +1,102 @@
-"""Strict settings: frozen pydantic models whose problems are reported all at once, in one line each."""
+"""Strict settings: frozen pydantic models whose problems are all reported at once, a line each."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from luthier.core.errors import RecipeError
+from luthier.core.expectation import expectation, field_at, fields_at, user_place
 from luthier.core.hints import did_you_mean
 
 Auto = Literal["auto"]
-"""A setting that is chosen from the data, the model and the machine, and recorded with its reason."""
+"""A setting chosen from the data, the model and the machine, and recorded with its reason."""
 
 
 class ComponentConfig(BaseModel):
-    """Settings of one section or component: frozen, unknown keys refused, docstrings are descriptions."""
+    """Settings of a section or component: frozen, no unknown keys, docstrings are descriptions."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with some settings: the place as a user would type it, and the rest."""
+
+    place: tuple[str, ...]
+    text: str
+
+
 C = TypeVar("C", bound=BaseModel)
 
 
 def build(config: type[C], values: Mapping[str, Any], *, where: str) -> C:
-    """`values` as a validated config.
+    """`values` as a validated config. Types are strict: no "3" for 3, no true for 1.
 
     Args: where: the dotted place of these values in the recipe, used in messages.
     Raises: RecipeError: every problem, one line each, with the nearest known key.
     """
     try:
-        return config.model_validate(dict(values))
+        return validate(config, values)
     except ValidationError as error:
         raise RecipeError("\n".join(problems(config, error, where=where))) from None
+
+
+def validate(config: type[C], values: Mapping[str, Any]) -> C:
+    """`values` as a validated config.
+
+    Raises: ValidationError: pydantic's own; `find_problems` turns it into sentences.
+    """
+    # strict rules for JSON, not for Python objects: there a list may still become a tuple
+    return config.model_validate_json(json.dumps(dict(values), default=str), strict=True)
 
 
 def problems(config: type[BaseModel], error: ValidationError, *, where: str) -> list[str]:
     """One line per problem: place, what came, what was expected."""
     lines: list[str] = []
+    for problem in find_problems(config, error):
+        place = ".".join([part for part in (where, *problem.place) if part])
+        lines.append(f"recipe {place}: {problem.text}")
+    return lines
+
+
+def find_problems(config: type[BaseModel], error: ValidationError) -> list[Problem]:
+    """One problem per place, whatever number of union members pydantic tried there."""
+    found: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for item in error.errors():
-        place = ".".join([where, *(str(part) for part in item["loc"] if _is_key(part))]).strip(".")
-        if item["type"] == "extra_forbidden":
-            known = _fields_at(config, item["loc"][:-1])
-            lines.append(f"recipe {place}: unknown key{did_you_mean(str(item['loc'][-1]), known)}")
-        else:
-            text = item["msg"][0].lower() + item["msg"][1:]
-            lines.append(f"recipe {place}: got {item['input']!r}; {text}")
-    return list(dict.fromkeys(lines))
+        found.setdefault(user_place(config, item["loc"]), []).append(item)
+    return [Problem(place, _text(config, place, items)) for place, items in found.items()]
 
 
-def _is_key(part: object) -> bool:
-    # pydantic adds the member of a union to the place; a user never typed it
-    return isinstance(part, int) or (str(part).isidentifier() and not str(part)[0].isupper())
+def shown(value: object) -> str:
+    """A value as a message quotes it: short, on one line."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _fields_at(config: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    here: Any = config
-    for part in loc:
-        if not (isinstance(here, type) and issubclass(here, BaseModel)):
-            break
-        if part not in here.model_fields:
-            continue
-        here = _model_in(here.model_fields[str(part)].annotation)
-    return list(here.model_fields) if isinstance(here, type) and issubclass(here, BaseModel) else []
-
-
-def _model_in(annotation: Any) -> Any:
-    if get_origin(annotation) in (Union, type(int | str)):
-        for member in get_args(annotation):
-            if isinstance(member, type) and issubclass(member, BaseModel):
-                return member
-    return annotation
+def _text(config: type[BaseModel], place: tuple[str, ...], items: list[ErrorDetails]) -> str:
+    kinds = {item["type"] for item in items}
+    if "extra_forbidden" in kinds:
+        return f"unknown key{did_you_mean(place[-1], fields_at(config, place[:-1]))}"
+    field = field_at(config, place)
+    if "missing" in kinds:
+        meaning = f"; {field.description}" if field is not None and field.description else ""
+        return f"missing{meaning}"
+    got = f"got {shown(items[0]['input'])}"
+    for item in items:
+        if item["type"] == "value_error":
+            return f"{got}, {item['msg'].removeprefix('Value error, ')}"
+    if field is not None:
+        return f"{got}, expected {expectation(field)}"
+    return f"{got}; {items[0]['msg'][0].lower()}{items[0]['msg'][1:]}"

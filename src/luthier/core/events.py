@@ -1,4 +1,4 @@
-"""What a run says while it goes on: plain frozen facts that listeners (console, files, trackers) read."""
+"""What a run says while it goes on: plain frozen facts for listeners (console, files, trackers)."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Skipped(Event):
 
 @dataclass(frozen=True, slots=True)
 class Finished(Event):
-    """Training ended. `why` is "epochs", "max_steps", "max_tokens", "max_seconds", "early_stopping"."""
+    """Training ended: why is epochs, max_steps, max_tokens, max_seconds or early_stopping."""
 
     step: int
     why: str

@@ -1,4 +1,4 @@
-"""The folder is the registry: each public module of a package holds one component named after it."""
+"""The folder is the registry: each public module of a package is one component."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Registry(Generic[T]):
             return self._found[name]
         if name in self._modules():
             importlib.import_module(f"{self.package}.{name}")
+            assert name in self._found, f"{self.package}.{name} files no component"
             return self._found[name]
         plugins = self._plugins()
         if name not in plugins:

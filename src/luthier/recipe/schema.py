@@ -1,4 +1,4 @@
-"""The whole request as data: one strict model per section. "auto" is settled later, with a reason."""
+"""The whole request as data: a strict model per section; "auto" is settled later, with a reason."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ class DataSection(ComponentConfig):
     """Role name in the file -> system, user, assistant or tool."""
     encoding: str = "auto"
     """Text encoding of the files; auto: BOM, then UTF-8, then cp1252, said in the ledger."""
-    validation_share: float = Field(0.1, ge=0, lt=1)
+    validation_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of rows split off for validation when no file is given."""
-    test_share: float = Field(0.1, ge=0, lt=1)
+    test_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of rows split off for the test when no file is given."""
     group_by: str = ""
     """Column whose equal values stay in one split."""
     on_duplicate: Literal["remove", "keep", "error"] = "remove"
     """Exact repetitions of a row within a split."""
     on_leak: Literal["remove", "error"] = "remove"
-    """Inputs that stand in two splits: removed from train first, then validation; never from test."""
+    """Inputs in two splits: removed from train first, then from validation; never from test."""
     on_overflow: Overflow = "error"
     """Rows longer than `training.max_length` tokens."""
-    max_rows: int = Field(0, ge=0)
+    max_rows: int = Field(default=0, ge=0)
     """Use only so many rows of `train` files (0: all), chosen by content hash."""
 
 
 class TrainingSection(ComponentConfig):
     """The loop. Keys follow transformers."""
 
-    epochs: float | Auto = Field("auto")
+    epochs: float | Auto = "auto"
     """Passes over the training rows."""
-    max_steps: int = Field(0, ge=0)
+    max_steps: int = Field(default=0, ge=0)
     """Stop after so many optimizer steps (0: no limit)."""
-    max_tokens: int = Field(0, ge=0)
+    max_tokens: int = Field(default=0, ge=0)
     """Stop after so many tokens (0: no limit)."""
-    max_seconds: float = Field(0.0, ge=0)
+    max_seconds: float = Field(default=0.0, ge=0)
     """Stop after so many seconds of training (0: no limit)."""
     learning_rate: float | Auto = "auto"
     """Peak step size of AdamW; usual 1e-5 to 5e-4."""
@@ -65,19 +65,19 @@ class TrainingSection(ComponentConfig):
     """Longest row in tokens; auto: the longest row, at most the model's context."""
     lr_scheduler_type: Literal["cosine", "linear", "constant"] = "cosine"
     """Shape of the learning rate after warm-up."""
-    warmup_ratio: float = Field(0.05, ge=0, lt=1)
+    warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     """Share of steps over which the learning rate rises from 0."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay; never on biases and norms."""
-    max_grad_norm: float = Field(1.0, gt=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
     save_every: int | Auto = "auto"
     """Steps between checkpoints; auto: about ten per run, 0: only at the end."""
     evaluate_every: int | Auto = "auto"
     """Steps between validations; auto: twice per epoch, 0: only at the end."""
-    early_stopping_patience: int = Field(0, ge=0)
+    early_stopping_patience: int = Field(default=0, ge=0)
     """Stop after so many validations without a better loss (0: never)."""
-    keep_checkpoints: int = Field(2, ge=1)
+    keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints kept, besides the best one."""
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     """Type of the products; trained parameters and optimizer state are always float32."""
@@ -87,7 +87,7 @@ class TrainingSection(ComponentConfig):
     """The family's fast path, or the general one that runs any architecture."""
     compile: Literal["auto", "off", "on"] = "auto"
     """Regional compilation of pointwise pieces; auto: where it pays within this run."""
-    spike_factor: float = Field(10.0, ge=0)
+    spike_factor: float = Field(default=10.0, ge=0)
     """An update whose loss exceeds this many times its running median is not taken (0: off)."""
 
     @field_validator("epochs", "learning_rate")
@@ -117,7 +117,7 @@ class EvaluationSection(ComponentConfig):
 
     arms: list[str] | Auto = "auto"
     """Names of the arms compared; auto: those that fit the model kind and the data."""
-    max_rows: int = Field(0, ge=0)
+    max_rows: int = Field(default=0, ge=0)
     """Score at most so many test rows (0: all), chosen by content hash."""
     max_new_tokens: int | Auto = "auto"
     """Longest generated answer; auto: from the longest training answer."""
@@ -127,9 +127,9 @@ class EvaluationSection(ComponentConfig):
     """System prompt of the prompted arms; auto: the rows' own, or written from the examples."""
     metric: str = "auto"
     """The metric of the verdict; auto: accuracy, JSON-field match, exact match or NLL."""
-    confidence: float = Field(0.95, gt=0.5, lt=1)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of every interval."""
-    num_resamples: int = Field(2000, ge=100)
+    num_resamples: int = Field(default=2000, ge=100)
     """Bootstrap resamples."""
     retention: bool = True
     """Measure what the model forgot on general text and neutral prompts."""
@@ -145,17 +145,20 @@ class Recipe(ComponentConfig):
     model: str
     """Hub name, folder, .gguf file, pypi:PACKAGE or alias."""
     data: DataSection
+    """Files of examples: at least data.train."""
     objective: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"})
     """`name` of the objective and its own settings."""
     tuner: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"})
     """`name` of the tuner and its own settings."""
     training: TrainingSection = TrainingSection()
+    """The loop."""
     evaluation: EvaluationSection = EvaluationSection()
+    """The evidence."""
     trackers: list[str] = Field(default_factory=list[str])
     """Also report to: tensorboard, wandb, mlflow."""
     allow: list[str] = Field(default_factory=list[str])
     """Dangerous things allowed: changed_data, changed_recipe, changed_model (on resume)."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     """Seed of every random stream."""
 
     @field_validator("objective", "tuner", mode="before")

@@ -1,0 +1,179 @@
+"""A validated recipe from a file or a mapping and overrides, with who set each value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from luthier.core.config import find_problems, shown, validate
+from luthier.core.errors import RecipeError
+from luthier.recipe import overrides as command_line
+from luthier.recipe import yaml_text
+from luthier.recipe.place import COMPONENTS, SECTIONS, Entry, place
+from luthier.recipe.schema import Recipe
+
+MAX_BYTES = 1 << 20
+
+
+def read(
+    source: Path | Mapping[str, Any], overrides: Sequence[str] = ()
+) -> tuple[Recipe, dict[str, str]]:
+    """The recipe, and the origin of every value: "training.learning_rate" -> "user: recipe.yaml",
+    "user: command line", "alias 'lr' (user: command line)" or "default".
+
+    Args: source: a YAML file or its content as a mapping; a run's `resolved.yaml` is one too.
+        overrides: `section.key=value`, `--section.key=value` or `--section.key value`.
+    Raises: RecipeError: every problem, one line each.
+    """
+    wrong: list[str] = []
+    given: list[Entry] = []
+    is_complete = True
+    if isinstance(source, Mapping):
+        given += _entries(source, {}, name="python")
+    else:
+        try:
+            given += _from_file(source)
+        except RecipeError as error:
+            is_complete = False
+            wrong.append(str(error))
+    try:
+        given += [_typed(key, value) for key, value in command_line.parse(overrides)]
+    except RecipeError as error:
+        wrong.append(str(error))
+    return _build(given, wrong, is_complete=is_complete)
+
+
+def origins_of(recipe: Recipe) -> dict[str, str]:
+    """Every dotted key of a recipe with the origin "default"."""
+    found: dict[str, str] = {}
+    for key, value in recipe.model_dump().items():
+        if key in SECTIONS or key in COMPONENTS:
+            found.update({f"{key}.{name}": "default" for name in value})
+        else:
+            found[key] = "default"
+    return found
+
+
+def _from_file(path: Path) -> list[Entry]:
+    path = path.expanduser()
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RecipeError(f"{path}: larger than 1 MiB; this is no recipe")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise RecipeError(
+            f"{path}: cannot be read: {(error.strerror or 'error').lower()}"
+        ) from None
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path}: not UTF-8 text; a recipe is a YAML file") from None
+    document = yaml_text.parse(text, name=path.name)
+    if not isinstance(document.value, Mapping):
+        raise RecipeError(
+            f"{path}: got {shown(document.value)}, expected a mapping with model: and data:. "
+            "`luthier init DATA > recipe.yaml` writes one"
+        )
+    return _entries(document.value, document.lines, name=path.name)
+
+
+def _entries(
+    content: Mapping[str, Any], lines: Mapping[tuple[str, ...], int], *, name: str
+) -> list[Entry]:
+    resolved = content.get("recipe")
+    if isinstance(resolved, Mapping) and "origins" in content:
+        inner = {key[1:]: line for key, line in lines.items() if key[0] == "recipe" and key[1:]}
+        return _entries(resolved, inner, name=name)
+    found: list[Entry] = []
+    for section, value in content.items():
+        spelled = str(section).replace("-", "_")
+        nested = spelled in SECTIONS or spelled in COMPONENTS
+        if nested and isinstance(value, Mapping):
+            keys = [((str(section), str(key)), inner) for key, inner in value.items()]
+        else:
+            keys = [((str(section),), value)]
+        for key, inner in keys:
+            line = f" line {lines[key]}" if key in lines else ""
+            found.append(Entry(key, inner, f"user: {name}", f"{name}{line}"))
+    return found
+
+
+def _typed(key: str, value: Any) -> Entry:
+    return Entry(tuple(key.split(".")), value, "user: command line", "command line")
+
+
+def _build(
+    given: list[Entry], wrong: list[str], *, is_complete: bool
+) -> tuple[Recipe, dict[str, str]]:
+    placed = place(given)
+    wrong += placed.problems
+    values, latest = _merge(placed.entries, wrong)
+    try:
+        recipe = validate(Recipe, values)
+    except ValidationError as error:
+        for problem in find_problems(Recipe, error):
+            # what an unreadable file lacks is not known
+            if is_complete or not problem.text.startswith("missing"):
+                wrong.append(f"recipe {_with_source(problem.place, problem.text, latest)}")
+        raise RecipeError("\n".join(dict.fromkeys(wrong))) from None
+    if wrong:
+        raise RecipeError("\n".join(dict.fromkeys(wrong)))
+    origins = origins_of(recipe)
+    for key, entry in latest.items():
+        alias = f"alias '{entry.alias}' ({entry.origin})"
+        origins[".".join(key[:2])] = alias if entry.alias else entry.origin
+    return recipe, origins
+
+
+def _with_source(
+    place_: tuple[str, ...], text: str, latest: Mapping[tuple[str, ...], Entry]
+) -> str:
+    entry = next((latest[place_[:n]] for n in (3, 2, 1) if place_[:n] in latest), None)
+    line = f"{'.'.join(place_)}: {text}"
+    if entry is None:
+        return line
+    alias = f"'{entry.alias}' in " if entry.alias else ""
+    return f"{line} ({alias}{entry.where})"
+
+
+def _merge(
+    entries: list[Entry], wrong: list[str]
+) -> tuple[dict[str, Any], dict[tuple[str, ...], Entry]]:
+    """Nested values, later entries winning; the entry that set each key."""
+    values: dict[str, Any] = {}
+    latest: dict[tuple[str, ...], Entry] = {}
+    for entry in entries:
+        before = latest.get(entry.key)
+        if before is not None and before.origin == entry.origin and before.value != entry.value:
+            names = " and ".join(f"'{e.alias or '.'.join(e.key)}'" for e in (before, entry))
+            wrong.append(
+                f"recipe {'.'.join(entry.key)}: given twice, by {names}, "
+                f"as {shown(before.value)} and {shown(entry.value)} ({entry.where})"
+            )
+        latest[entry.key] = entry
+        if not _put(values, entry.key, _plain(entry.value)):
+            wrong.append(f"recipe {'.'.join(entry.key)}: does not hold keys ({entry.where})")
+    return values, latest
+
+
+def _put(values: dict[str, Any], key: tuple[str, ...], value: Any) -> bool:
+    here = values
+    for part in key[:-1]:
+        inner = here.setdefault(part, {})
+        if not isinstance(inner, dict):
+            return False
+        here = inner
+    here[key[-1]] = value
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """Paths as text and own copies of containers, so that recipes are plain data."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value
