@@ -48,8 +48,7 @@ class RunWriter:
             self.layout.root.mkdir(parents=True, exist_ok=True)
             self.notice = self._lock.acquire()
             try:
-                flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-                self._log = os.open(self.layout.metrics, flags, 0o644)
+                self._log = self._open_log()
                 self._cut(_whole_lines(self.layout.metrics))
             except BaseException:
                 self.close()
@@ -91,19 +90,18 @@ class RunWriter:
                 self._synced = now
 
     def rewind(self, step: int) -> int:
-        """Forget events after `step`, so that a resumed run logs each step once.
+        """Forget what happened after `step`, so that a resumed run logs each step once.
 
-        Returns: how many lines were removed.
+        Events that belong to no step (stages, notices) stay. Returns: how many were removed.
         """
         with self._explained():
-            content = self.layout.metrics.read_bytes()
-            keep = 0
-            for line in content.splitlines(keepends=True):
-                if _step_of(line) > step:
-                    break
-                keep += len(line)
-            self._cut(keep)
-            return content[keep:].count(b"\n")
+            lines = self.layout.metrics.read_bytes().splitlines(keepends=True)
+            kept = [line for line in lines if _step_of(line) <= step]
+            if len(kept) < len(lines):
+                files.write_bytes(self.layout.metrics, b"".join(kept))
+                os.close(self._log)
+                self._log = self._open_log()
+            return len(lines) - len(kept)
 
     def write(self, path: Path, content: Any) -> None:
         """Write one document atomically; the suffix of `path` says how.
@@ -114,6 +112,9 @@ class RunWriter:
         text = _text_of(path.suffix, content)
         with self._explained():
             files.write_text(path, text)
+
+    def _open_log(self) -> int:
+        return os.open(self.layout.metrics, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
 
     def _cut(self, size: int) -> None:
         if os.fstat(self._log).st_size > size:

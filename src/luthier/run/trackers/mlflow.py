@@ -1,0 +1,47 @@
+"""MLflow in a local SQLite file of the run directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from luthier.core.errors import missing
+from luthier.core.events import Event, Updated, Validated
+from luthier.run.trackers import trackers
+from luthier.run.trackers.contract import flat, scalars
+
+LONGEST_PARAM = 500
+"""Characters that MLflow keeps of a parameter's value."""
+
+
+@trackers.add
+class MLflow:
+    """Show it: mlflow ui --backend-store-uri sqlite:///RUN/mlflow.db"""
+
+    def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
+        try:
+            from mlflow.tracking import MlflowClient
+        except ImportError as error:
+            raise missing("mlflow", "trackers", "Writing MLflow files") from error
+        recipe = document.get("recipe", {})
+        self._client: Any = MlflowClient(f"sqlite:///{(folder / 'mlflow.db').absolute()}")
+        found = self._client.get_experiment_by_name("luthier")
+        place = (folder / "mlflow").absolute().as_uri()
+        experiment = (
+            found.experiment_id
+            if found
+            else self._client.create_experiment("luthier", artifact_location=place)
+        )
+        run = self._client.create_run(experiment, run_name=str(recipe.get("name", folder.name)))
+        self._id = run.info.run_id
+        for name, value in flat(recipe).items():
+            self._client.log_param(self._id, name, str(value)[:LONGEST_PARAM])
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Updated | Validated):
+            for name, value in scalars(event):
+                self._client.log_metric(self._id, name, value, step=event.step)
+
+    def close(self) -> None:
+        self._client.set_terminated(self._id)

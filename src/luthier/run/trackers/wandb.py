@@ -1,0 +1,39 @@
+"""Weights & Biases, offline: files in `wandb/` of the run directory; `wandb sync` sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from luthier.core.errors import missing
+from luthier.core.events import Event, Updated, Validated
+from luthier.run.trackers import trackers
+from luthier.run.trackers.contract import flat, scalars
+
+
+@trackers.add
+class WandB:
+    """Nothing leaves the machine until somebody runs `wandb sync` on the folder."""
+
+    def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
+        try:
+            import wandb
+        except ImportError as error:
+            raise missing("wandb", "trackers", "Writing Weights & Biases files") from error
+        recipe = document.get("recipe", {})
+        self._run: Any = wandb.init(
+            project="luthier",
+            name=str(recipe.get("name", folder.name)),
+            dir=str(folder),
+            config=flat(recipe),
+            mode="offline",
+            settings=wandb.Settings(disable_git=True, save_code=False, console="off", silent=True),
+        )
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Updated | Validated):
+            self._run.log(dict(scalars(event)), step=event.step)
+
+    def close(self) -> None:
+        self._run.finish()
