@@ -1,0 +1,53 @@
+"""Talking to a tuned model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from luthier.core.errors import RecipeError
+from luthier.data.rows import Message
+from luthier.generation.stream import stream
+from luthier.workflow.run import Run
+from luthier.workflow.stages import Listener, Stages, silent
+
+MAX_NEW_TOKENS = 512
+
+
+class Conversation:
+    """Keeps the turns; `say` gives the answer piece by piece."""
+
+    def __init__(self, run: Run, *, system: str = "") -> None:
+        self._run = run
+        self.messages: list[Message] = [Message("system", system)] if system else []
+
+    def say(self, text: str, *, max_new_tokens: int = MAX_NEW_TOKENS) -> Iterator[str]:
+        """The assistant's answer to `text` as it is generated; both turns are remembered."""
+        self.messages.append(Message("user", text))
+        bundle = self._run.bundle
+        prompt = bundle.codec.prompt(self.messages)
+        answer = ""
+        for piece in stream(bundle, prompt, max_new_tokens=max_new_tokens):
+            answer += piece
+            yield piece
+        self.messages.append(Message("assistant", answer))
+
+    def forget(self) -> None:
+        """Start again, keeping the system turn."""
+        self.messages = [turn for turn in self.messages if turn.role == "system"]
+
+
+def chat(path: Path, *, system: str = "", on_event: Listener = silent) -> Conversation:
+    """A conversation with the tuned model of a run.
+
+    Raises: RecipeError: the run trained a classifier.
+    """
+    run, stages = Run(path), Stages(on_event)
+    if run.objective.labels():
+        raise RecipeError(
+            f"{path}: a classifier cannot chat. Score rows instead: "
+            f"luthier predict {path} --input FILE --output FILE"
+        )
+    with stages.stage("loading model", run.recipe.model):
+        _ = run.bundle
+    return Conversation(run, system=system)

@@ -1,0 +1,50 @@
+"""What can be named in a recipe, read from the registries."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from luthier.core.registry import Registry
+from luthier.data.formats import formats
+from luthier.data.sources import sources
+from luthier.evaluation.arms import arms
+from luthier.evaluation.metrics import metrics
+from luthier.export import exporters
+from luthier.objectives import objectives
+from luthier.recipe.schema_json import schema as recipe_schema
+from luthier.run.trackers import trackers
+from luthier.tuners import tuners
+
+REGISTRIES: Mapping[str, Registry[Any]] = {
+    "objectives": objectives,
+    "tuners": tuners,
+    "sources": sources,
+    "formats": formats,
+    "metrics": metrics,
+    "arms": arms,
+    "exporters": exporters,
+    "trackers": trackers,
+}
+
+
+def listing() -> dict[str, list[dict[str, str]]]:
+    """Registry -> its components, each with the first line of its description."""
+    return {
+        word: [{"name": name, "summary": _summary(item)} for name, item in registry.items()]
+        for word, registry in REGISTRIES.items()
+    }
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of a recipe, with the settings of every objective and tuner."""
+    return recipe_schema(
+        {name: item.Config for name, item in objectives.items()},
+        {name: item.Config for name, item in tuners.items()},
+    )
+
+
+def _summary(component: Any) -> str:
+    text = inspect.getdoc(component) or inspect.getdoc(inspect.getmodule(component)) or ""
+    return text.split("\n", 1)[0].strip()

@@ -1,0 +1,33 @@
+"""The evidence for a run that is already trained, anew: other arms, more rows, another metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from luthier.recipe.resolve import Settled
+from luthier.run.writer import RunWriter
+from luthier.workflow.finish import prove_better, subject_of, write_report
+from luthier.workflow.inputs import gather
+from luthier.workflow.run import Run
+from luthier.workflow.stages import Listener, Stages, silent
+
+
+def evaluate_run(
+    path: Path, *, overrides: Sequence[str] = (), on_event: Listener = silent
+) -> dict[str, Any]:
+    """The content of the new evaluation.json; the report is written anew too.
+
+    Args: overrides: such as "evaluation.max_rows=50".
+    Raises: RunError: not a trained run, or its data changed.
+    """
+    run = Run(path)
+    settled = Settled.of_document(run.files.resolved or {}, overrides)
+    stages = Stages(on_event)
+    inputs = gather(settled, stages)
+    with RunWriter(run.layout):
+        subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
+        prove_better(subject, settled.recipe().evaluation, run.layout, stages)
+        write_report(run.layout, stages)
+    return dict(run.evaluation or {})

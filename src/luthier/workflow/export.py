@@ -1,0 +1,40 @@
+"""A trained run as files that other programs load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from luthier.core import files
+from luthier.export import run_export
+from luthier.models.sources import fetch
+from luthier.workflow.run import Run
+from luthier.workflow.stages import Listener, Stages, silent
+
+
+def export_run(
+    path: Path, format: str, *, out: Path | None = None, on_event: Listener = silent
+) -> dict[str, Any]:
+    """The manifest of the artefact in `out` (default: exports/FORMAT in the run directory).
+
+    Raises: ParityError: the artefact does not behave like the trained model; it was removed.
+    """
+    run, stages = Run(path), Stages(on_event)
+    folder = out or run.layout.exports / format
+    with stages.stage("loading model", run.recipe.model):
+        bundle = run.bundle
+    with stages.stage("exporting", f"{format} to {folder}"):
+        manifest = run_export(
+            bundle,
+            run.tuner,
+            format=format,
+            folder=folder,
+            prompts=_prompts(run),
+            source_folder=fetch(run.recipe.model).folder,
+        )
+    return {"folder": str(folder), "manifest": manifest}
+
+
+def _prompts(run: Run) -> list[Any]:
+    """Token ids of real rows of the run: what the parity gate is tried on."""
+    return [run.bundle.codec.encode(text) for text in files.read_json(run.layout.prompts)]

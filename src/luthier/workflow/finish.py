@@ -1,0 +1,85 @@
+"""After training: the evidence, the report and the card, from an open tuned bundle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from luthier.core import files
+from luthier.data.rows import Chat, Labeled, Row, Text
+from luthier.evaluation.evaluate import Subject, document, evaluate
+from luthier.evaluation.results import Evaluation
+from luthier.run import card
+from luthier.run.layout import Layout
+from luthier.run.reader import open_run
+from luthier.run.report import render
+from luthier.workflow.stages import Stages
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A test row as people read it."""
+
+    origin: str
+    input: str
+    target: str
+
+
+def show_row(row: Row) -> Shown:
+    """Input and target of any row as text."""
+    if isinstance(row, Chat):
+        turns = row.prompt()
+        text = turns[0].content if len(turns) == 1 else "\n".join(
+            f"{turn.role}: {turn.content}" for turn in turns
+        )
+        return Shown(str(row.origin), text, row.answer())
+    if isinstance(row, Labeled):
+        both = f"{row.text}\n{row.text_pair}" if row.text_pair else row.text
+        return Shown(str(row.origin), both, row.label)
+    assert isinstance(row, Text)
+    return Shown(str(row.origin), row.text, "")
+
+
+def prove_better(subject: Subject, section: Any, layout: Layout, stages: Stages) -> Evaluation:
+    """Run every arm on the test rows; writes evaluation.json and predictions.jsonl."""
+    with stages.stage("evaluating", f"{len(subject.test)} test rows"):
+        evaluation = evaluate(subject, section=section, on_event=stages.tell)
+    write_predictions(evaluation, subject.test, layout)
+    files.write_json(layout.evaluation, document(evaluation))
+    return evaluation
+
+
+def write_predictions(evaluation: Evaluation, rows: Sequence[Row], layout: Layout) -> None:
+    """One line per test row with the answer of every arm."""
+    lines: dict[int, dict[str, Any]] = {}
+    for arm, answers in evaluation.answers.items():
+        for answer in answers:
+            shown = show_row(rows[answer.row])
+            line = lines.setdefault(
+                answer.row,
+                {
+                    "row": answer.row,
+                    "origin": shown.origin,
+                    "key": rows[answer.row].key(),
+                    "input": shown.input,
+                    "target": shown.target,
+                    "answers": {},
+                },
+            )
+            line["answers"][arm] = {
+                "text": answer.text,
+                "scores": answer.scores,
+                "weight": answer.weight,
+            }
+    text = "".join(json.dumps(lines[row], ensure_ascii=False) + "\n" for row in sorted(lines))
+    files.write_text(layout.predictions, text)
+
+
+def write_report(layout: Layout, stages: Stages) -> None:
+    """report.html and card.md from what the run directory holds."""
+    with stages.stage("writing report"):
+        run = open_run(layout.root)
+        files.write_text(layout.report, render(run))
+        files.write_text(layout.card, card.render(run))

@@ -1,0 +1,195 @@
+"""From files to features: rows read and split, rendered, proved, cut to length, and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from luthier.core import files
+from luthier.core.config import ComponentConfig, build
+from luthier.core.errors import RecipeError
+from luthier.data.features import Features
+from luthier.data.load import Loaded, load
+from luthier.data.overflow import fit_all
+from luthier.data.rows import Chat, Labeled, Row
+from luthier.models.bundle import Codec, Facts, Source
+from luthier.models.codec import open_codec
+from luthier.models.facts import facts_in
+from luthier.models.proof import paint, prove
+from luthier.models.sources import fetch
+from luthier.objectives import Objective, objectives
+from luthier.recipe.identity import identity_of
+from luthier.recipe.resolve import Settled
+from luthier.workflow.settle import settle_objective
+from luthier.workflow.stages import Stages
+
+SPLITS = ("train", "validation", "test")
+NUM_SAMPLES = 8
+
+
+@dataclass(slots=True)
+class Inputs:
+    """What training and evaluation start from. No weights have been read yet."""
+
+    source: Source
+    facts: Facts
+    codec: Codec
+    loaded: Loaded
+    objective: Objective
+    features: dict[str, list[Features]]
+    samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def rows(self, split: str) -> list[Row]:
+        """Rows of one split, in the order that `Features.row` counts them."""
+        return list(getattr(self.loaded.splits, split))
+
+    def row_name(self, index: int) -> str:
+        """Where training row `index` came from."""
+        return str(self.loaded.splits.train[index].origin)
+
+    def identity(self) -> dict[str, Any]:
+        """Hashes of what went in: each file, the rows as they were split, the model's folder."""
+        keys = [row.key().encode() for split in SPLITS for row in self.rows(split)]
+        return {
+            "files": dict(self.loaded.files),
+            "data": files.sha256_of(keys),
+            "model": self.source.sha256,
+        }
+
+    def fingerprints(self, settled: Settled) -> dict[str, str]:
+        """What must be equal for a checkpoint to be continued."""
+        found = self.identity()
+        recipe = identity_of(settled.recipe())
+        return {"data": found["data"], "model": found["model"], "recipe": recipe}
+
+    def split_document(self) -> dict[str, Any]:
+        """Which row of which file went where, by origin and content hash."""
+        return {
+            split: [{"origin": str(row.origin), "key": row.key()} for row in self.rows(split)]
+            for split in SPLITS
+        }
+
+
+def gather(settled: Settled, stages: Stages) -> Inputs:
+    """Everything up to the first weight: errors in data, template or recipe end here.
+
+    Raises: DataError, MaskError, ModelError, RecipeError.
+    """
+    with stages.stage("finding model", settled.get("model")):
+        source = fetch(settled.get("model"))
+        facts = facts_in(source.folder)
+        codec = open_codec(source.folder)
+    with stages.stage("reading data"):
+        loaded = load(
+            settled.recipe().data, seed=settled.get("seed"), wants=_wanted(settled.get("objective"))
+        )
+        for line in loaded.description:
+            stages.note(line)
+    settle_objective(settled, loaded.shape)
+    objective = open_objective(settled, loaded.splits.train)
+    if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
+        raise RecipeError(
+            f"model {source.reference} has no chat template, and the rows are conversations. "
+            "Use an instruct model, or set objective.template=plain to train plain text."
+        )
+    with stages.stage("checking rows"):
+        features = prepare_all(objective, codec, loaded, stages)
+        inputs = Inputs(source, facts, codec, loaded, objective, features)
+        _fit(inputs, settled)
+        loaded.ledger.check()
+    inputs.samples = [sample(row, objective, codec) for row in loaded.splits.train[:NUM_SAMPLES]]
+    return inputs
+
+
+def open_objective(settled: Settled, rows: Sequence[Row]) -> Objective:
+    """The objective with its own "auto" settings chosen from the training rows."""
+    kind = objectives.get(settled.get("objective.name"))
+    config = _config(kind.Config, settled, "objective")
+    for key, (value, why) in kind.resolve(config, rows).items():
+        settled.settle(f"objective.{key}", value, why)
+    return open_component(kind, settled, "objective")
+
+
+def open_component(kind: Any, settled: Settled, section: str) -> Any:
+    """An objective or tuner from its recipe section; its defaults are written into the recipe.
+
+    Raises: RecipeError: every unknown key and bad value of the section.
+    """
+    config = _config(kind.Config, settled, section)
+    settled.fill(section, config.model_dump(mode="json"))
+    return kind(config)
+
+
+def _config(kind: type[ComponentConfig], settled: Settled, section: str) -> ComponentConfig:
+    values = {key: value for key, value in settled.get(section).items() if key != "name"}
+    return build(kind, values, where=section)
+
+
+def prepare_all(
+    objective: Objective, codec: Codec, loaded: Loaded, stages: Stages
+) -> dict[str, list[Features]]:
+    """Features of every split, each row's mask proved before it counts."""
+    total = sum(len(getattr(loaded.splits, split)) for split in SPLITS)
+    done, found = 0, dict[str, list[Features]]()
+    for split in SPLITS:
+        found[split] = []
+        for index, row in enumerate(getattr(loaded.splits, split)):
+            found[split].append(objective.prepare(row, codec, index=index))
+            if isinstance(row, Chat) and codec.has_template:
+                prove(row, codec.render(row), codec)
+            done += 1
+            if done % 256 == 0:
+                stages.progress("checking rows", done, total, "rows")
+    return found
+
+
+def sample(row: Row, objective: Objective, codec: Codec) -> dict[str, Any]:
+    """One row as coloured pieces: which tokens train and which are only read."""
+    if isinstance(row, Chat) and codec.has_template:
+        return {"row": str(row.origin), "pieces": paint(codec.render(row), codec)}
+    features = objective.prepare(row, codec, index=0)
+    trained = features.num_trained > 0
+    text = codec.tokenizer.decode(features.input_ids.tolist())
+    pieces = [{"text": text, "trained": trained, "role": "text", "turn": 0}]
+    if isinstance(row, Labeled):
+        pieces.append({"text": row.label, "trained": True, "role": "label", "turn": 1})
+    return {"row": str(row.origin), "pieces": pieces}
+
+
+def _fit(inputs: Inputs, settled: Settled) -> None:
+    """Cut every split to `training.max_length` by the policy, and enter the tokens in the ledger."""
+    limit = inputs.codec.tokenizer.model_max_length
+    longest = max((item.num_tokens for rows in inputs.features.values() for item in rows), default=1)
+    context = min(limit, inputs.facts.context_length)
+    settled.settle(
+        "training.max_length", min(longest, context), f"longest row {longest}, context {context}"
+    )
+    if settled.get("training.max_length") > context:
+        raise RecipeError(
+            f"recipe training.max_length: got {settled.get('training.max_length')}, but the model's "
+            f"context is {context} tokens. Use at most {context}."
+        )
+    for split in SPLITS:
+        names = [str(row.origin) for row in inputs.rows(split)]
+        kept, dropped = fit_all(
+            inputs.features[split],
+            names,
+            settled.get("training.max_length"),
+            settled.get("data.on_overflow"),
+        )
+        inputs.features[split] = kept
+        inputs.loaded.ledger.drop(split, "too long", [names[row] for row in dropped])
+        inputs.loaded.ledger.add_features(split, kept)
+
+
+def _wanted(objective: dict[str, Any]) -> str:
+    """The row shape that the named objective eats."""
+    if objective["name"] == "auto":
+        return "auto"
+    row = objectives.get(objective["name"]).row
+    return {"Chat": "chat", "Text": "text", "Labeled": "labeled"}.get(row.__name__, "auto")
+
+
+def _template_of(objective: Objective) -> str:
+    return str(getattr(objective.config, "template", "auto"))

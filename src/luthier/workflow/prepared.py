@@ -1,0 +1,160 @@
+"""An open model with everything attached that training needs, tried once before step 1."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+import torch
+
+from luthier.core import files
+from luthier.data.features import Features
+from luthier.engine import precision
+from luthier.engine.job import Job, Plan
+from luthier.engine.preflight import preflight
+from luthier.evaluation.evaluate import Subject
+from luthier.models import trunks
+from luthier.models.bundle import Bundle
+from luthier.models.load import open_model
+from luthier.objectives import Objective
+from luthier.recipe.resolve import Settled
+from luthier.run.layout import Layout
+from luthier.tuners import Tuner, tuners
+from luthier.workflow.check import fits
+from luthier.workflow.inputs import Inputs, open_component
+from luthier.workflow.settle import num_steps, settle_evaluation, settle_training, settle_tuner
+from luthier.workflow.stages import Stages
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What training starts from."""
+
+    bundle: Bundle
+    tuner: Tuner
+    objective: Objective
+    job: Job
+
+    def subject(self, inputs: Inputs, settled: Settled) -> Subject:
+        """What the evaluation examines."""
+        return Subject(
+            bundle=self.bundle,
+            tuner=self.tuner,
+            objective=self.objective,
+            train=inputs.rows("train"),
+            test=inputs.rows("test"),
+            test_features=inputs.features["test"],
+            seed=settled.get("seed"),
+            open_base=lambda: open_base(settled, inputs, self.objective),
+        )
+
+
+def open_base(settled: Settled, inputs: Inputs, objective: Objective) -> Bundle:
+    """The untouched model on the device of the run."""
+    bundle = open_model(
+        settled.get("model"),
+        labels=objective.labels(),
+        dtype=base_dtype(settled),
+        device=device_name(),
+        trained_weights=False,
+        seed=settled.get("seed"),
+    )
+    bundle.trunk = build_trunk(settled, bundle)
+    return bundle
+
+
+def base_dtype(settled: Settled) -> torch.dtype:
+    """bfloat16 for weights that stay frozen under bf16 products, float32 for all others."""
+    is_frozen = settled.get("tuner.name") != "full"
+    is_short = settled.get("training.precision") == "bfloat16"
+    return torch.bfloat16 if is_frozen and is_short else torch.float32
+
+
+def compute_dtype(settled: Settled) -> torch.dtype:
+    """Type of the matrix products."""
+    is_short = settled.get("training.precision") == "bfloat16"
+    return torch.bfloat16 if is_short else torch.float32
+
+
+def device_name() -> str:
+    """The device of this machine: its first GPU, or the CPU."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def build_trunk(settled: Settled, bundle: Bundle) -> trunks.Trunk:
+    """The way to run the bundle that the recipe asks for, as it now is."""
+    return trunks.build(
+        bundle.model,
+        bundle.kind,
+        prefer=settled.get("training.path"),
+        compile=settled.get("training.compile") == "on",
+        gradient_checkpointing=settled.get("training.gradient_checkpointing") is True,
+        compute_dtype=compute_dtype(settled),
+    )
+
+
+def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) -> Prepared:
+    """Every "auto" settled, the model opened and tuned-to-be, the pre-flight flown.
+
+    Raises: RecipeError, ModelError: objective, tuner and model do not fit together.
+    """
+    facts = inputs.facts
+    name = settled.get("objective.name")
+    kind = fits(
+        inputs.objective,
+        name=name,
+        can_generate=facts.can_generate,
+        reference=inputs.source.reference,
+    )
+    settle_tuner(settled, facts, kind=kind)
+    tuner = open_component(tuners.get(settled.get("tuner.name")), settled, "tuner")
+    num_rows = len(inputs.features["train"])
+    settle_training(settled, facts, num_rows=num_rows)
+    settled.settle("training.precision", *precision.choose(device_name()))
+    settle_evaluation(settled, inputs)
+    with stages.stage("loading model", inputs.source.reference):
+        bundle = open_base(settled, inputs, inputs.objective)
+        bundle = tuner.apply(bundle, seed=settled.get("seed"))
+        bundle.trunk = build_trunk(settled, bundle)
+        stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
+    job = Job(
+        bundle=bundle,
+        tuner=tuner,
+        objective=inputs.objective,
+        train=inputs.features["train"],
+        validation=inputs.features["validation"],
+        plan=plan_of(settled, inputs.features["train"]),
+        seed=settled.get("seed"),
+        checkpoints=layout.checkpoints,
+        identity=inputs.fingerprints(settled),
+        row_name=inputs.row_name,
+    )
+    with stages.stage("pre-flight"):
+        trial = preflight(job, settled=settled)
+        stages.tell(trial.event)
+        files.write_json(layout.preflight, trial.document())
+    return Prepared(bundle, tuner, inputs.objective, job)
+
+
+def plan_of(settled: Settled, train: list[Features]) -> Plan:
+    """The recipe's training section as concrete numbers."""
+    section = settled.recipe().training
+    total = num_steps(settled, len(train))
+    return Plan(
+        epochs=float(section.epochs),
+        batch_size=int(section.batch_size),
+        micro_batch_tokens=0,
+        learning_rate=float(section.learning_rate),
+        lr_scheduler_type=section.lr_scheduler_type,
+        warmup_steps=math.ceil(total * section.warmup_ratio),
+        weight_decay=section.weight_decay,
+        max_grad_norm=section.max_grad_norm,
+        max_steps=section.max_steps,
+        max_tokens=section.max_tokens,
+        max_seconds=section.max_seconds,
+        save_every=int(section.save_every),
+        evaluate_every=int(section.evaluate_every),
+        early_stopping_patience=section.early_stopping_patience,
+        keep_checkpoints=section.keep_checkpoints,
+        precision="bfloat16" if section.precision == "bfloat16" else "float32",
+        spike_factor=section.spike_factor,
+    )

@@ -1,0 +1,131 @@
+"""A finished run as an object: its documents, its model, its predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from luthier.core.config import build
+from luthier.core.errors import RunError
+from luthier.data.load import rows_of
+from luthier.evaluation.predict import predict
+from luthier.export.adapter import load as load_adapter
+from luthier.models import trunks
+from luthier.models.bundle import Bundle
+from luthier.models.load import open_model
+from luthier.objectives import Objective, objectives
+from luthier.recipe.schema import Recipe
+from luthier.run.layout import Layout
+from luthier.run.reader import RunFiles, open_run
+from luthier.tuners import Tuner, tuners
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory. Files are read anew at each access; the model is opened on first use.
+
+    Example: run = luthier.open_run("runs/demo"); run.predict([{"text": "Where is my order?"}])
+    """
+
+    path: Path
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.path)
+
+    @property
+    def files(self) -> RunFiles:
+        """Raises: RunError: not a run directory, or a broken one."""
+        return open_run(self.path)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        return dict(self.files.summary or {})
+
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        """The content of evaluation.json, or None before the evaluation."""
+        return self.files.evaluation
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe: every value concrete."""
+        resolved = self.files.resolved
+        if resolved is None:
+            raise RunError(f"{self.path}: no resolved.yaml; the run stopped before it was planned.")
+        return Recipe.model_validate(resolved["recipe"])
+
+    @cached_property
+    def objective(self) -> Objective:
+        return component(objectives.get(self.recipe.objective["name"]), self.recipe.objective)
+
+    @cached_property
+    def tuner(self) -> Tuner:
+        return component(tuners.get(self.recipe.tuner["name"]), self.recipe.tuner)
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The tuned model, ready to use."""
+        return open_tuned(self)
+
+    def open_base(self) -> Bundle:
+        """The model as it was before tuning."""
+        recipe = self.recipe
+        return open_model(
+            recipe.model,
+            labels=self.objective.labels(),
+            dtype=dtype_of(recipe),
+            trained_weights=False,
+            seed=recipe.seed,
+        )
+
+    def predict(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Answers for rows shaped as in the training file (targets may be missing), in order.
+
+        Returns: {"answer"} for generated text; {"label", "probabilities"} for classes.
+        Raises: DataError: a row lacks its input.
+        """
+        parsed = rows_of(rows, self.recipe.data, wants=self.objective.row.__name__.lower())
+        return predict(self.bundle, self.objective, parsed)
+
+
+def dtype_of(recipe: Recipe) -> torch.dtype:
+    """Type of frozen weights under the recipe's precision."""
+    return torch.bfloat16 if recipe.training.precision == "bfloat16" else torch.float32
+
+
+def component(kind: Any, settings: Mapping[str, Any]) -> Any:
+    """An objective or tuner from its resolved recipe section."""
+    values = {key: value for key, value in settings.items() if key != "name"}
+    return kind(build(kind.Config, values, where=str(settings["name"])))
+
+
+def open_tuned(run: Run) -> Bundle:
+    """Base plus adapter, or the tuned model itself, with the trunk the recipe asks for."""
+    layout, recipe = run.layout, run.recipe
+    if layout.model.is_dir():
+        bundle = open_model(
+            str(layout.model),
+            labels=run.objective.labels(),
+            dtype=torch.float32,
+            trained_weights=False,
+            seed=recipe.seed,
+        )
+    elif layout.adapter.is_dir():
+        bundle = run.tuner.apply(run.open_base(), seed=recipe.seed)
+        load_adapter(layout.adapter, bundle, run.tuner)
+    else:
+        raise RunError(f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}")
+    bundle.trunk = trunks.build(
+        bundle.model,
+        bundle.kind,
+        prefer=recipe.training.path,
+        compute_dtype=dtype_of(recipe),
+    )
+    bundle.model.eval()
+    return bundle

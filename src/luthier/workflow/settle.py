@@ -1,0 +1,93 @@
+"""Choosing every "auto": one rule per setting, each with the reason that is recorded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from luthier.core.errors import RecipeError
+from luthier.models.bundle import Facts
+from luthier.recipe.resolve import Settled
+
+OBJECTIVE_OF_SHAPE = {"chat": "sft", "text": "lm", "labeled": "classify"}
+
+SMALL_ENCODER = 300_000_000
+"""Up to so many parameters an encoder is fully trained by default: it fits, and it scores best."""
+
+
+def settle_objective(settled: Settled, shape: str) -> None:
+    """The objective that eats the shape of the rows."""
+    settled.settle("objective.name", OBJECTIVE_OF_SHAPE[shape], f"the rows are {shape}")
+
+
+def settle_tuner(settled: Settled, facts: Facts, *, kind: str) -> None:
+    """Full fine-tuning for small encoders, LoRA for everything else."""
+    if kind == "sequence_classifier" and facts.num_parameters <= SMALL_ENCODER:
+        millions = facts.num_parameters / 1e6
+        settled.settle("tuner.name", "full", f"a classifier of only {millions:.0f} M parameters")
+    else:
+        settled.settle("tuner.name", "lora", "little memory, keeps the base, near full quality")
+
+
+def settle_training(settled: Settled, facts: Facts, *, num_rows: int) -> None:
+    """Learning rate, batch size, epochs and periods.
+
+    Raises: RecipeError: the run would take no step.
+    """
+    _settle_rates(settled, facts)
+    settled.settle("training.batch_size", *_batch_size(settled, num_rows))
+    settled.settle("training.epochs", *_epochs(settled, num_rows))
+    total = num_steps(settled, num_rows)
+    if total < 1:
+        raise RecipeError("The recipe leaves no step to take: raise training.epochs or max_steps.")
+    per_epoch = math.ceil(num_rows / settled.get("training.batch_size"))
+    settled.settle("training.evaluate_every", max(1, per_epoch // 2), "twice per epoch")
+    settled.settle("training.save_every", max(10, math.ceil(total / 10)), "about ten per run")
+
+
+def num_steps(settled: Settled, num_rows: int) -> int:
+    """Optimizer steps of the whole run, as far as epochs and max_steps bound them."""
+    per_epoch = math.ceil(num_rows / settled.get("training.batch_size"))
+    total = math.ceil(per_epoch * settled.get("training.epochs"))
+    limit = settled.get("training.max_steps")
+    return min(total, limit) if limit else total
+
+
+def _settle_rates(settled: Settled, facts: Facts) -> None:
+    tuner, objective = settled.get("tuner.name"), settled.get("objective.name")
+    if tuner != "full":
+        rate = 2e-4 if objective != "classify" else 5e-4
+        settled.settle("training.learning_rate", rate, f"usual for {tuner}")
+    elif facts.num_parameters < 50_000_000:
+        settled.settle("training.learning_rate", 2e-4, "full tuning of a model under 50 M")
+    elif objective == "classify":
+        settled.settle("training.learning_rate", 5e-5, "full tuning of an encoder")
+    else:
+        settled.settle("training.learning_rate", 2e-5, "full tuning of a language model")
+
+
+def _batch_size(settled: Settled, num_rows: int) -> tuple[int, str]:
+    """32 for labels, 8 for tokens (an answer holds many targets), never above a quarter of the rows."""
+    usual = 32 if settled.get("objective.name") == "classify" else 8
+    size = max(1, min(usual, num_rows // 4))
+    return size, f"usual for {settled.get('objective.name')}, at most a quarter of the rows"
+
+
+def _epochs(settled: Settled, num_rows: int) -> tuple[float, str]:
+    """Few rows want more passes: about 300 steps for labels and 150 for answers, within limits."""
+    steps_per_epoch = max(1, num_rows // settled.get("training.batch_size"))
+    if settled.get("objective.name") == "classify":
+        return float(min(12, max(5, round(600 / steps_per_epoch)))), f"{num_rows} labelled rows"
+    return float(min(4, max(1, round(150 / steps_per_epoch)))), f"{num_rows} rows"
+
+
+def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested mappings as dotted keys."""
+    found: dict[str, object] = {}
+    for key, value in values.items():
+        place = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{place}."))
+        else:
+            found[place] = value
+    return found

@@ -1,0 +1,45 @@
+"""Where a run is: tells listeners which stage begins, and keeps the seconds of each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from luthier.core.events import Event, Notice, Progress, Stage
+
+Listener = Callable[[Event], None]
+
+
+def silent(event: Event) -> None:
+    """A listener that hears nothing."""
+    del event
+
+
+class Stages:
+    """Announces stages to `tell` and adds up the wall-clock seconds of each in `seconds`."""
+
+    def __init__(self, tell: Listener) -> None:
+        self.tell = tell
+        self.seconds: dict[str, float] = {}
+        self.notes: list[str] = []
+
+    @contextmanager
+    def stage(self, name: str, detail: str = "") -> Iterator[None]:
+        """Everything within counts as stage `name`."""
+        self.tell(Stage(name, detail))
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - start
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
+
+    def note(self, text: str, *, warning: bool = False) -> None:
+        """Tell the user something, once, and keep it for the report."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self.tell(Notice(text, "warning" if warning else "info"))
+
+    def progress(self, stage: str, done: int, total: int, unit: str) -> None:
+        self.tell(Progress(stage, done, total, unit))

@@ -1,0 +1,123 @@
+"""The whole circle: recipe in, run directory out. Calling it again on the same directory continues."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from luthier.core import files
+from luthier.core.errors import Interrupted, LuthierError
+from luthier.recipe.resolve import Settled
+from luthier.recipe.schema import Recipe
+from luthier.run.layout import Layout
+from luthier.run.reader import open_run
+from luthier.run.writer import RunWriter
+from luthier.workflow import resume
+from luthier.workflow.finish import prove_better, write_report
+from luthier.workflow.inputs import Inputs, gather
+from luthier.workflow.listeners import open_listeners
+from luthier.workflow.prepared import Prepared, prepare
+from luthier.workflow.run import Run
+from luthier.workflow.stages import Listener, Stages, silent
+from luthier.workflow.summary import Summary
+from luthier.workflow.training import save_result, train_model
+
+
+def train(
+    recipe: Recipe,
+    origins: Mapping[str, str] | None = None,
+    *,
+    out: Path | None = None,
+    on_event: Listener = silent,
+) -> Run:
+    """The finished run in `out` (default runs/<time>-<name>): tuned, evaluated, reported.
+
+    A directory that holds an unfinished run of the same recipe is continued where it stopped.
+    Raises: LuthierError: bad input, before anything slow; Interrupted: saved, the same call goes on.
+    """
+    settled = Settled(recipe, dict(origins or {}))
+    settled.settle("name", name_of(recipe), "from the data file")
+    out = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{settled.get('name')}"
+    layout = Layout(out)
+    recorded = open_run(out).resolved if layout.resolved.exists() else None
+    if recorded is not None:
+        resume.keep_choices(settled, recorded)
+        resume.same_request(settled, recorded, where=str(out))
+    stages = Stages(on_event)
+    try:
+        inputs = gather(settled, stages)
+        _check_unchanged(recorded, settled, inputs, out)
+        with RunWriter(layout) as writer:
+            stages.tell = open_listeners(settled, layout, writer, on_event)
+            _carry_out(settled, inputs, layout, stages, writer)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Stopped. Nothing is lost; continue with: luthier train {out}") from None
+    return Run(out)
+
+
+def _carry_out(
+    settled: Settled, inputs: Inputs, layout: Layout, stages: Stages, writer: RunWriter
+) -> None:
+    summary = Summary(layout, settled, stages)
+    if summary.is_done():
+        stages.note(f"{layout.root} is done already; nothing to do.")
+        return
+    try:
+        prepared = prepare(settled, inputs, layout, stages)
+        _record(settled, inputs, layout)
+        summary.update("training", inputs, prepared)
+        if not summary.is_trained():
+            train_model(prepared.job, stages, writer, summary)
+            save_result(prepared, inputs, settled, layout, stages)
+            summary.update("trained")
+        _prove(prepared, inputs, settled, layout, stages, summary)
+    except (LuthierError, KeyboardInterrupt) as error:
+        is_stop = isinstance(error, Interrupted | KeyboardInterrupt)
+        summary.update("interrupted" if is_stop else "failed", reason=str(error))
+        raise
+
+
+def _prove(
+    prepared: Prepared,
+    inputs: Inputs,
+    settled: Settled,
+    layout: Layout,
+    stages: Stages,
+    summary: Summary,
+) -> None:
+    section = settled.recipe().evaluation
+    evaluation = prove_better(prepared.subject(inputs, settled), section, layout, stages)
+    summary.update("done", verdict=evaluation.verdict.outcome)
+    write_report(layout, stages)
+    summary.update("done", verdict=evaluation.verdict.outcome)
+
+
+def _check_unchanged(
+    recorded: Mapping[str, Any] | None, settled: Settled, inputs: Inputs, out: Path
+) -> None:
+    """Raises: RunError: data or model are not those the run was started with."""
+    if recorded is None or "changed_data" in settled.get("allow"):
+        return
+    files_then, files_now = recorded["identity"]["files"], inputs.identity()["files"]
+    resume.same_files(files_then, files_now, where=str(out))
+
+
+def _record(settled: Settled, inputs: Inputs, layout: Layout) -> None:
+    """Write what is now known and will not change: recipe, ledger, splits, samples."""
+    document = settled.document()
+    document["identity"] = {"recipe": document["identity"], **inputs.identity()}
+    files.write_text(layout.resolved, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    files.write_json(layout.ledger, inputs.loaded.ledger.document())
+    files.write_json(layout.splits, inputs.split_document())
+    files.write_json(layout.samples, inputs.samples)
+
+
+def name_of(recipe: Recipe) -> str:
+    """The stem of the first training file, safe as a folder name."""
+    train = recipe.data.train
+    stem = Path(train if isinstance(train, str) else train[0]).stem
+    return "".join(char if char.isalnum() or char in "-_." else "-" for char in stem) or "run"

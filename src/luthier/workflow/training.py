@@ -1,0 +1,55 @@
+"""Running the engine inside a run directory: events out, signals in, the result saved and proved."""
+
+from __future__ import annotations
+
+from luthier.core.events import Finished, Updated, Validated
+from luthier.engine import checkpoint
+from luthier.engine.fit import fit
+from luthier.engine.job import Job
+from luthier.export import run_export
+from luthier.recipe.resolve import Settled
+from luthier.run.layout import Layout
+from luthier.run.writer import RunWriter
+from luthier.workflow.inputs import Inputs
+from luthier.workflow.prepared import Prepared
+from luthier.workflow.stages import Stages
+from luthier.workflow.stop import Stop
+from luthier.workflow.summary import Summary
+
+NUM_PARITY_PROMPTS = 4
+
+
+def train_model(job: Job, stages: Stages, writer: RunWriter, summary: Summary) -> None:
+    """Train to the end, or raise Interrupted with everything saved.
+
+    Events logged after the checkpoint that is continued from are removed first: they happen again.
+    """
+    stop = Stop()
+    job.should_stop = stop.requested
+    writer.rewind(checkpoint.latest_step(job.checkpoints))
+    with stages.stage("training"), stop.graceful():
+        for event in fit(job):
+            stages.tell(event)
+            if isinstance(event, Updated | Validated | Finished):
+                summary.see(event)
+    checkpoint.load_best(job)
+
+
+def save_result(
+    prepared: Prepared, inputs: Inputs, settled: Settled, layout: Layout, stages: Stages
+) -> None:
+    """`adapter/` or `model/` in the run directory, through the parity gate.
+
+    Raises: ParityError: what was saved does not behave like what was trained; it was removed.
+    """
+    keeps_base = prepared.tuner.keeps_base
+    with stages.stage("saving", "adapter" if keeps_base else "model"):
+        run_export(
+            prepared.bundle,
+            prepared.tuner,
+            format="adapter" if keeps_base else "safetensors",
+            folder=layout.adapter if keeps_base else layout.model,
+            prompts=[item.input_ids for item in inputs.features["test"][:NUM_PARITY_PROMPTS]],
+            source_folder=inputs.source.folder,
+        )
+    del settled

@@ -1,0 +1,107 @@
+"""What is chosen for "auto", and that a user's own value is never touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from luthier.core.errors import RecipeError, RunError
+from luthier.models.bundle import Facts
+from luthier.recipe.load import read
+from luthier.recipe.resolve import Settled
+from luthier.workflow import resume
+from luthier.workflow.settle import flat, num_steps, settle_objective, settle_training, settle_tuner
+
+SMALL = Facts("BertModel", 22_000_000, 10_000_000, 6, 384, 30_000, 512, 88_000_000)
+LARGE = replace(SMALL, architecture="LlamaForCausalLM", num_parameters=8_000_000_000)
+
+
+def settled(**sections: object) -> Settled:
+    return Settled(*read({"model": "m", "data": {"train": "rows.jsonl"}, **sections}))
+
+
+@pytest.mark.parametrize(
+    ("shape", "objective"), [("chat", "sft"), ("text", "lm"), ("labeled", "classify")]
+)
+def test_the_objective_follows_the_shape_of_the_rows(shape: str, objective: str) -> None:
+    recipe = settled()
+    settle_objective(recipe, shape)
+    assert recipe.get("objective.name") == objective
+    assert recipe.origins["objective.name"].startswith("auto")
+
+
+def test_a_named_objective_is_kept() -> None:
+    recipe = settled(objective="lm")
+    settle_objective(recipe, "chat")
+    assert recipe.get("objective.name") == "lm"
+
+
+def test_small_encoders_are_trained_whole_and_large_models_with_lora() -> None:
+    small, large = settled(), settled()
+    settle_tuner(small, SMALL, kind="sequence_classifier")
+    settle_tuner(large, LARGE, kind="causal_lm")
+    assert (small.get("tuner.name"), large.get("tuner.name")) == ("full", "lora")
+
+
+def test_a_learning_rate_of_the_user_is_kept() -> None:
+    recipe = settled(objective="sft", tuner="lora", training={"learning_rate": 0.123})
+    settle_training(recipe, LARGE, num_rows=100)
+    assert recipe.get("training.learning_rate") == 0.123
+
+
+def test_every_training_setting_that_the_plan_needs_is_a_number_afterwards() -> None:
+    recipe = settled(objective="sft", tuner="lora")
+    settle_training(recipe, LARGE, num_rows=100)
+    for key in ("epochs", "learning_rate", "batch_size", "save_every", "evaluate_every"):
+        assert isinstance(recipe.get(f"training.{key}"), int | float), key
+
+
+@pytest.mark.parametrize("rows", [1, 9, 10, 1000, 100_000])
+def test_any_number_of_rows_gives_at_least_one_step(rows: int) -> None:
+    recipe = settled(objective="classify", tuner="full")
+    settle_training(recipe, SMALL, num_rows=rows)
+    assert num_steps(recipe, rows) >= 1
+
+
+def test_max_steps_bounds_the_number_of_steps() -> None:
+    recipe = settled(objective="sft", tuner="lora", training={"max_steps": 3})
+    settle_training(recipe, LARGE, num_rows=1000)
+    assert num_steps(recipe, 1000) == 3
+
+
+def test_flat_gives_dotted_keys() -> None:
+    assert flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
+
+
+def test_a_changed_setting_is_named_when_a_run_is_continued() -> None:
+    before = settled(training={"learning_rate": 1e-4}).document()
+    now = settled(training={"learning_rate": 2e-4})
+    with pytest.raises(RunError, match=r"training\.learning_rate: 0\.0001 in the run, 0\.0002 now"):
+        resume.same_request(now, before, where="runs/a")
+
+
+def test_a_changed_setting_passes_when_it_is_allowed() -> None:
+    before = settled(training={"learning_rate": 1e-4}).document()
+    now = settled(training={"learning_rate": 2e-4}, allow=["changed_recipe"])
+    resume.same_request(now, before, where="runs/a")
+
+
+def test_choices_of_the_run_are_kept_when_it_is_continued() -> None:
+    first = settled()
+    first.settle("training.batch_size", 7, "a test")
+    again = settled()
+    resume.keep_choices(again, first.document())
+    assert again.get("training.batch_size") == 7
+    assert again.origins["training.batch_size"] == "auto: a test"
+
+
+def test_a_changed_file_is_named_when_a_run_is_continued() -> None:
+    with pytest.raises(RunError, match=r"a\.jsonl changed"):
+        resume.same_files({"a.jsonl": "1", "b.jsonl": "2"}, {"a.jsonl": "3"}, where="runs/a")
+
+
+def test_no_step_to_take_is_refused() -> None:
+    recipe = settled(objective="sft", tuner="lora")
+    with pytest.raises(RecipeError, match="no step"):
+        settle_training(recipe, LARGE, num_rows=0)

@@ -1,0 +1,32 @@
+"""The first signal asks, the second insists."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from luthier.workflow.stop import Stop
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_only_asks(number: signal.Signals) -> None:
+    stop = Stop()
+    with stop.graceful():
+        os.kill(os.getpid(), number)
+        assert stop.requested()
+
+
+def test_the_second_signal_interrupts() -> None:
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt), stop.graceful():
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_signals_are_handled_as_before_afterwards() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with Stop().graceful():
+        pass
+    assert signal.getsignal(signal.SIGINT) is before
