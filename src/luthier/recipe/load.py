@@ -19,20 +19,21 @@ MAX_BYTES = 1 << 20
 
 
 def read(
-    source: Path | Mapping[str, Any], overrides: Sequence[str] = ()
+    source: Path | Mapping[str, Any], overrides: Sequence[str] = (), *, name: str = "python"
 ) -> tuple[Recipe, dict[str, str]]:
     """The recipe, and the origin of every value: "training.learning_rate" -> "user: recipe.yaml",
     "user: command line", "alias 'lr' (user: command line)" or "default".
 
     Args: source: a YAML file or its content as a mapping; a run's `resolved.yaml` is one too.
         overrides: `section.key=value`, `--section.key=value` or `--section.key value`.
+        name: what origins and messages call a mapping.
     Raises: RecipeError: every problem, one line each.
     """
     wrong: list[str] = []
     given: list[Entry] = []
     is_complete = True
     if isinstance(source, Mapping):
-        given += _entries(source, {}, name="python")
+        given += _entries(source, {}, {}, name=name)
     else:
         try:
             given += _from_file(source)
@@ -75,16 +76,20 @@ def _from_file(path: Path) -> list[Entry]:
             f"{path}: got {shown(document.value)}, expected a mapping with model: and data:. "
             "`luthier init DATA > recipe.yaml` writes one"
         )
-    return _entries(document.value, document.lines, name=path.name)
+    return _entries(document.value, document.lines, {}, name=path.name)
 
 
 def _entries(
-    content: Mapping[str, Any], lines: Mapping[tuple[str, ...], int], *, name: str
+    content: Mapping[str, Any],
+    lines: Mapping[tuple[str, ...], int],
+    origins: Mapping[str, str],
+    *,
+    name: str,
 ) -> list[Entry]:
-    resolved = content.get("recipe")
-    if isinstance(resolved, Mapping) and "origins" in content:
+    resolved, recorded = content.get("recipe"), content.get("origins")
+    if isinstance(resolved, Mapping) and isinstance(recorded, Mapping):
         inner = {key[1:]: line for key, line in lines.items() if key[0] == "recipe" and key[1:]}
-        return _entries(resolved, inner, name=name)
+        return _entries(resolved, inner, recorded, name=name)
     found: list[Entry] = []
     for section, value in content.items():
         spelled = str(section).replace("-", "_")
@@ -95,7 +100,8 @@ def _entries(
             keys = [((str(section),), value)]
         for key, inner in keys:
             line = f" line {lines[key]}" if key in lines else ""
-            found.append(Entry(key, inner, f"user: {name}", f"{name}{line}"))
+            origin = origins.get(".".join(key), f"user: {name}")
+            found.append(Entry(key, inner, origin, f"{name}{line}"))
     return found
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from luthier.core.config import build
 from luthier.recipe.identity import identity_of
+from luthier.recipe.load import origins_of, read
+from luthier.recipe.place import COMPONENTS
 from luthier.recipe.schema import Recipe
 
 FORMAT_VERSION = 1
@@ -21,7 +23,15 @@ class Settled:
 
     def __init__(self, recipe: Recipe, origins: Mapping[str, str]) -> None:
         self._values: dict[str, Any] = copy.deepcopy(recipe.model_dump())
-        self.origins = dict(origins)
+        self.origins = {**origins_of(recipe), **origins}
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settled:
+        """What a run's `resolved.yaml` says, with settings of the command line on top.
+
+        Raises: RecipeError: the document or an override is not valid.
+        """
+        return cls(*read(document, overrides, name="resolved.yaml"))
 
     def get(self, key: str) -> Any:
         """The value at a dotted key.
@@ -33,28 +43,32 @@ class Settled:
             here = here[part]
         return here
 
-    def settle(self, key: str, value: Any, why: str) -> bool:
+    def settle(self, key: str, value: Any, why: str, *, kept: bool = False) -> bool:
         """Set `value` where the recipe says "auto", or says nothing in a component's section.
 
+        Args: kept: the value comes from an earlier settling, and `why` is its origin as recorded.
         Returns: whether it was set; what a user decided is never changed.
         """
         *sections, name = key.split(".")
         here: Any = self._values
         for part in sections:
-            here = here[part]
-        if here.get(name, "auto") != "auto":
+            here = here.get(part) if isinstance(here, dict) else None
+        if not isinstance(here, dict) or here.get(name, "auto") != "auto":
+            return False
+        if name not in here and sections[:1] not in ([part] for part in COMPONENTS):
             return False
         here[name] = value
-        self.origins[key] = f"auto: {why}"
+        self.origins[key] = why if kept else f"auto: {why}"
         return True
 
-    def fill(self, section: str, defaults: Mapping[str, Any]) -> None:
-        """Add what a component's section does not mention yet, with the origin "default"."""
-        here = self._values[section]
-        for name, value in defaults.items():
-            if name not in here:
-                here[name] = value
-                self.origins[f"{section}.{name}"] = "default"
+    def fill(self, key: str, value: Any, origin: str = "default") -> bool:
+        """Set a component's setting that nobody mentioned; whether it was set."""
+        section, _, name = key.partition(".")
+        if name in self._values[section]:
+            return False
+        self._values[section][name] = value
+        self.origins[key] = origin
+        return True
 
     def autos(self) -> list[str]:
         """Dotted keys that still say "auto"."""
@@ -78,5 +92,5 @@ class Settled:
             "format_version": FORMAT_VERSION,
             "recipe": recipe.model_dump(mode="json"),
             "origins": dict(sorted(self.origins.items())),
-            "identity": identity_of(recipe),
+            "identity": {"recipe": identity_of(recipe)},
         }

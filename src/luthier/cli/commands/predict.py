@@ -1,0 +1,33 @@
+"""`luthier predict`: a file of rows in, a file of answers out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from luthier.cli.answer import Answer
+from luthier.cli.find import RunWord, run_folder
+from luthier.cli.table import work
+from luthier.run.console import Console
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def predict(
+    run: RunWord,
+    input: Annotated[Path, typer.Option(help="Rows as in the training file; targets may miss.")],
+    output: Annotated[Path, typer.Option(help="JSON Lines: each row with its answer.")],
+) -> Answer:
+    """Score a file of rows with the tuned model of a run."""
+    with Console() as console:
+        found = work("predict.predict_file")(run_folder(run), input, output, on_event=console)
+    text = f"{found['rows']} rows answered: {found['output']}\n"
+    return Answer(found, lambda: _show(text))
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)

@@ -1,0 +1,62 @@
+"""An error as one message and an exit code; a mistake of ours goes to a file, not to the screen."""
+
+from __future__ import annotations
+
+import errno
+import os
+import platform
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import typer
+
+from luthier.core.errors import LuthierError
+
+INTERRUPTED, OUR_FAULT, BAD_INPUT = 3, 4, 2
+_THEIR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS})
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """The whole message a user sees, and the exit code."""
+    if isinstance(error, LuthierError):
+        return str(error), error.exit_code
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return "Stopped. The same command starts again.", INTERRUPTED
+    if isinstance(error, typer.TyperException):
+        return error.format_message(), BAD_INPUT
+    if isinstance(error, OSError) and error.errno in _THEIR_DISK:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{(error.strerror or 'not possible').lower()}", BAD_INPUT
+    return _our_fault(error), OUR_FAULT
+
+
+def _our_fault(error: BaseException) -> str:
+    if os.environ.get("LUTHIER_DEBUG") == "1":
+        traceback.print_exception(error)
+    said = f"{type(error).__name__}: {error}".splitlines()[0][:300]
+    try:
+        file = _write_trace(error)
+    except OSError as problem:
+        return (
+            f"This is a mistake in luthier, not in your input: {said}\n"
+            f"    The details could not be written ({problem.strerror}); LUTHIER_DEBUG=1 shows them."
+        )
+    return (
+        f"This is a mistake in luthier, not in your input: {said}\n"
+        f"    Details: {file}\n"
+        "    Please report it with that file; it holds the command and the trace, no data."
+    )
+
+
+def _write_trace(error: BaseException) -> Path:
+    cache = os.environ.get("LUTHIER_CACHE") or "~/.cache/luthier"
+    folder = Path(cache).expanduser() / "crash"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
+    head = (
+        f"luthier {' '.join(sys.argv[1:])}\npython {platform.python_version()}, {sys.platform}\n\n"
+    )
+    file.write_text(head + "".join(traceback.format_exception(error)), encoding="utf-8")
+    return file

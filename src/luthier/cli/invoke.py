@@ -1,0 +1,54 @@
+"""Runs one command: its answer or its error becomes output and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+import typer
+import typer.main
+
+from luthier.cli.answer import Answer, as_json
+from luthier.cli.failure import explain
+from luthier.cli.table import app_of
+
+_STOPPED_INSIDE_TYPER = 130
+
+
+def invoke(words: list[str], output: TextIO, *, wants_json: bool) -> int:
+    """The exit code of `luthier WORDS`; everything it has to say is written."""
+    try:
+        answer = _answer(words)
+        if answer is not None and wants_json:
+            output.write(as_json(answer.document) + "\n")
+        elif answer is not None:
+            answer.show()
+        output.flush()
+        return answer.exit_code if answer is not None else 0
+    except BrokenPipeError:
+        # the reader has seen enough, as in `luthier list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        return _fail(error, words, output, wants_json=wants_json)
+
+
+def _answer(words: list[str]) -> Answer | None:
+    """None when the command only showed its help."""
+    command = typer.main.get_command(app_of(words[0]))
+    found = command.main(args=words[1:], prog_name=f"luthier {words[0]}", standalone_mode=False)
+    if found == _STOPPED_INSIDE_TYPER:
+        raise KeyboardInterrupt
+    return found if isinstance(found, Answer) else None
+
+
+def _fail(error: BaseException, words: list[str], output: TextIO, *, wants_json: bool) -> int:
+    message, code = explain(error)
+    if isinstance(error, typer.TyperException):
+        message = f"luthier {words[0]}: {message} See luthier {words[0]} --help"
+    sys.stderr.write(message.rstrip("\n") + "\n")
+    if wants_json:
+        output.write(as_json({"error": {"message": message, "exit_code": code}}) + "\n")
+        output.flush()
+    return code

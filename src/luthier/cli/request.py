@@ -1,0 +1,133 @@
+"""From the words of `train` and `plan` to a validated recipe: a recipe, a run or data files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from luthier.core.errors import RecipeError
+from luthier.core.hints import nearest
+from luthier.recipe.load import read
+from luthier.recipe.overrides import is_override
+from luthier.recipe.schema import Recipe
+from luthier.run.layout import Layout
+
+ANY_WORDS = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Settings such as --training.epochs 3 are no options of ours: they are left to the recipe."""
+YAML = frozenset({".yaml", ".yml"})
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DATA|RECIPE|RUN [KEY=VALUE]...",
+        help="Data files, or a recipe .yaml, or a run to continue; then settings such as "
+        "training.epochs=3, tuner.rank=32 or --training.learning_rate 1e-4.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str,
+    typer.Option(help="Hub name, folder, .gguf file, pypi:PACKAGE or alias.", show_default=False),
+]
+Objective = Annotated[
+    str, typer.Option(help="What is learned: see luthier list.", show_default=False)
+]
+Tuner = Annotated[
+    str, typer.Option(help="Which parameters move: see luthier list.", show_default=False)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A recipe ready to be carried out."""
+
+    recipe: Recipe
+    origins: dict[str, str]
+    run: Path | None
+    """The run directory that was named instead of a recipe."""
+
+
+def request(words: Sequence[str], **named: str) -> Request:
+    """The request behind the words of a command line.
+
+    Args: named: options with a name of their own; empty ones were not given.
+    Raises: RecipeError: every problem, one line each.
+    """
+    sources, overrides = split(words)
+    overrides += [f"{key}={value}" for key, value in named.items() if value]
+    for source in sources:
+        _check_is_there(source)
+    run = next((Path(source) for source in sources if Path(source).is_dir()), None)
+    try:
+        recipe, origins = read(_content(sources), overrides, name="command line")
+    except RecipeError as error:
+        raise RecipeError(_with_advice(str(error), sources)) from None
+    return Request(recipe, origins, run)
+
+
+def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """(sources, settings): a setting is key=value, --key=value or --key and the word after it."""
+    sources: list[str] = []
+    overrides: list[str] = []
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        if word.startswith("--"):
+            overrides.append(word)
+            has_value = "=" not in word and waiting and not waiting[0].startswith("--")
+            overrides += [waiting.pop(0)] if has_value else []
+        elif is_override(word) and not Path(word).exists():
+            overrides.append(word)
+        else:
+            sources.append(word)
+    return sources, overrides
+
+
+def _content(sources: Sequence[str]) -> Path | Mapping[str, Any]:
+    """What the sources say as a recipe."""
+    recipes = [source for source in sources if Path(source).suffix.lower() in YAML]
+    folders = [source for source in sources if Path(source).is_dir()]
+    if (recipes or folders) and len(sources) > 1:
+        raise RecipeError(
+            f"got {' and '.join(sources)}, expected one recipe, one run, or data files only"
+        )
+    if recipes:
+        return Path(recipes[0])
+    if folders:
+        return _resolved(Path(folders[0]))
+    if not sources:
+        return {}
+    return {"data": {"train": sources[0] if len(sources) == 1 else list(sources)}}
+
+
+def _resolved(folder: Path) -> Path:
+    path = Layout(folder).resolved
+    if not path.is_file():
+        raise RecipeError(
+            f"{folder}: a folder without {path.name}, so no run to continue; expected a data file, "
+            "a recipe .yaml or a run directory"
+        )
+    return path
+
+
+def _check_is_there(source: str) -> None:
+    path = Path(source)
+    if path.exists() or any(mark in source for mark in "*?["):
+        return
+    others = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
+    guess = nearest(path.name, others)
+    hint = f"; did you mean '{path.with_name(guess)}'?" if guess else ""
+    raise RecipeError(f"{source}: no such file{hint}")
+
+
+def _with_advice(message: str, sources: Sequence[str]) -> str:
+    if "recipe model: missing" in message:
+        name = sources[0] if sources else "DATA"
+        message += (
+            f"\n    Such as: luthier train {name} --model smollm2-135m (all: luthier models list)"
+        )
+    return message
