@@ -27,8 +27,14 @@ class LowRankLinear(nn.Module):
         base.requires_grad_(False)
 
     def reset(self, generator: torch.Generator) -> None:
-        """Draw A anew as `kaiming_uniform_(a=sqrt(5))` does; B becomes zero."""
-        nn.init.kaiming_uniform_(self.lora_A, a=math.sqrt(5), generator=generator)
+        """Draw A anew as `kaiming_uniform_(a=sqrt(5))` does; B becomes zero.
+
+        Drawn where the generator lives, so that every device starts from the same numbers.
+        """
+        start = torch.empty(self.lora_A.shape, device=generator.device)
+        nn.init.kaiming_uniform_(start, a=math.sqrt(5), generator=generator)
+        with torch.no_grad():
+            self.lora_A.copy_(start)
         nn.init.zeros_(self.lora_B)
 
     def forward(self, input: Tensor) -> Tensor:

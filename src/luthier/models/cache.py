@@ -1,0 +1,115 @@
+"""Where fetched models are kept, and the hashes of files that were already read once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from luthier.core import files
+from luthier.core.errors import ModelError
+
+MANIFEST = "manifest.json"
+"""Name of the file that holds the SHA-256 of every other file in a cached folder."""
+
+
+def root() -> Path:
+    """The cache folder: `LUTHIER_CACHE`, else `~/.cache/luthier`."""
+    return Path(os.environ.get("LUTHIER_CACHE") or "~/.cache/luthier").expanduser()
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file, remembered by place, size and time of last change."""
+    real = path.resolve()
+    stat = real.stat()
+    stamp = [str(real), stat.st_size, stat.st_mtime_ns]
+    name = hashlib.sha256(str(real).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    note = root() / "hashes" / f"{name}.json"
+    try:
+        known = files.read_json(note)
+        if known["stamp"] == stamp:
+            return str(known["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # never hashed, or the note is unreadable: hash again
+    digest = files.sha256(real)
+    try:
+        files.write_json(note, {"stamp": stamp, "sha256": digest})
+    except OSError:
+        return digest  # a cache that cannot be written only costs time
+    return digest
+
+
+def build(folder: Path, fill: Callable[[Path], None], **notes: str) -> Path:
+    """`folder`, filled by `fill` and sealed with a manifest unless it stands there already.
+
+    The folder appears by one rename: a reader sees all of it or nothing, and when two processes
+    build it at once the first one wins. A damaged folder is built anew.
+    """
+    if folder.is_dir() and not damage(folder):
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        fill(temporary)
+        seal(temporary, **notes)
+        if folder.is_dir() and damage(folder):
+            shutil.rmtree(folder)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # otherwise another process was faster
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    files.fsync_folder(folder.parent)
+    return folder
+
+
+def seal(folder: Path, **notes: str) -> None:
+    """Write the manifest of everything in `folder`."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    listed = {
+        path.relative_to(folder).as_posix(): {
+            "sha256": files.sha256(path),
+            "bytes": path.stat().st_size,
+        }
+        for path in found
+        if path.name != MANIFEST
+    }
+    files.write_json(folder / MANIFEST, {"format_version": 1, "files": listed, "notes": notes})
+
+
+def notes(folder: Path) -> dict[str, str]:
+    """What was noted when `folder` was sealed; empty for a folder without our manifest."""
+    try:
+        return dict(files.read_json(folder / MANIFEST)["notes"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def damage(folder: Path) -> str:
+    """What is wrong with a sealed folder, or an empty string."""
+    try:
+        listed = files.read_json(folder / MANIFEST)["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{folder / MANIFEST}: missing or unreadable"
+    for name, entry in listed.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != entry["bytes"]:
+            return f"{path}: missing or not {entry['bytes']} bytes long"
+        if sha256(path) != entry["sha256"]:
+            return f"{path}: its SHA-256 is not the one that was recorded"
+    return ""
+
+
+def verify(folder: Path) -> None:
+    """Nothing, when a sealed folder is whole.
+
+    Raises: ModelError: naming the file that changed.
+    """
+    problem = damage(folder)
+    if problem:
+        raise ModelError(f"{problem}. Delete {folder} and fetch the model again")

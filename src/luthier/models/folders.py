@@ -1,0 +1,84 @@
+"""Whether a folder holds a model that may be opened, said before anything slow begins."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from luthier.core.errors import ModelError
+from luthier.models import weights
+
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+def check(folder: Path) -> None:
+    """Nothing, when `folder` has a config, whole safetensors weights and a tokenizer.
+
+    Raises: ModelError: saying what is missing, damaged or refused.
+    """
+    settings = config(folder)
+    _refuse_code(folder, settings)
+    found = weights.weight_files(folder)
+    if not found:
+        raise ModelError(_no_weights(folder))
+    for path in found:
+        weights.check_header(path)
+    if not weights.has_tokenizer(folder):
+        raise ModelError(
+            f"{folder}: no tokenizer (expected tokenizer.json, tokenizer.model or vocab.txt). "
+            "Save it there: tokenizer.save_pretrained(FOLDER)"
+        )
+
+
+def config(folder: Path) -> dict[str, Any]:
+    """The parsed config.json of a model folder.
+
+    Raises: ModelError: not a folder, not a model folder, or unreadable.
+    """
+    if not folder.is_dir():
+        what = "a file" if folder.is_file() else "nothing"
+        raise ModelError(
+            f"model '{folder}': {what} is there; expected a folder with config.json and "
+            "*.safetensors, or a .gguf file"
+        )
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelError(_no_config(folder))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"{path}: not valid JSON ({error})") from None
+    if not isinstance(found, dict) or not found.get("model_type"):
+        raise ModelError(f"{path}: no 'model_type'; expected a transformers model config")
+    return found
+
+
+def _no_config(folder: Path) -> str:
+    if (folder / "adapter_config.json").is_file():
+        base = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        name = base.get("base_model_name_or_path", "")
+        return f"{folder}: an adapter, not a model. Give its base model '{name}', or merge it first"
+    inner = [path for path in sorted(folder.glob("*.gguf"))]
+    if inner:
+        return f"{folder}: no config.json. For the GGUF file in it, give its path: {inner[0]}"
+    return f"{folder}: no config.json; expected a model in transformers layout"
+
+
+def _refuse_code(folder: Path, settings: dict[str, Any]) -> None:
+    if "auto_map" in settings:
+        raise ModelError(
+            f"{folder / 'config.json'}: 'auto_map' asks for Python code shipped with the model; "
+            "such code is never run. Use a model whose architecture transformers has itself"
+        )
+
+
+def _no_weights(folder: Path) -> str:
+    pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+    if pickles:
+        return (
+            f"{folder}: weights only as pickle ({', '.join(pickles[:3])}); pickle files can run "
+            "code when opened and are refused. Convert them once, where you trust them: "
+            "AutoModel.from_pretrained(FOLDER).save_pretrained(NEW_FOLDER)"
+        )
+    return f"{folder}: no weights; expected model.safetensors"
