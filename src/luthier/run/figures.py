@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 LOWER_IS_BETTER = ("loss", "nll", "perplexity", "error", "brier", "ece", "calibration")
+SHARES = ("accuracy", "match", "f1", "precision", "recall", "fields", "valid", "rouge", "share")
+"""Parts of the names of metrics between 0 and 1 that read best in percent."""
 OUTCOME_WORDS = {
     "better": "Better",
     "no_evidence": "No evidence of a difference",
@@ -69,3 +71,34 @@ def of_name(name: str) -> str:
 def is_lower_better(metric: str) -> bool:
     """Whether a smaller value of `metric` is the better one."""
     return any(word in metric.lower() for word in LOWER_IS_BETTER)
+
+
+def is_share(metric: str) -> bool:
+    """Whether `metric` is a share of something, to be read in percent."""
+    return any(word in metric.lower() for word in SHARES) and not is_lower_better(metric)
+
+
+def of_metric(metric: str, value: float | None, *, digits: int = 1) -> str:
+    """Such as "81.3 %" for shares, "1.204" for the rest."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{100 * value:.{digits}f} %" if is_share(metric) else of_number(value)
+
+
+def of_difference(metric: str, value: float | None) -> str:
+    """With its sign: "+31.2 points" for shares, "−0.120" for the rest."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{100 * value:+.1f} points" if is_share(metric) else f"{value:+.3f}"
+    return text.replace("-", "−")
+
+
+def of_p(value: float) -> str:
+    """Such as "0.031", or "less than 0.001"."""
+    return "less than 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def metric_order(arms: Mapping[str, Mapping[str, Any]], first: str) -> list[str]:
+    """Every metric of any arm, `first` (the one of the verdict) in front."""
+    names = dict.fromkeys(metric for estimates in arms.values() for metric in estimates)
+    return sorted(names, key=lambda metric: metric != first)

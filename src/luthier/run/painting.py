@@ -27,7 +27,7 @@ def evaluation_table(document: Mapping[str, Any]) -> Table:
     """Arms as rows, metrics as columns, the metric of the verdict first."""
     arms: Mapping[str, Mapping[str, Any]] = document.get("arms", {})
     verdict = document.get("verdict", {})
-    metrics = metric_order(arms, verdict.get("metric", ""))
+    metrics = figures.metric_order(arms, verdict.get("metric", ""))
     table = Table(box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("arm")
     for metric in metrics:
@@ -38,12 +38,6 @@ def evaluation_table(document: Mapping[str, Any]) -> Table:
         cells = [figures.of_estimate(estimates.get(metric, {})) for metric in metrics]
         table.add_row(Text(safe(figures.of_name(arm))), *cells, style=style)
     return table
-
-
-def metric_order(arms: Mapping[str, Mapping[str, Any]], first: str) -> list[str]:
-    """Every metric of any arm, the one of the verdict in front."""
-    names = dict.fromkeys(metric for estimates in arms.values() for metric in estimates)
-    return sorted(names, key=lambda metric: metric != first)
 
 
 def verdict_line(verdict: Mapping[str, Any]) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,11 @@ class MLflow:
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
         try:
-            from mlflow.tracking import MlflowClient
+            tracking: Any = importlib.import_module("mlflow.tracking")
         except ImportError as error:
             raise missing("mlflow", "trackers", "Writing MLflow files") from error
         recipe = document.get("recipe", {})
-        self._client: Any = MlflowClient(f"sqlite:///{(folder / 'mlflow.db').absolute()}")
+        self._client: Any = tracking.MlflowClient(f"sqlite:///{(folder / 'mlflow.db').absolute()}")
         found = self._client.get_experiment_by_name("luthier")
         place = (folder / "mlflow").absolute().as_uri()
         experiment = (

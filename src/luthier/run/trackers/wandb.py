@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ class WandB:
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
         try:
-            import wandb
+            wandb: Any = importlib.import_module("wandb")
         except ImportError as error:
             raise missing("wandb", "trackers", "Writing Weights & Biases files") from error
         recipe = document.get("recipe", {})

@@ -1,0 +1,83 @@
+"""The ledger as sums a reader can check: every row and every token is somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`kind` gives the colour: train, validation, test, dropped, trained, masked, cut."""
+
+    name: str
+    kind: str
+    count: int
+    share: float
+    """Percentage of the whole."""
+    examples: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`total` = the sum of `parts`, or the account is wrong."""
+
+    name: str
+    total: int
+    parts: list[Part]
+
+    @property
+    def adds_up(self) -> bool:
+        return sum(part.count for part in self.parts) == self.total
+
+    @property
+    def equation(self) -> str:
+        """Such as "1,000 = 800 + 100 + 100"."""
+        sign = "=" if self.adds_up else "≠"
+        return f"{self.total:,} {sign} " + " + ".join(f"{part.count:,}" for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    rows: Account
+    tokens: list[Account]
+
+
+def accounts_of(ledger: Mapping[str, Any] | None) -> Accounts | None:
+    """Rows by what became of them, and the tokens of each split; None without a ledger."""
+    if not ledger or "rows" not in ledger:
+        return None
+    rows = ledger["rows"]
+    parts = [(split, split, count, []) for split, count in rows.get("used", {}).items()]
+    for reason, found in rows.get("dropped", {}).items():
+        count, examples = _dropped(found)
+        parts.append((f"dropped: {reason.replace('_', ' ')}", "dropped", count, examples))
+    tokens = [
+        _account(
+            split,
+            int(item.get("in", 0)),
+            [(name, name, int(item.get(name, 0)), []) for name in ("trained", "masked", "cut")],
+        )
+        for split, item in (ledger.get("tokens") or {}).items()
+        if item.get("in")
+    ]
+    return Accounts(_account("rows", int(rows.get("in", 0)), parts), tokens)
+
+
+def _dropped(found: Any) -> tuple[int, list[str]]:
+    if isinstance(found, Mapping):
+        return int(found.get("count", 0)), [str(item) for item in found.get("examples", [])]
+    return int(found), []
+
+
+def _account(name: str, total: int, parts: list[tuple[str, str, int, list[str]]]) -> Account:
+    whole = max(total, 1)
+    return Account(
+        name,
+        total,
+        [
+            Part(part, kind, count, round(100 * count / whole, 2), examples)
+            for part, kind, count, examples in parts
+        ],
+    )

@@ -1,0 +1,134 @@
+"""A run directory as one page: what goes in, and the engine that escapes every text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from luthier.run import figures
+from luthier.run.reader import RunFiles
+from luthier.run.report import lines
+from luthier.run.report.accounts import accounts_of
+from luthier.run.report.arms import arms_of, headline_of
+from luthier.run.report.classes import classes_of
+from luthier.run.report.cost import costs_of
+from luthier.run.report.curves import curves_of
+from luthier.run.report.flips import flips_of
+from luthier.run.report.retention import retention_of
+from luthier.run.report.settings import settings_of
+
+MOST_SAMPLES = 6
+
+
+def render(run: RunFiles) -> str:
+    """The whole report as HTML: no script, no request, readable from `file://` and in print."""
+    environment = Environment(
+        loader=PackageLoader("luthier.run.report", "templates"),
+        autoescape=True,  # every text of a row goes through here
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = resources.files("luthier.run.report").joinpath("style.css").read_text("utf-8")
+    return environment.get_template("page.html").render(style=style, **_content(run))
+
+
+def _content(run: RunFiles) -> dict[str, Any]:
+    summary = run.summary or {}
+    evaluation = run.evaluation or {}
+    return {
+        "name": run.name,
+        "folder": run.layout.root.resolve().name,
+        "summary": summary,
+        "subtitle": _subtitle(run),
+        "updated": _day(summary.get("updated")),
+        "tiles": _tiles(run),
+        "headline": headline_of(run.evaluation, summary),
+        "arms": arms_of(evaluation),
+        "flips": flips_of(run),
+        "classes": classes_of(evaluation),
+        "retention": retention_of(evaluation),
+        "prompts": _prompts(evaluation),
+        "curves": curves_of(run),
+        "accounts": accounts_of(run.ledger),
+        "data": _texts(summary.get("data")),
+        "notes": _texts(summary.get("notes")),
+        "samples": run.samples[:MOST_SAMPLES],
+        "costs": costs_of(run),
+        "settings": settings_of(run.resolved),
+        "identity": _identity(run.resolved),
+        "machine": _machine(run.environment or {}),
+        "versions": (run.environment or {}).get("versions", {}),
+        "license": str(summary.get("license") or ""),
+        "chart": {
+            "width": lines.WIDTH,
+            "height": lines.HEIGHT,
+            "left": lines.LEFT,
+            "right": lines.RIGHT,
+            "top": lines.TOP,
+            "bottom": lines.BOTTOM,
+        },
+    }
+
+
+def _subtitle(run: RunFiles) -> list[tuple[str, str]]:
+    summary = run.summary or {}
+    found = [(name, summary.get(name)) for name in ("model", "objective", "tuner", "state")]
+    return [(name, str(value)) for name, value in found if value]
+
+
+def _tiles(run: RunFiles) -> list[tuple[str, str]]:
+    """The figures a reader asks for first."""
+    summary = run.summary or {}
+    trained, total = summary.get("trained_parameters"), summary.get("total_parameters")
+    seconds = summary.get("seconds") or {}
+    tiles: list[tuple[str, str]] = []
+    if seconds:
+        tiles.append((figures.of_seconds(sum(seconds.values())), "from data to verdict"))
+    if summary.get("peak_bytes"):
+        tiles.append((figures.of_bytes(summary["peak_bytes"]), "peak memory"))
+    if trained and total:
+        share = f"{100 * trained / total:.2g} % of {total / 1e6:,.0f} M"
+        tiles.append((f"{trained / 1e6:,.2f} M", f"parameters trained, {share}"))
+    if summary.get("tokens_per_second"):
+        tiles.append((figures.of_count(summary["tokens_per_second"]), "tokens per second"))
+    return tiles
+
+
+def _prompts(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = (evaluation.get("details") or {}).get("prompts") or {}
+    if not isinstance(found, Mapping):
+        return []
+    return [(figures.of_name(str(arm)), str(text)) for arm, text in found.items() if text]
+
+
+def _machine(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
+    cpu = environment.get("cpu") or {}
+    facts = [
+        ("processor", cpu.get("name")),
+        ("cores used", environment.get("threads", cpu.get("usable_cores"))),
+        ("fast instructions", ", ".join(cpu.get("flags", []))),
+        ("memory", figures.of_bytes(environment.get("memory_bytes"))),
+        ("device", environment.get("gpu", environment.get("device"))),
+        ("system", environment.get("system")),
+    ]
+    return [(name, str(value)) for name, value in facts if value and environment]
+
+
+def _identity(resolved: Mapping[str, Any] | None) -> str:
+    return str((resolved or {}).get("identity", ""))
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _day(text: Any) -> str:
+    try:
+        return datetime.fromisoformat(str(text)).strftime("%-d %B %Y")
+    except ValueError:
+        return ""
