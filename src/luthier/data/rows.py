@@ -50,7 +50,7 @@ class Row:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def input_key(self) -> str:
-        """SHA-256 of what the model is given, without the target: equal inputs leak between splits."""
+        """SHA-256 of what the model is given, without the target: equal inputs leak."""
         return self.key()
 
 

@@ -1,0 +1,56 @@
+"""Which rows make up each optimizer step, and how a step is cut into micro-batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from luthier.data.order import order
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Rows of one optimizer step. The last step of an epoch holds what is left."""
+
+    step: int
+    """Counted from 0 over all epochs."""
+    epoch: int
+    rows: tuple[int, ...]
+    """Positions in the training list."""
+
+
+def steps_per_epoch(num_rows: int, *, batch_size: int) -> int:
+    """Optimizer steps of one pass over the rows."""
+    return -(-num_rows // batch_size)
+
+
+def steps(
+    num_rows: int, *, batch_size: int, seed: int, start: int = 0, stop: int
+) -> Iterator[Step]:
+    """Steps `start` up to, not including, `stop`; each is a function of the arguments alone."""
+    per_epoch = steps_per_epoch(num_rows, batch_size=batch_size)
+    known_epoch, permutation = -1, order(0, seed=seed, epoch=0)
+    for step in range(start, stop):
+        epoch, within = divmod(step, per_epoch)
+        if epoch != known_epoch:
+            known_epoch, permutation = epoch, order(num_rows, seed=seed, epoch=epoch)
+        chosen = permutation[within * batch_size : (within + 1) * batch_size]
+        yield Step(step, epoch, tuple(int(row) for row in chosen))
+
+
+def micro_batches(lengths_of_step: Sequence[int], *, max_tokens: int) -> list[list[int]]:
+    """Indices into `lengths_of_step`, grouped so that no group exceeds `max_tokens` in sum.
+
+    Longest first, similar lengths together; a row longer than `max_tokens` stands alone.
+    Every index comes exactly once, and no group is empty.
+    """
+    by_length = sorted(range(len(lengths_of_step)), key=lambda at: (-lengths_of_step[at], at))
+    groups: list[list[int]] = []
+    room = -1
+    for index in by_length:
+        if not groups or lengths_of_step[index] > room:
+            groups.append([])
+            room = max_tokens
+        groups[-1].append(index)
+        room -= lengths_of_step[index]
+    return groups

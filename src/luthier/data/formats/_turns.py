@@ -1,0 +1,135 @@
+"""Turns of a conversation, checked one by one, and the conversation they make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from luthier.core.errors import DataError
+from luthier.data.formats._values import kind_of, objects_of, shown, text_of, whole_characters
+from luthier.data.formats.contract import Context, Record, Unusable
+from luthier.data.rows import ROLES, Chat, Message, Role
+
+OPENAI_ROLES: Mapping[str, Role] = {
+    "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
+    "tool": "tool", "function": "tool",
+}  # fmt: skip
+
+
+def role_of(value: Any, known: Mapping[str, Role], roles: Mapping[str, str], *, where: str) -> Role:
+    """The role a file's word stands for, by the user's mapping first, then by `known`.
+
+    Raises: DataError: unknown, with the line to add to the recipe.
+    """
+    name = roles.get(value, value) if isinstance(value, str) else value
+    role = known.get(name) if isinstance(name, str) else None
+    if role is None and name in ROLES:
+        role = name
+    if role is None:
+        raise DataError(
+            f"{where}: got {shown(value)}, expected 'system', 'user', 'assistant' or 'tool'.\n"
+            f"    Rename it, or map it: data.roles = {{{value}: assistant}}"
+        )
+    return role
+
+
+def content_of(value: Any, *, where: str) -> tuple[str, tuple[Mapping[str, Any], ...]]:
+    """Text of a message and the tool calls written among its parts.
+
+    A list of parts is joined; reasoning parts are put between <think> marks before the rest.
+    Raises: DataError: a number, or a part that is no text.
+    """
+    if isinstance(value, str):
+        return whole_characters(value), ()
+    if value is None:
+        return "", ()
+    if not isinstance(value, list):
+        raise DataError(
+            f"{where}: got {shown(value)} ({kind_of(value)}), expected text.\n"
+            f'    Write it in quotes: "{str(value)[:40]}"'
+        )
+    texts: list[str] = []
+    calls: list[Mapping[str, Any]] = []
+    for index, part in enumerate(cast("list[Any]", value)):
+        _add_part(part, texts, calls, where=f"{where}[{index}]")
+    return "".join(texts), tuple(calls)
+
+
+def _add_part(part: Any, texts: list[str], calls: list[Mapping[str, Any]], *, where: str) -> None:
+    if isinstance(part, str):
+        texts.append(whole_characters(part))
+        return
+    if not isinstance(part, Mapping):
+        raise DataError(f"{where}: got {shown(part)} ({kind_of(part)}), expected a part of content")
+    kind = part.get("type", "text")
+    held = part.get("text", part.get("value"))
+    if kind in ("text", "input_text", "output_text"):
+        texts.append(text_of(held, where=f"{where}.text"))
+    elif kind == "reasoning":
+        texts.append(f"<think>\n{text_of(held, where=where)}\n</think>\n\n")
+    elif kind == "tool_call":
+        calls.extend(tool_call(call, where=where) for call in objects_of(held, where=where))
+    else:
+        raise DataError(
+            f"{where}.type: got {shown(kind)}, expected 'text'.\n"
+            "    Pictures, sound and files cannot be learned from; remove these rows or parts"
+        )
+
+
+def tool_call(call: Mapping[str, Any], *, where: str) -> Mapping[str, Any]:
+    """A call in OpenAI's form, its arguments as an object wherever they are one.
+
+    Templates write arguments as JSON; a string of JSON would be quoted twice.
+    """
+    function: Any = call.get("function", call)
+    if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+        raise DataError(f"{where}: got {shown(call)}, expected an object with a function name")
+    arguments = function.get("arguments", {})
+    if isinstance(arguments, str):
+        try:
+            parsed = json.loads(arguments)
+        except json.JSONDecodeError:
+            parsed = arguments
+        arguments = parsed if isinstance(parsed, dict) else arguments
+    called = {"name": function["name"], "arguments": arguments}
+    identity = {"id": call["id"]} if isinstance(call.get("id"), str) else {}
+    return {**identity, "type": "function", "function": called}
+
+
+def weight_of(value: Any, *, where: str) -> float:
+    """How much a turn counts; 1 where nothing is said.
+
+    Raises: DataError: not a number, or below 0.
+    """
+    if value is None:
+        return 1.0
+    if isinstance(value, int | float) and 0 <= value < float("inf"):
+        return float(value)
+    raise DataError(f"{where}: got {shown(value)}, expected 0, 1 or another number of at least 0")
+
+
+def chat(messages: Sequence[Message], record: Record, context: Context) -> Chat:
+    """The conversation, cut behind its last assistant turn (what follows is never answered).
+
+    Raises: Unusable: there is nothing in it to learn.
+    """
+    tools = objects_of(context.value(record, "tools"), where=f"{context.origin}, tools")
+    group = context.group(record)
+    if not context.answered:
+        kept = tuple(messages)
+        if not kept:
+            raise Unusable("no messages")
+        return Chat(origin=context.origin, group=group, messages=kept, tools=tools)
+    answers = [at for at, message in enumerate(messages) if message.role == "assistant"]
+    if not answers:
+        raise Unusable("no assistant turn")
+    for at in answers:
+        if not messages[at].content.strip() and not messages[at].tool_calls:
+            raise Unusable("empty answer")
+    if not any(messages[at].weight > 0 for at in answers):
+        raise Unusable("every assistant turn has weight 0")
+    kept = tuple(messages[: answers[-1] + 1])
+    if not any(message.content.strip() or message.tool_calls for message in kept[:-1]):
+        raise Unusable("empty prompt")
+    return Chat(origin=context.origin, group=group, messages=kept, tools=tools)

@@ -1,0 +1,122 @@
+"""Single values of a record, checked: texts, JSON held in strings, names of classes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from luthier.core.errors import DataError
+from luthier.data.formats.contract import Unusable
+
+_WHOLE = re.compile(r"([+-]?\d+)\.0+")
+
+
+def text_of(value: Any, *, where: str) -> str:
+    """A string, or an empty one for null.
+
+    Raises: DataError: any other kind of value.
+    """
+    if isinstance(value, str):
+        return whole_characters(value)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    raise DataError(
+        f"{where}: got {shown(value)} ({kind_of(value)}), expected text.\n"
+        f'    Write it in quotes, as in "{str(value)[:20]}", or name another column: data.columns'
+    )
+
+
+def whole_characters(text: str) -> str:
+    """`text` itself.
+
+    Raises: Unusable: it holds half of a surrogate pair, which is no character.
+    """
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Unusable("text with half a surrogate pair (\\ud83d and the like)") from None
+    return text
+
+
+def objects_of(value: Any, *, where: str) -> tuple[Mapping[str, Any], ...]:
+    """A list of objects, also when it comes as JSON in a string; empty for null and ''."""
+    if isinstance(value, str):
+        if not value.strip():
+            return ()
+        value = _json(value, where=where)
+    if value is None:
+        return ()
+    items: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
+    found: list[Mapping[str, Any]] = []
+    for index, item in enumerate(items):
+        item = _json(item, where=f"{where}[{index}]") if isinstance(item, str) else item
+        if not isinstance(item, Mapping):
+            raise DataError(f"{where}[{index}]: got {shown(item)}, expected an object")
+        found.append(cast("Mapping[str, Any]", item))
+    return tuple(found)
+
+
+def _json(text: str, *, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{where}: got {shown(text)}, expected JSON ({error.msg} at character {error.pos + 1})"
+        ) from None
+
+
+def label_of(value: Any, *, where: str) -> str:
+    """The name of a class: text trimmed, whole numbers without a fraction, true and false.
+
+    Returns: an empty string where the label is missing.
+    Raises: DataError: fractions, several labels, objects.
+    """
+    if isinstance(value, str):
+        name = whole_characters(value).strip()
+        whole = _WHOLE.fullmatch(name)
+        return whole[1] if whole else name
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return _whole_number(value, where=where)
+    if isinstance(value, list) and len(cast("list[Any]", value)) <= 1:
+        return label_of(value[0], where=where) if value else ""
+    raise DataError(
+        f"{where}: got {shown(value)} ({kind_of(value)}), expected one label per row.\n"
+        "    Several labels per row are not learned by 'classify'; name a column with one: "
+        "data.columns = {label: NAME}"
+    )
+
+
+def _whole_number(value: float, *, where: str) -> str:
+    if math.isnan(value):
+        return ""
+    if value.is_integer():
+        return str(int(value))
+    raise DataError(
+        f"{where}: got {value!r}, a fraction, expected the name or number of a class.\n"
+        "    Round scores to classes first, or name another column: data.columns = {label: NAME}"
+    )
+
+
+def shown(value: Any) -> str:
+    """A short quotation of a value."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def kind_of(value: Any) -> str:
+    """The kind of a JSON value, as its users call it."""
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    return {list: "a list", dict: "an object", str: "text"}.get(type(value), type(value).__name__)

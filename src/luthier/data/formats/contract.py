@@ -1,0 +1,80 @@
+"""What a row format is: it recognises its columns, and turns one record into one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Protocol
+
+from luthier.data.rows import Origin, Row
+
+Shape = Literal["chat", "text", "labeled"]
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What recognition looks at: the columns of a file and its first records."""
+
+    columns: list[str]
+    """In order of appearance."""
+    records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A format fits: which column it takes for what, and why, in words."""
+
+    columns: Mapping[str, str]
+    """Canonical column -> name in the file."""
+    why: str
+    weak: bool = False
+    """A guess from values: yields to any format that matched by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What parsing one record needs besides the record."""
+
+    origin: Origin
+    match: Match
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The user's role names -> system, user, assistant or tool."""
+    group_by: str = ""
+    """Column that holds the group of a row."""
+    answered: bool = True
+    """The target must be there; False for rows to be predicted."""
+
+    def value(self, record: Record, column: str) -> Any:
+        """The record's value for a canonical column; None where the file has none."""
+        return record.get(self.match.columns.get(column, column))
+
+    def group(self, record: Record) -> str:
+        """The group of the row, or an empty string."""
+        value = record.get(self.group_by) if self.group_by else None
+        return "" if value is None else str(value)
+
+
+class Unusable(Exception):
+    """A well-formed row that cannot teach anything; it is dropped and counted under this reason."""
+
+
+class Format(Protocol):
+    """Stateless; built without arguments."""
+
+    shape: ClassVar[Shape]
+    canonical: ClassVar[tuple[str, ...]]
+    """Columns it knows, the way `data.columns` names them."""
+    rank: ClassVar[int]
+    """Formats that match by name are tried in this order, smallest first."""
+
+    def recognise(self, sample: Sample) -> Match | None:
+        """How the columns would be read, or None."""
+        ...
+
+    def parse(self, record: Record, context: Context) -> Row:
+        """The record as a row.
+
+        Raises: DataError: it is not what its columns promise. Unusable: nothing to learn from it.
+        """
+        ...

@@ -1,0 +1,89 @@
+"""A text, or a pair of texts, with the name of its class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from luthier.data.columns import LABEL, PAIR, TEXT, find
+from luthier.data.formats import formats
+from luthier.data.formats._values import label_of, text_of
+from luthier.data.formats.contract import Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.rows import Labeled
+
+_MANY = 20
+
+
+@formats.add
+class TextLabel:
+    """Labels may be names, whole numbers (1 and 1.0 are one class) or true and false."""
+
+    shape: ClassVar[Shape] = "labeled"
+    canonical: ClassVar[tuple[str, ...]] = ("text", "label", "text_pair")
+    rank: ClassVar[int] = 50
+
+    def recognise(self, sample: Sample) -> Match | None:
+        label = find(LABEL, sample.columns)
+        text = find(TEXT, [column for column in sample.columns if column != label])
+        if not label or not text:
+            return _by_values(sample)
+        if _all_different(sample, label):
+            return None
+        pair = find(PAIR, sample.columns)
+        columns = {"text": text, "label": label} | ({"text_pair": pair} if pair else {})
+        beside = f", '{pair}' the second text" if pair else ""
+        return Match(columns, f"column '{text}' is the text{beside}, '{label}' its class")
+
+    def parse(self, record: Record, context: Context) -> Labeled:
+        held = {
+            name: text_of(context.value(record, name), where=f"{context.origin}, {name}")
+            for name in ("text", "text_pair")
+        }
+        name = context.match.columns.get("label", "label")
+        label = label_of(record.get(name), where=f"{context.origin}, {name}")
+        return labeled(held["text"], label, context, text_pair=held["text_pair"], record=record)
+
+
+def labeled(
+    text: str, label: str, context: Context, *, text_pair: str = "", record: Record
+) -> Labeled:
+    """The row.
+
+    Raises: Unusable: there is no text, or no label where one must be.
+    """
+    if not text.strip():
+        raise Unusable("empty text")
+    if context.answered and not label:
+        raise Unusable("no label")
+    group = context.group(record)
+    return Labeled(origin=context.origin, group=group, text=text, label=label, text_pair=text_pair)
+
+
+def _all_different(sample: Sample, column: str) -> bool:
+    values = [str(record.get(column)) for record in sample.records]
+    return len(values) >= _MANY and len(set(values)) > 0.9 * len(values)
+
+
+def _by_values(sample: Sample) -> Match | None:
+    """Unnamed columns: few, short, repeated values are the class, the longest are the text."""
+    if not all(column.startswith("column_") for column in sample.columns):
+        return None
+    columns = {
+        column: [str(record.get(column) or "") for record in sample.records]
+        for column in sample.columns
+    }
+    few = [column for column, values in columns.items() if _is_class_like(values)]
+    others = [column for column in columns if column not in few]
+    if len(few) != 1 or not others:
+        return None
+    text = max(others, key=lambda column: sum(map(len, columns[column])))
+    number = len(set(columns[few[0]]))
+    why = f"no header: '{few[0]}' repeats {number} short values (the class), '{text}' is the text"
+    return Match({"text": text, "label": few[0]}, why, weak=True)
+
+
+def _is_class_like(values: Sequence[str]) -> bool:
+    filled = [value for value in values if value]
+    if len(filled) < 0.9 * len(values) or not filled:
+        return False
+    return max(map(len, filled)) <= 60 and 2 * len(set(filled)) <= len(filled)

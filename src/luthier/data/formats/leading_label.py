@@ -1,0 +1,45 @@
+"""Lines of text that begin with their class: `__label__spam Text` (fastText) or `LOC:city Text`."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from luthier.data.columns import DOCUMENT, find
+from luthier.data.formats import formats
+from luthier.data.formats._values import text_of
+from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.formats.labeled import labeled
+from luthier.data.rows import Labeled
+
+_PREFIX = "__label__"
+_FIRST_WORD = re.compile(r"(__label__\S+|[A-Za-z_]+:[A-Za-z_]+)\s+\S")
+_FEWEST = 3
+
+
+@formats.add
+class LeadingLabel:
+    """The first word is the class, the rest of the line the text."""
+
+    shape: ClassVar[Shape] = "labeled"
+    canonical: ClassVar[tuple[str, ...]] = ("text",)
+    rank: ClassVar[int] = 45
+
+    def recognise(self, sample: Sample) -> Match | None:
+        column = find(DOCUMENT, sample.columns)
+        if not column or len(sample.columns) > 1 or len(sample.records) < _FEWEST:
+            return None
+        words = [_FIRST_WORD.match(str(record.get(column, ""))) for record in sample.records]
+        names = [word[1] for word in words if word]
+        if len(names) < len(words) or len(set(names)) > 0.7 * len(names):
+            return None
+        why = f"every line begins with one of a few classes, such as '{names[0]}'"
+        return Match({"text": column}, why)
+
+    def parse(self, record: Record, context: Context) -> Labeled:
+        name = context.match.columns.get("text", "text")
+        line = text_of(record.get(name), where=f"{context.origin}, {name}")
+        if not context.answered and not _FIRST_WORD.match(line):
+            return labeled(line, "", context, record=record)
+        label, _, text = line.strip().partition(" ")
+        return labeled(text.strip(), label.removeprefix(_PREFIX), context, record=record)

@@ -1,0 +1,97 @@
+"""OpenAI's chat rows: `messages` of role and content, with `weight`, `tool_calls` and `tools`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from luthier.core.errors import DataError
+from luthier.core.hints import did_you_mean
+from luthier.data.columns import CONVERSATIONS, MESSAGES, find
+from luthier.data.formats import formats
+from luthier.data.formats._turns import (
+    OPENAI_ROLES,
+    chat,
+    content_of,
+    role_of,
+    tool_call,
+    weight_of,
+)
+from luthier.data.formats._values import kind_of, objects_of, shown, text_of
+from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.rows import Chat, Message
+
+
+@formats.add
+class Messages:
+    """Every assistant turn is a target unless its weight is 0."""
+
+    shape: ClassVar[Shape] = "chat"
+    canonical: ClassVar[tuple[str, ...]] = ("messages", "tools", "system")
+    rank: ClassVar[int] = 10
+
+    def recognise(self, sample: Sample) -> Match | None:
+        column = find((*MESSAGES, *CONVERSATIONS), sample.columns)
+        if not column or not any(_has_role(record.get(column)) for record in sample.records):
+            return None
+        return Match({"messages": column}, f"column '{column}' holds lists of role and content")
+
+    def parse(self, record: Record, context: Context) -> Chat:
+        name = context.match.columns.get("messages", "messages")
+        items = turns_in(record.get(name), where=f"{context.origin}, {name}")
+        turns = [
+            message_of(item, context.roles, where=f"{context.origin}, {name}[{index}]")
+            for index, item in enumerate(items)
+        ]
+        return chat(turns, record, context)
+
+
+def _has_role(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    items = cast("list[Any]", value)
+    return any(isinstance(item, Mapping) and "role" in item for item in items)
+
+
+def turns_in(value: Any, *, where: str) -> list[Any]:
+    """The list of turns.
+
+    Raises: DataError: anything else.
+    """
+    if isinstance(value, list):
+        return cast("list[Any]", value)
+    came = "nothing" if value is None else f"{shown(value)} ({kind_of(value)})"
+    raise DataError(f"{where}: got {came}, expected a list of turns")
+
+
+def message_of(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
+    """One turn in OpenAI's form.
+
+    Raises: DataError: naming the part of the turn that is wrong.
+    """
+    if not isinstance(item, Mapping):
+        raise DataError(f"{where}: got {shown(item)} ({kind_of(item)}), expected role and content")
+    turn = cast("Mapping[str, Any]", item)
+    if "role" not in turn:
+        hint = did_you_mean("role", [str(key) for key in turn])
+        raise DataError(f"{where}.role: missing, expected one of the roles{hint}")
+    role = role_of(turn["role"], OPENAI_ROLES, roles, where=f"{where}.role")
+    content, calls = content_of(turn.get("content"), where=f"{where}.content")
+    calls += tuple(
+        tool_call(call, where=f"{where}.tool_calls")
+        for call in objects_of(turn.get("tool_calls"), where=f"{where}.tool_calls")
+    )
+    if turn.get("function_call"):  # OpenAI's form before tool_calls
+        calls += (tool_call(turn["function_call"], where=f"{where}.function_call"),)
+    if "content" not in turn and not calls:
+        hint = did_you_mean("content", [str(key) for key in turn])
+        raise DataError(f"{where}.content: missing, expected text{hint}")
+    weight = turn.get("weight", turn.get("loss_weight"))
+    return Message(
+        role,
+        content,
+        weight=weight_of(weight, where=f"{where}.weight") if role == "assistant" else 1.0,
+        tool_calls=calls,
+        tool_call_id=text_of(turn.get("tool_call_id"), where=f"{where}.tool_call_id"),
+        name=text_of(turn.get("name"), where=f"{where}.name"),
+    )

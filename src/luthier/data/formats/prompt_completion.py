@@ -1,0 +1,60 @@
+"""Prompt and completion, under any of the names they travel under."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, cast
+
+from luthier.core.errors import DataError
+from luthier.data.columns import PROMPTS, find
+from luthier.data.formats import formats
+from luthier.data.formats._turns import chat
+from luthier.data.formats._values import text_of
+from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.formats.messages import message_of
+from luthier.data.rows import Chat, Message, Role
+
+
+@formats.add
+class PromptCompletion:
+    """The prompt becomes a user turn, the completion an assistant turn; `system` comes before."""
+
+    shape: ClassVar[Shape] = "chat"
+    canonical: ClassVar[tuple[str, ...]] = ("prompt", "completion", "system", "tools")
+    rank: ClassVar[int] = 40
+
+    def recognise(self, sample: Sample) -> Match | None:
+        pairs = [(find((asked,), sample.columns), find((said,), sample.columns))
+                 for asked, said in PROMPTS]  # fmt: skip
+        found = [pair for pair in pairs if all(pair)]
+        if not found:
+            return None
+        if len(found) > 1 and found[0] != ("prompt", "completion"):
+            choices = " or ".join(
+                f"{{prompt: {asked}, completion: {said}}}" for asked, said in found
+            )
+            raise DataError(
+                "columns " + ", ".join(f"'{name}'" for name in sample.columns) + ": several pairs "
+                f"could be prompt and completion.\n    Say which: data.columns = {choices}"
+            )
+        asked, said = found[0]
+        why = f"column '{asked}' is the prompt, '{said}' the completion"
+        return Match({"prompt": asked, "completion": said}, why)
+
+    def parse(self, record: Record, context: Context) -> Chat:
+        system = text_of(context.value(record, "system"), where=f"{context.origin}, system")
+        turns = [Message("system", system)] if system else []
+        turns += _turns(record, context, "prompt", "user")
+        answer = _turns(record, context, "completion", "assistant")
+        if context.answered or any(turn.content for turn in answer):
+            turns += answer
+        return chat(turns, record, context)
+
+
+def _turns(record: Record, context: Context, column: str, role: Role) -> list[Message]:
+    name = context.match.columns.get(column, column)
+    value: Any = record.get(name)
+    where = f"{context.origin}, {name}"
+    if not isinstance(value, list):
+        return [Message(role, text_of(value, where=where))]
+    items = cast("list[Any]", value)
+    return [message_of(item, context.roles, where=f"{where}[{i}]") for i, item in enumerate(items)]

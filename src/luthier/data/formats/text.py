@@ -1,0 +1,33 @@
+"""Running text to learn from as it is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from luthier.data.columns import DOCUMENT, find
+from luthier.data.formats import formats
+from luthier.data.formats._values import text_of
+from luthier.data.formats.contract import Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.rows import Text
+
+
+@formats.add
+class RawText:
+    """Every token of the text is a target."""
+
+    shape: ClassVar[Shape] = "text"
+    canonical: ClassVar[tuple[str, ...]] = ("text",)
+    rank: ClassVar[int] = 60
+
+    def recognise(self, sample: Sample) -> Match | None:
+        column = find(DOCUMENT, sample.columns)
+        if not column:
+            return None
+        return Match({"text": column}, f"column '{column}' holds running text")
+
+    def parse(self, record: Record, context: Context) -> Text:
+        name = context.match.columns.get("text", "text")
+        text = text_of(record.get(name), where=f"{context.origin}, {name}")
+        if not text.strip():
+            raise Unusable("empty text")
+        return Text(origin=context.origin, group=context.group(record), text=text)

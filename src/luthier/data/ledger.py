@@ -1,0 +1,125 @@
+"""The ledger: rows in = used + dropped by reason, tokens in = trained + masked + cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from luthier.core.errors import DataError
+from luthier.data.features import Features
+from luthier.data.rows import Origin
+
+SPLITS = ("train", "validation", "test")
+_MAX_EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Dropped:
+    """Rows dropped for one reason."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list[str])
+    """Where the first of them stand."""
+
+
+@dataclass(slots=True)
+class Tokens:
+    """Tokens of one split; `total` was counted before anything was cut."""
+
+    total: int = 0
+    trained: int = 0
+    masked: int = 0
+    cut: int = 0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What became of every row and token."""
+
+    rows_in: int = 0
+    used: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
+    dropped: dict[str, Dropped] = field(default_factory=dict[str, Dropped])
+    tokens: dict[str, Tokens] = field(default_factory=dict[str, Tokens])
+
+    def read(self) -> None:
+        """One more row was met in a file."""
+        self.rows_in += 1
+
+    def use(self, split: str, count: int) -> None:
+        """So many rows went into `split`."""
+        self.used[split] += count
+
+    def drop(self, reason: str, origin: Origin | str, *, split: str = "", beside: str = "") -> None:
+        """A row is not used. Name its split where it had been counted as used there.
+
+        Args: beside: what it clashes with, shown behind its place.
+        """
+        entry = self.dropped.setdefault(reason, Dropped())
+        entry.count += 1
+        if len(entry.examples) < _MAX_EXAMPLES:
+            entry.examples.append(f"{origin}{beside}")
+        if split:
+            self.used[split] -= 1
+
+    def add_tokens(self, split: str, trained: int, masked: int, cut: int, total: int = -1) -> None:
+        """Tokens of rows in `split`; `total` is what there was before (-1: the sum of the parts)."""
+        entry = self.tokens.setdefault(split, Tokens())
+        entry.trained += trained
+        entry.masked += masked
+        entry.cut += cut
+        entry.total += trained + masked + cut if total < 0 else total
+
+    def add_features(
+        self, split: str, before: Sequence[Features], after: Sequence[Features]
+    ) -> None:
+        """Tokens of `after`, which `fit_all` made from `before`; what is missing was cut."""
+        trained = sum(item.num_trained for item in after)
+        kept = sum(item.num_tokens for item in after)
+        gone = {item.row for item in before} - {item.row for item in after}
+        cut = sum(item.cut_tokens for item in after)
+        cut += sum(item.num_tokens for item in before if item.row in gone)
+        total = sum(item.num_tokens for item in before)
+        self.add_tokens(split, trained, kept - trained, cut, total)
+
+    def check(self) -> None:
+        """Nothing, when everything adds up.
+
+        Raises: DataError: rows or tokens are unaccounted for; the run must not go on.
+        """
+        used, dropped = sum(self.used.values()), sum(d.count for d in self.dropped.values())
+        if used + dropped != self.rows_in:
+            raise DataError(
+                f"the ledger does not add up: {self.rows_in} rows in, but {used} used and "
+                f"{dropped} dropped.\n    This is an error in Luthier, not in your data: please report it"
+            )
+        for split, tokens in self.tokens.items():
+            parts = tokens.trained + tokens.masked + tokens.cut
+            if parts != tokens.total:
+                raise DataError(
+                    f"the ledger does not add up: {split} has {tokens.total} tokens, but "
+                    f"{tokens.trained} trained, {tokens.masked} masked and {tokens.cut} cut.\n"
+                    "    This is an error in Luthier, not in your data: please report it"
+                )
+
+    def document(self) -> dict[str, Any]:
+        """The content of `ledger.json`."""
+        return {
+            "rows": {
+                "in": self.rows_in,
+                "used": dict(self.used),
+                "dropped": {
+                    reason: {"count": entry.count, "examples": list(entry.examples)}
+                    for reason, entry in self.dropped.items()
+                },
+            },
+            "tokens": {
+                split: {
+                    "in": entry.total,
+                    "trained": entry.trained,
+                    "masked": entry.masked,
+                    "cut": entry.cut,
+                }
+                for split, entry in self.tokens.items()
+            },
+        }

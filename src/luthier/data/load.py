@@ -1,0 +1,261 @@
+"""Everything from the data section of a recipe to the rows of three splits, with the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from luthier.core import files as core_files
+from luthier.core.errors import DataError
+from luthier.data.duplicates import Keyed, Repeat, keyed, remove_duplicates, remove_leaks
+from luthier.data.formats.contract import Shape
+from luthier.data.ledger import Ledger
+from luthier.data.parse import Parsed, Reading, parse_file
+from luthier.data.rows import Labeled, Row, Splits
+from luthier.data.split import Shares, split
+from luthier.recipe.schema import DataSection
+
+_SHOWN_LABELS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Rows of the three splits and the account of how they came about."""
+
+    splits: Splits
+    ledger: Ledger
+    description: list[str]
+    """What was recognised and why, per file; then how the rows were split."""
+    files: dict[str, str]
+    """File as the user named it -> SHA-256 of its bytes when it was read."""
+    shape: Shape
+    labels: tuple[str, ...] = ()
+    """Names of the classes in train, sorted (whole numbers by value); empty without classes."""
+
+
+def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
+    """The rows a recipe asks for.
+
+    Args: seed: not used on purpose: runs with other seeds are compared on the same test rows.
+        wants: "auto", or the shape an objective needs: "chat", "text" or "labeled".
+    Raises: DataError: with the place, what came, what was expected and what to do.
+    """
+    del seed
+    _check_shares(section)
+    ledger = Ledger()
+    reading = _reading(section, wants)
+    named = {"train": section.train, "validation": section.validation, "test": section.test}
+    parsed: dict[str, list[Parsed]] = {}
+    for name, given in named.items():
+        parsed[name] = [] if given == "auto" else _parse(_listed(given), reading, ledger)
+        if parsed[name]:  # the other files must hold what train holds
+            reading = _reading(section, parsed["train"][0].shape)
+    description = [line for files in parsed.values() for one in files for line in one.description]
+    parts, how = _split(parsed, section, ledger)
+    shape = parsed["train"][0].shape
+    if shape == "labeled":
+        _check_labels(parts)
+    for name, rows in parts.items():
+        ledger.use(name, len(rows))
+    ledger.check()
+    return Loaded(
+        Splits(**{name: [item.row for item in rows] for name, rows in parts.items()}),
+        ledger,
+        [*description, *how],
+        {one.name: one.sha256 for files in parsed.values() for one in files},
+        shape,
+        class_names([item.row for item in parts["train"]]),
+    )
+
+
+def read_rows(
+    path: str | Path, section: DataSection | None = None, *, wants: str = "auto"
+) -> list[Row]:
+    """The rows of a file that is to be predicted: answers and labels may be missing.
+
+    Args: section: its columns, roles, format and encoding are used; its files are not.
+    Raises: DataError: as `load`; also when a row holds nothing to predict from.
+    """
+    ledger = Ledger()
+    reading = Reading(wants=wants, answered=False)
+    if section is not None:
+        reading = _reading(section, wants, answered=False)
+    rows = parse_file(str(path), reading, ledger).rows
+    if ledger.dropped:
+        reason, entry = next(iter(ledger.dropped.items()))
+        raise DataError(
+            f"{entry.examples[0]}: {reason}; there is nothing to predict from.\n"
+            "    Every row gets an answer, so fill the row or delete it"
+        )
+    return rows
+
+
+def changed_files(files: Mapping[str, str]) -> list[str]:
+    """Names of the files whose content is no longer what was read, or which are gone."""
+    return [name for name, digest in files.items() if _digest(name) != digest]
+
+
+def class_names(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Names of the classes of labelled rows: whole numbers by value, then names by alphabet."""
+    found = {row.label for row in rows if isinstance(row, Labeled)}
+    return tuple(sorted(found, key=_label_order))
+
+
+def _label_order(name: str) -> tuple[bool, int, str]:
+    is_number = name.lstrip("+-").isdecimal()
+    return (not is_number, int(name) if is_number else 0, name)
+
+
+def _digest(name: str) -> str:
+    try:
+        return core_files.sha256(Path(name).expanduser())
+    except OSError:
+        return ""
+
+
+def _reading(section: DataSection, wants: str, *, answered: bool = True) -> Reading:
+    return Reading(
+        wants,
+        section.format,
+        section.columns,
+        section.roles,
+        section.encoding,
+        section.group_by if answered else "",
+        answered,
+    )
+
+
+def _listed(given: str | list[str]) -> list[str]:
+    return [given] if isinstance(given, str) else given
+
+
+def _check_shares(section: DataSection) -> None:
+    if section.validation_share + section.test_share >= 1:
+        raise DataError(
+            f"data.validation_share {section.validation_share} and data.test_share "
+            f"{section.test_share}: nothing is left for train; expected a sum below 1"
+        )
+
+
+def _parse(names: Sequence[str], reading: Reading, ledger: Ledger) -> list[Parsed]:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice or not names:
+        problem = f"{twice[0]} is listed twice" if twice else "the list of files is empty"
+        raise DataError(f"data: {problem}; expected each file once")
+    found = [parse_file(name, reading, ledger) for name in names]
+    shapes = {one.shape: one for one in found}
+    if len(shapes) > 1:
+        what = ", ".join(f"{one.name} holds {shape} rows" for shape, one in shapes.items())
+        raise DataError(
+            f"{what}; one run learns from one shape of rows.\n"
+            "    Leave one of them out, or say how to read them: data.format"
+        )
+    for one in found:
+        if not one.rows:
+            raise _all_dropped(one, ledger)
+    return found
+
+
+def _all_dropped(parsed: Parsed, ledger: Ledger) -> DataError:
+    reasons = [
+        f"{reason} ({entry.count} rows, such as {entry.examples[0]})"
+        for reason, entry in ledger.dropped.items()
+    ]
+    return DataError(
+        f"{parsed.name}: not one row can be used: {'; '.join(reasons)}.\n"
+        f"    It was read as {parsed.format}; if other columns are meant, name them: data.columns"
+    )
+
+
+def _split(
+    parsed: Mapping[str, list[Parsed]], section: DataSection, ledger: Ledger
+) -> tuple[dict[str, list[Keyed]], list[str]]:
+    """The rows of each split, without repetitions and leaks, and how that was done, in words."""
+    parts = {
+        name: _unrepeated([keyed(row) for one in files for row in one.rows], section, ledger)
+        for name, files in parsed.items()
+    }
+    for other, split_name in (("test", "validation"), ("test", "train"), ("validation", "train")):
+        parts[split_name] = _unleaked(parts, split_name, other, section, ledger)
+    parts["train"] = _limited(parts["train"], section.max_rows, ledger)
+    shares = Shares(
+        validation=0.0 if parsed["validation"] else section.validation_share,
+        test=0.0 if parsed["test"] else section.test_share,
+    )
+    for name, rows in split(parts["train"], shares).items():
+        parts[name] = rows if name == "train" else parts[name] + rows
+    given = [name for name, files in parsed.items() if files]
+    drawn = [name for name in parts if name not in given]
+    how = [f"{name}: {len(rows)} rows" for name, rows in parts.items()]
+    words = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
+    return parts, [words + ", ".join(how)]
+
+
+def _unrepeated(rows: Sequence[Keyed], section: DataSection, ledger: Ledger) -> list[Keyed]:
+    kept, repeats = remove_duplicates(rows, policy=section.on_duplicate)
+    _count("exact duplicate within a split", repeats, ledger)
+    return kept
+
+
+def _unleaked(
+    parts: Mapping[str, list[Keyed]], name: str, other: str, section: DataSection, ledger: Ledger
+) -> list[Keyed]:
+    kept, leaks = remove_leaks(
+        parts[name], parts[other], policy=section.on_leak, split=name, other=other
+    )
+    _count(f"input of {name} also in {other}", leaks, ledger)
+    if leaks and not kept:
+        raise DataError(
+            f"every row of {name} has an input that is also in {other}: nothing is left of it.\n"
+            f"    Give another file: data.{name}"
+        )
+    return kept
+
+
+def _count(reason: str, repeats: Sequence[Repeat], ledger: Ledger) -> None:
+    for repeat in repeats:
+        ledger.drop(reason, repeat.row.origin, beside=f" (as {repeat.of.origin})")
+
+
+def _limited(rows: list[Keyed], max_rows: int, ledger: Ledger) -> list[Keyed]:
+    """At most `max_rows` rows (0: all), in their order, those with the smallest hash."""
+    if not max_rows or len(rows) <= max_rows:
+        return rows
+    # another hash than the one that splits: else only one split would be left
+    by_hash = sorted(rows, key=lambda item: hashlib.sha256(item.key.encode()).digest())
+    chosen = {id(item) for item in by_hash[:max_rows]}
+    for item in rows:
+        if id(item) not in chosen:
+            ledger.drop("beyond data.max_rows", item.row.origin)
+    return [item for item in rows if id(item) in chosen]
+
+
+def _check_labels(parts: Mapping[str, list[Keyed]]) -> None:
+    train = class_names([item.row for item in parts["train"]])
+    if len(train) < 2:
+        only = f"only '{train[0]}'" if train else "none"
+        raise DataError(
+            f"data.train: the labels name {only}; expected two classes or more to tell apart.\n"
+            "    Add rows of another class, or name another column: data.columns = {label: NAME}"
+        )
+    for name in ("validation", "test"):
+        rows = [item.row for item in parts[name] if isinstance(item.row, Labeled)]
+        strange = [row for row in rows if row.label and row.label not in train]
+        if strange:
+            _raise_strange(strange, name, train)
+
+
+def _raise_strange(strange: Sequence[Labeled], name: str, train: Sequence[str]) -> None:
+    labels = sorted({row.label for row in strange})
+    shown = ", ".join(f"'{label}'" for label in labels[:_SHOWN_LABELS])
+    more = f" and {len(labels) - _SHOWN_LABELS} more" if len(labels) > _SHOWN_LABELS else ""
+    known = ", ".join(f"'{label}'" for label in train[:_SHOWN_LABELS])
+    known += ", ..." if len(train) > _SHOWN_LABELS else ""
+    raise DataError(
+        f"{strange[0].origin}: label {shown}{more} stands in {name} but never in train ({known}): "
+        f"it cannot be learned.\n"
+        f"    Add such rows to train, correct the spelling, or take them out of {name}"
+    )

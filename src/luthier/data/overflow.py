@@ -1,0 +1,166 @@
+"""Rows longer than the limit: refused, cut at one end, split or dropped; no target vanishes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from luthier.core.errors import DataError
+from luthier.data.features import Features
+from luthier.recipe.schema import Overflow
+
+_ADVICE = (
+    "data.on_overflow = truncate_prompt (cut the beginning, keep the answer), truncate_tail, "
+    "split or drop"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A row and the limit it exceeds, for messages."""
+
+    where: str
+    max_length: int
+
+
+def fit_all(
+    features: Sequence[Features], names: Sequence[str], *, max_length: int, policy: Overflow
+) -> tuple[list[Features], list[int]]:
+    """Every row within `max_length` tokens, and the indices (`Features.row`) of rows dropped.
+
+    Args: names: where each row came from, for messages.
+    Raises: DataError: rows are too long and the policy is "error" (one message for all of them),
+        or a row would lose its whole target.
+    """
+    long = [at for at, item in enumerate(features) if item.num_tokens > max_length]
+    if long and policy == "error":
+        raise _too_long(features, names, long, max_length)
+    fitted: list[Features] = []
+    dropped: list[int] = []
+    for item, name in zip(features, names, strict=True):
+        pieces = fit_to(item, max_length, policy, name)
+        fitted += pieces
+        if not pieces:
+            dropped.append(item.row)
+    return fitted, dropped
+
+
+def fit_to(features: Features, max_length: int, policy: Overflow, where: str) -> list[Features]:
+    """One row within `max_length` tokens: itself, a shorter one, several, or none (dropped).
+
+    `cut_tokens` of what comes back counts what is missing. Rows that train a label keep their
+    first and last token (the marks around a sentence).
+    Raises: DataError: too long and the policy is "error", or the target would vanish.
+    """
+    if features.num_tokens <= max_length:
+        return [features]
+    place = _Place(where, max_length)
+    if policy == "error":
+        raise _too_long([features], [where], [0], max_length)
+    if policy == "drop":
+        return []
+    if policy == "truncate_prompt":
+        return [_without_beginning(features, place)]
+    if policy == "truncate_tail":
+        return [_without_end(features, place)]
+    return _pieces(features, place)
+
+
+def _too_long(
+    features: Sequence[Features], names: Sequence[str], long: Sequence[int], max_length: int
+) -> DataError:
+    worst = max(long, key=lambda at: features[at].num_tokens)
+    length, name = features[worst].num_tokens, names[worst]
+    if len(features) == 1:
+        first = f"{name}: {length} tokens, longer than {max_length} (training.max_length)."
+    else:
+        verb = "is" if len(long) == 1 else "are"
+        first = (
+            f"{len(long)} of {len(features)} rows {verb} longer than {max_length} tokens "
+            f"(training.max_length); the longest has {length}: {name}."
+        )
+    return DataError(
+        f"{first}\n    Allow more, training.max_length = {length}, or say what to do: {_ADVICE}"
+    )
+
+
+def _without_beginning(features: Features, place: _Place) -> Features:
+    """Cut behind the first token (often a mark of the beginning), before the first target."""
+    excess = features.num_tokens - place.max_length
+    if _trains_label(features):
+        if place.max_length < 2:
+            raise _vanished(features, place)
+        return _keep(features, np.r_[0, excess + 1 : features.num_tokens])
+    first_target = int(np.flatnonzero(features.loss_weights)[0]) if features.num_trained else 0
+    if first_target - 1 < excess:
+        needed = features.num_tokens - max(first_target - 1, 0)
+        raise DataError(
+            f"{place.where}: {features.num_tokens} tokens, longer than {place.max_length} "
+            f"(training.max_length), and only {max(first_target - 1, 0)} of them stand before what "
+            "is trained: cutting the prompt is not enough.\n"
+            f"    Allow at least {needed}, training.max_length = {needed}, or say what to do: "
+            "data.on_overflow = truncate_tail, split or drop"
+        )
+    return _keep(features, np.r_[0, excess + 1 : features.num_tokens])
+
+
+def _without_end(features: Features, place: _Place) -> Features:
+    kept = np.arange(place.max_length)
+    if _trains_label(features):
+        if place.max_length < 2:
+            raise _vanished(features, place)
+        kept[-1] = features.num_tokens - 1
+        return _keep(features, kept)
+    shorter = _keep(features, kept)
+    if not shorter.num_trained:
+        raise _vanished(features, place)
+    return shorter
+
+
+def _pieces(features: Features, place: _Place) -> list[Features]:
+    if _trains_label(features):
+        raise DataError(
+            f"{place.where}: {features.num_tokens} tokens, longer than {place.max_length} "
+            "(training.max_length); a row with one label cannot be split.\n"
+            "    Say data.on_overflow = truncate_prompt, truncate_tail or drop"
+        )
+    starts = range(0, features.num_tokens, place.max_length)
+    ends = [min(start + place.max_length, features.num_tokens) for start in starts]
+    pieces = [_piece(features, start, end) for start, end in zip(starts, ends)]
+    useful = [piece for piece in pieces if piece.num_trained]
+    if not useful:
+        raise _vanished(features, place)
+    cut = features.num_tokens - sum(piece.num_tokens for piece in useful)
+    return [replace(useful[0], cut_tokens=cut), *useful[1:]]
+
+
+def _piece(features: Features, start: int, end: int) -> Features:
+    """Tokens from `start` to `end`; the first one has nothing before it to be predicted from."""
+    weights = features.loss_weights[start:end].copy()
+    weights[0] = 0.0
+    return replace(features, input_ids=features.input_ids[start:end], loss_weights=weights)
+
+
+def _keep(features: Features, kept: np.ndarray) -> Features:
+    weights = features.loss_weights
+    return replace(
+        features,
+        input_ids=features.input_ids[kept],
+        loss_weights=weights if _trains_label(features) else weights[kept],
+        cut_tokens=features.cut_tokens + features.num_tokens - len(kept),
+    )
+
+
+def _trains_label(features: Features) -> bool:
+    return len(features.loss_weights) == 0
+
+
+def _vanished(features: Features, place: _Place) -> DataError:
+    return DataError(
+        f"{place.where}: {features.num_tokens} tokens cut to {place.max_length} "
+        "(training.max_length) leave nothing to learn: the whole target would vanish.\n"
+        f"    Allow more, training.max_length = {features.num_tokens}, keep the answer, "
+        "data.on_overflow = truncate_prompt, or leave such rows out, data.on_overflow = drop"
+    )

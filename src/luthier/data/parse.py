@@ -1,0 +1,122 @@
+"""Records of one file to rows: every record is used, or dropped with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from luthier.core.errors import DataError
+from luthier.core.hints import did_you_mean
+from luthier.data.formats.contract import Context, Format, Match, Sample, Shape, Unusable
+from luthier.data.ledger import Ledger
+from luthier.data.read import Opened, open_file
+from luthier.data.recognise import recognise
+from luthier.data.rows import Origin, Row
+from luthier.data.sources.contract import EXTRA, Record
+
+_SAMPLE_RECORDS = 100
+_MANY_EXTRA = 0.1
+_SHOWN_ERRORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are to be read."""
+
+    wants: str = "auto"
+    format: str = "auto"
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    roles: Mapping[str, str] = field(default_factory=dict[str, str])
+    encoding: str = "auto"
+    group_by: str = ""
+    answered: bool = True
+    """Targets must be there; False for rows to be predicted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What one file held."""
+
+    name: str
+    sha256: str
+    shape: Shape
+    format: str
+    rows: list[Row]
+    description: list[str]
+
+
+def parse_file(name: str, reading: Reading, ledger: Ledger) -> Parsed:
+    """The rows of a file; those dropped are in `ledger`.
+
+    Raises: DataError: the file, its columns or some of its rows are not what they should be; up to
+        three rows are shown, and the rest counted.
+    """
+    opened = open_file(name, encoding=reading.encoding)
+    head = list(islice(opened.records, _SAMPLE_RECORDS))
+    if not head:
+        raise DataError(f"{name}: no rows in it ({opened.notes[0]})")
+    sample = _sample([record for _, record in head])
+    kind, match = recognise(
+        sample, file=name, wants=reading.wants, format=reading.format, columns=reading.columns
+    )
+    _check_group(reading.group_by, sample, file=name)
+    records = chain(head, opened.records)
+    rows = _rows(opened, records, kind, match, reading, ledger)
+    format_name = type(kind).__module__.rpartition(".")[2]
+    description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
+    return Parsed(name, opened.sha256, kind.shape, format_name, rows, description)
+
+
+def _sample(records: list[Record]) -> Sample:
+    columns = dict.fromkeys(key for record in records for key in record if key != EXTRA)
+    return Sample(list(columns), records)
+
+
+def _check_group(group_by: str, sample: Sample, *, file: str) -> None:
+    if group_by and group_by not in sample.columns:
+        hint = did_you_mean(group_by, sample.columns)
+        raise DataError(f"{file}: column '{group_by}' (data.group_by) is not there{hint}")
+
+
+def _rows(
+    opened: Opened,
+    records: Iterator[tuple[int, Record]],
+    kind: Format,
+    match: Match,
+    reading: Reading,
+    ledger: Ledger,
+) -> list[Row]:
+    rows: list[Row] = []
+    errors: list[str] = []
+    num_extra = num_met = 0
+    for line, record in records:
+        num_met += 1
+        ledger.read()
+        origin = Origin(opened.name, line)
+        if EXTRA in record:
+            num_extra += 1
+            ledger.drop("more fields than columns", origin)
+            continue
+        context = Context(origin, match, reading.roles, reading.group_by, reading.answered)
+        try:
+            rows.append(kind.parse(record, context))
+        except Unusable as reason:
+            ledger.drop(str(reason), origin)
+        except DataError as error:
+            errors.append(str(error))
+    if errors:
+        raise _errors(errors)
+    if num_extra > max(1, _MANY_EXTRA * num_met):
+        raise DataError(
+            f"{opened.name}: {num_extra} of {num_met} rows have more fields than there are columns "
+            f"({opened.notes[0]}).\n    Put quotes around texts that contain the delimiter"
+        )
+    return rows
+
+
+def _errors(errors: list[str]) -> DataError:
+    if len(errors) <= _SHOWN_ERRORS:
+        return DataError("\n".join(errors))
+    more = f"and {len(errors) - _SHOWN_ERRORS} more rows with such problems"
+    return DataError("\n".join([*errors[:_SHOWN_ERRORS], more]))

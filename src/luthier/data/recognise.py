@@ -1,0 +1,130 @@
+"""Which row format a file holds, from its columns, said with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from luthier.core.errors import DataError
+from luthier.core.hints import did_you_mean, nearest
+from luthier.data.columns import KNOWN
+from luthier.data.formats import formats
+from luthier.data.formats.contract import Format, Match, Sample
+
+_SHOWN = 12
+
+
+def recognise(
+    sample: Sample, *, file: str, wants: str, format: str, columns: Mapping[str, str]
+) -> tuple[Format, Match]:
+    """The format of a file and the columns it reads.
+
+    Args: wants: "auto", "chat", "text" or "labeled": only formats of that shape are considered.
+        format: a format by name, or "auto". columns: canonical column -> name in the file.
+    Raises: DataError: nothing fits, or too much does; with what to write in the recipe.
+    """
+    _check_columns(sample, file=file, columns=columns)
+    renamed = _renamed(sample, columns)
+    try:
+        found = _forced(renamed, format) if format != "auto" else _best(renamed, wants, columns)
+    except DataError as error:
+        raise DataError(f"{file}, {error}") from None
+    if found is None:
+        raise _nothing_fits(sample, file=file, wants=wants, format=format)
+    chosen, match = found
+    return chosen, replace(match, columns={**match.columns, **columns})
+
+
+def _check_columns(sample: Sample, *, file: str, columns: Mapping[str, str]) -> None:
+    known = {name for _, kind in formats.items() for name in kind.canonical}
+    for canonical, name in columns.items():
+        if canonical not in known:
+            hint = did_you_mean(canonical, known)
+            raise DataError(f"data.columns: '{canonical}' is no column Luthier knows{hint}")
+        if name not in sample.columns:
+            hint = did_you_mean(name, sample.columns)
+            raise DataError(
+                f"{file}: column '{name}' (data.columns.{canonical}) is not there{hint}"
+            )
+
+
+def _renamed(sample: Sample, columns: Mapping[str, str]) -> Sample:
+    """The sample as it would look had the user named the columns canonically."""
+    back = {name: canonical for canonical, name in columns.items()}
+    names = [back.get(column, column) for column in sample.columns]
+    names = [name for name in names if name not in columns or name in back.values()]
+    records = [_moved(record, columns) for record in sample.records]
+    return Sample(list(dict.fromkeys(names)), records)
+
+
+def _moved(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    taken = set(columns.values())
+    kept = {name: value for name, value in record.items() if name not in taken}
+    return kept | {name: record.get(column) for name, column in columns.items()}
+
+
+def _forced(sample: Sample, format: str) -> tuple[Format, Match] | None:
+    kind = formats.get(format)()
+    match = kind.recognise(sample)
+    return None if match is None else (kind, replace(match, why=f"{match.why}; as asked"))
+
+
+def _best(sample: Sample, wants: str, columns: Mapping[str, str]) -> tuple[Format, Match] | None:
+    kinds = sorted((kind for _, kind in formats.items()), key=lambda kind: kind.rank)
+    found: list[tuple[Format, Match]] = []
+    for kind in kinds:
+        if wants not in ("auto", kind.shape) or not set(columns) <= set(kind.canonical):
+            continue
+        match = kind().recognise(sample)
+        if match is not None:
+            found.append((kind(), match))
+    _refuse_preferences(sample, found)
+    return min(found, key=lambda pair: pair[1].weak, default=None)
+
+
+def _refuse_preferences(sample: Sample, found: Sequence[tuple[Format, Match]]) -> None:
+    chat = any(kind.shape == "chat" for kind, _ in found)
+    names = set(sample.columns)
+    has_pair = any(name.startswith("chosen") for name in names) and any(
+        name.startswith("rejected") for name in names
+    )
+    answered = any("completion" in match.columns or "output" in match.columns for _, match in found)
+    if has_pair and not answered:
+        raise DataError(
+            "columns "
+            + ", ".join(f"'{name}'" for name in sample.columns)
+            + ": these are preference rows (chosen and rejected answers), which none of the "
+            "objectives here learns from.\n    To learn the chosen answers alone, name them: "
+            "data.columns = {prompt: NAME, completion: chosen}"
+        )
+    values = [record.get("label") for record in sample.records]
+    if chat and "label" in names and values and all(isinstance(value, bool) for value in values):
+        raise DataError(
+            "column 'label': true or false beside a conversation marks good and bad answers, "
+            "which none of the objectives here learns from.\n    Keep the good rows alone, or learn "
+            "all of them as they are: data.format = messages"
+        )
+
+
+def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> DataError:
+    columns = ", ".join(f"'{name}'" for name in sample.columns[:_SHOWN]) or "none"
+    more = f" and {len(sample.columns) - _SHOWN} more" if len(sample.columns) > _SHOWN else ""
+    wanted = {"auto": "a row format", "chat": "a conversation, or prompt and completion"}
+    wanted |= {"labeled": "a text with its label", "text": "running text"}
+    asked = f"the format '{format}'" if format != "auto" else wanted[wants]
+    example = (
+        "{text: NAME, label: NAME}" if wants == "labeled" else "{prompt: NAME, completion: NAME}"
+    )
+    if wants == "text" or format == "text":
+        example = "{text: NAME}"
+    guesses = [
+        f"'{name}' looks like '{guess}'"
+        for name in sample.columns
+        if name not in KNOWN and (guess := nearest(name, KNOWN))
+    ]
+    guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""
+    return DataError(
+        f"{file}: columns {columns}{more} are not recognised as {asked}{guessed}.\n"
+        f"    Name them: data.columns = {example}"
+    )

@@ -1,0 +1,48 @@
+"""JSON Lines: one JSON value per line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import ClassVar
+
+from luthier.data.sources import sources
+from luthier.data.sources._syntax import (
+    DECODER,
+    as_record,
+    first_lines,
+    is_lines,
+    syntax_error,
+    unify_newlines,
+)
+from luthier.data.sources.contract import Content, Record
+
+
+@sources.add
+class JsonLines:
+    """Blank lines are skipped; line ends may be LF, CRLF or CR."""
+
+    suffixes: ClassVar[frozenset[str]] = frozenset({"jsonl", "ndjson", "jsonlines"})
+    binary: ClassVar[bool] = False
+
+    def accepts(self, content: Content) -> bool:
+        if is_lines(content.text):
+            return True
+        lines = first_lines(content.text[:1000], 2)
+        return content.suffix in self.suffixes and len(lines) == 1 and lines[0][0] == "{"
+
+    def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
+        return _records(content.name, unify_newlines(content.text)), "one JSON object per line"
+
+
+def _records(name: str, text: str) -> Iterator[tuple[int, Record]]:
+    lines = text.split("\n")
+    last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=0)
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = DECODER.decode(line)
+        except json.JSONDecodeError as error:
+            raise syntax_error(error, where=name, line=number, is_last=number == last) from None
+        yield number, as_record(value, where=f"{name} line {number}")

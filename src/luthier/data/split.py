@@ -1,0 +1,128 @@
+"""Rows to train, validation and test: by the hash of their content, each class by its share."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from luthier.core.errors import DataError
+from luthier.data.duplicates import Keyed
+from luthier.data.rows import Labeled
+
+_DRIFT = 2
+"""A class may run so many rows off its share before the hash is overruled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Shares of rows that leave the training split; 0 takes none."""
+
+    validation: float
+    test: float
+
+
+@dataclass(slots=True)
+class _Stratum:
+    """Rows of one class met so far."""
+
+    met: int = 0
+    validation: int = 0
+    test: int = 0
+
+
+def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
+    """The rows of each split, in their given order.
+
+    The hash of a row's input decides, so rows with the same input (or group) stay together. Within
+    a class (all rows, where there are no labels) the hash is overruled only where the split has run
+    two rows off its share, and so that ten rows give one to each. Each decision depends on the row
+    and on those before it: rows appended later move none.
+    Raises: DataError: too few rows for the splits asked for.
+    """
+    parts: dict[str, list[Keyed]] = {"train": [], "validation": [], "test": []}
+    if not shares.validation and not shares.test:
+        return parts | {"train": list(rows)}
+    _check_number(rows, shares)
+    decided: dict[str, str] = {}
+    strata: dict[str, _Stratum] = defaultdict(_Stratum)
+    whole = _Stratum()
+    for item in rows:
+        unit = f"group {item.row.group}" if item.row.group else item.input_key
+        if unit not in decided:
+            decided[unit] = _decide(unit, strata[_class_of(item)], whole, shares)
+        parts[decided[unit]].append(item)
+    _check_filled(parts, shares, num_units=len(decided))
+    return parts
+
+
+def _class_of(item: Keyed) -> str:
+    row = item.row
+    return row.label if isinstance(row, Labeled) and not row.group else ""
+
+
+def _decide(unit: str, stratum: _Stratum, whole: _Stratum, shares: Shares) -> str:
+    stratum.met, whole.met = stratum.met + 1, whole.met + 1
+    if stratum.met == 1:
+        return "train"  # no class may be missing there
+    drawn = _uniform(unit)
+    lowest, highest = _bounds(shares.test, stratum.met)
+    drawn_for = drawn < shares.test and stratum.test < highest
+    if stratum.test < lowest or drawn_for or whole.test < _first(shares.test, whole.met):
+        stratum.test, whole.test = stratum.test + 1, whole.test + 1
+        return "test"
+    # one row earlier than the test, so that the tenth row can be either's first
+    lowest, highest = _bounds(shares.validation, stratum.met + 1)
+    drawn_for = shares.test <= drawn < shares.test + shares.validation
+    drawn_for = drawn_for and stratum.validation < highest
+    first = _first(shares.validation, whole.met + 1)
+    if stratum.validation < lowest or drawn_for or whole.validation < first:
+        stratum.validation, whole.validation = stratum.validation + 1, whole.validation + 1
+        return "validation"
+    return "train"
+
+
+def _bounds(share: float, met: int) -> tuple[int, int]:
+    """Fewest and most rows of a class that a split may hold when `met` have been seen."""
+    due = round(share * met, 6)
+    return max(_first(share, met), math.ceil(due - _DRIFT)), math.floor(due) + _DRIFT
+
+
+def _first(share: float, met: int) -> int:
+    """1 as soon as the share of `met` rows is a whole row, else 0."""
+    return int(round(share * met, 6) >= 1)
+
+
+def _uniform(unit: str) -> float:
+    digest = hashlib.sha256(f"split {unit}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") / 2.0**64
+
+
+def _needed(shares: Shares) -> int:
+    asked = [share for share in (shares.validation, shares.test) if share]
+    return max(math.ceil(round(1 / min(asked), 6)), len(asked) + 1)
+
+
+def _check_number(rows: Sequence[Keyed], shares: Shares) -> None:
+    needed = _needed(shares)
+    if len(rows) >= needed:
+        return
+    raise DataError(
+        f"{len(rows)} usable row{'s' if len(rows) != 1 else ''}: too few to split off validation "
+        f"({shares.validation:.0%}) and test ({shares.test:.0%}); expected at least {needed}.\n"
+        "    Add rows, or give files of your own: data.validation and data.test; "
+        "or do without: data.validation_share = 0, data.test_share = 0"
+    )
+
+
+def _check_filled(parts: dict[str, list[Keyed]], shares: Shares, *, num_units: int) -> None:
+    asked = {"train": 1.0, "validation": shares.validation, "test": shares.test}
+    empty = [name for name, share in asked.items() if share and not parts[name]]
+    if empty:
+        raise DataError(
+            f"no row fell to {' or '.join(empty)}: rows with the same input, or the same group, "
+            f"stay together, and there are only {num_units} different ones.\n"
+            "    Add rows, or give files of your own: data.validation and data.test"
+        )
