@@ -1,0 +1,130 @@
+"""The elementwise pieces of a decoder layer, each way, written so that they can be compiled.
+
+Every function writes into the tensors it is given last, reduces in float32, and rounds once.
+Letters: N tokens, D width, F hidden width of the gated layer, K key heads, G queries per key head, E head width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def norm(x_ND: Tensor, weight_D: Tensor, epsilon: float, rate_N1: Tensor, out_ND: Tensor) -> None:
+    """RMS norm: out = x * rate * weight, rate = 1 / rms(x) (Zhang and Sennrich 2019, arXiv:1910.07467)."""
+    x = x_ND.float()
+    rate_N1.copy_(torch.rsqrt(x.square().mean(-1, keepdim=True) + epsilon))
+    out_ND.copy_(x * rate_N1 * weight_D)
+
+
+def norm_backward(
+    upstream_ND: Tensor,
+    x_ND: Tensor,
+    rate_N1: Tensor,
+    weight_D: Tensor,
+    residual_ND: Tensor,
+    normed_ND: Tensor,
+    out_ND: Tensor,
+) -> None:
+    """out = residual + gradient of x; `normed` becomes the norm's output again."""
+    unit = x_ND.float() * rate_N1
+    scaled = upstream_ND.float() * weight_D
+    slope = (scaled * unit).mean(-1, keepdim=True)
+    normed_ND.copy_(unit * weight_D)
+    out_ND.copy_(residual_ND.float() + (scaled - unit * slope) * rate_N1)
+
+
+def renorm(x_ND: Tensor, rate_N1: Tensor, weight_D: Tensor, out_ND: Tensor) -> None:
+    """The norm's output from the rate it kept."""
+    out_ND.copy_(x_ND.float() * rate_N1 * weight_D)
+
+
+def swiglu(both_NF: Tensor, out_NF: Tensor) -> None:
+    """silu(gate) * up, where `both` is [gate | up] (Shazeer 2020, arXiv:2002.05202)."""
+    gate, up = both_NF.float().chunk(2, -1)
+    out_NF.copy_(gate * torch.sigmoid(gate) * up)
+
+
+def swiglu_backward(upstream_NF: Tensor, both_NF: Tensor, again_NF: Tensor, out_NF: Tensor) -> None:
+    """out = gradient of [gate | up]; `again` becomes silu(gate) * up."""
+    gate, up = both_NF.float().chunk(2, -1)
+    upstream = upstream_NF.float()
+    share = torch.sigmoid(gate)
+    silu = gate * share
+    again_NF.copy_(silu * up)
+    width = out_NF.shape[1] // 2
+    out_NF[:, :width].copy_(upstream * up * (share + silu * (1 - share)))
+    out_NF[:, width:].copy_(upstream * silu)
+
+
+def rotate(
+    qkv_NHE: Tensor,
+    cos_NE: Tensor,
+    sin_NE: Tensor,
+    scale: float,
+    q_KNGE: Tensor,
+    k_KNE: Tensor,
+    v_KNE: Tensor,
+) -> None:
+    """Heads apart, queries and keys rotated (Su et al. 2021, arXiv:2104.09864), queries scaled."""
+    heads, groups = q_KNGE.shape[0], q_KNGE.shape[2]
+    queries = heads * groups
+    cos, sin = cos_NE[:, None], sin_NE[:, None]
+    q = _turn(qkv_NHE[:, :queries].float(), cos, sin) * scale
+    q_KNGE.copy_(q.unflatten(1, (heads, groups)).permute(1, 0, 2, 3))
+    k_KNE.copy_(_turn(qkv_NHE[:, queries : queries + heads].float(), cos, sin).transpose(0, 1))
+    v_KNE.copy_(qkv_NHE[:, queries + heads :].transpose(0, 1))
+
+
+def rotate_backward(
+    dq_KNGE: Tensor,
+    dk_KNE: Tensor,
+    dv_KNE: Tensor,
+    cos_NE: Tensor,
+    sin_NE: Tensor,
+    scale: float,
+    out_NHE: Tensor,
+) -> None:
+    """Gradient of qkv from those of the separate heads: the rotation turned back."""
+    heads, groups = dq_KNGE.shape[0], dq_KNGE.shape[2]
+    queries = heads * groups
+    cos, sin = cos_NE[:, None], -sin_NE[:, None]
+    dq = dq_KNGE.permute(1, 0, 2, 3).flatten(1, 2).float()
+    out_NHE[:, :queries].copy_(_turn(dq, cos, sin) * scale)
+    out_NHE[:, queries : queries + heads].copy_(_turn(dk_KNE.transpose(0, 1).float(), cos, sin))
+    out_NHE[:, queries + heads :].copy_(dv_KNE.transpose(0, 1))
+
+
+def _turn(x_NHE: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    first, second = x_NHE.chunk(2, -1)
+    return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise:
+    """The functions above, compiled or as they are."""
+
+    norm: Callable[..., None] = norm
+    norm_backward: Callable[..., None] = norm_backward
+    renorm: Callable[..., None] = renorm
+    swiglu: Callable[..., None] = swiglu
+    swiglu_backward: Callable[..., None] = swiglu_backward
+    rotate: Callable[..., None] = rotate
+    rotate_backward: Callable[..., None] = rotate_backward
+
+
+@lru_cache(maxsize=2)
+def pointwise(*, compiled: bool) -> Pointwise:
+    """The pieces; compiling happens at their first call and is cached on disk by torch."""
+    if not compiled:
+        return Pointwise()
+    made: dict[str, Any] = {
+        name: torch.compile(function, dynamic=True, fullgraph=True)
+        for name, function in ((f.name, f.default) for f in fields(Pointwise))
+    }
+    return Pointwise(**made)

@@ -1,0 +1,176 @@
+"""The fast path of decoders built like LLaMA: Llama, SmolLM, Mistral, Qwen2 and Qwen3.
+
+It runs on the parameters of the transformers module itself. Frozen base weights, low-rank terms
+trained; anything else is declined with a reason and takes the general path.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from luthier.data.features import Batch
+from luthier.models.bundle import Head
+from luthier.models.low_rank import LowRankLinear
+from luthier.models.trunks._attention import Pack, causal_mask
+from luthier.models.trunks._decoder_layer import Call, Layer, run_layer
+from luthier.models.trunks._joined import Joined, base_of
+from luthier.models.trunks._pointwise import Pointwise, pointwise
+
+_FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
+_ROTATIONS = ("default", "linear", "llama3", "yarn")
+_KEPT_BYTES = 256 << 20
+"""Attention probabilities are kept for the backward pass while they stay below this."""
+
+
+def decline(model: nn.Module) -> str:
+    """Why this path does not run `model`; "" when it does."""
+    config = cast(Any, model).config
+    if config.model_type not in _FAMILIES:
+        return f"model type '{config.model_type}' is none of {', '.join(_FAMILIES)}"
+    rotation = config.rope_parameters.get("rope_type", "default")
+    if rotation not in _ROTATIONS:
+        return f"rotation '{rotation}' depends on the length of the batch"
+    if config.hidden_act not in ("silu", "swish"):
+        return f"activation '{config.hidden_act}' is not silu"
+    if config.attention_dropout:
+        return "attention dropout is not 0"
+    head = getattr(model, "lm_head", None) or getattr(model, "score", None)
+    if type(head) is not nn.Linear:
+        return "the head is not a plain linear layer"
+    for index, layer in enumerate(cast(Any, model).model.layers):
+        reason = _decline_layer(layer)
+        if reason:
+            return f"layer {index}: {reason}"
+    return ""
+
+
+def _decline_layer(layer: nn.Module) -> str:
+    for name, module in _linears(layer).items():
+        if isinstance(module, LowRankLinear) and module.dropout:
+            return f"{name} has low-rank dropout"
+        if type(module) not in (nn.Linear, LowRankLinear) or type(base_of(module)) is not nn.Linear:
+            return f"{name} is a {type(module).__name__}"
+    terms = (".lora_A", ".lora_B")
+    for name, parameter in layer.named_parameters():
+        if parameter.requires_grad and not name.endswith(terms):
+            return f"{name} is trained"
+    return ""
+
+
+def _linears(layer: Any) -> dict[str, nn.Module]:
+    attention, gated = layer.self_attn, layer.mlp
+    names = ("q_proj", "k_proj", "v_proj", "o_proj")
+    found = {name: getattr(attention, name) for name in names}
+    return found | {name: getattr(gated, name) for name in ("gate_proj", "up_proj", "down_proj")}
+
+
+class LlamaTrunk:
+    """Implements `models.bundle.Trunk`. Base weights of the compute type become views of joint ones."""
+
+    name = "llama"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        compute_dtype: torch.dtype,
+        compile: bool = False,
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        self.model: Any = model
+        self.dtype, self.checkpoint = compute_dtype, gradient_checkpointing
+        self.pieces = pointwise(compiled=compile)
+        self._layers = self._join()
+        self._mask = causal_mask(compute_dtype, self._embedding.weight.device)
+        self._head_cast: tuple[int, Tensor] | None = None
+
+    @property
+    def _embedding(self) -> nn.Embedding:
+        return self.model.model.embed_tokens
+
+    def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        """Final normed hidden states (M, D) in the compute type."""
+        self._refresh()
+        adapted = [joined for layer in self._layers for joined in layer.products() if joined.rank]
+        on = any([joined.is_on() for joined in adapted])
+        pack = self._pack(batch)
+        x_ND = self._embedding(batch.input_ids_N).to(self.dtype)
+        for index, layer in enumerate(self._layers):
+            is_last = index == len(self._layers) - 1
+            call = Call(pack, at_M if is_last else None, on, self.checkpoint)
+            x_ND = run_layer(x_ND, layer, call)
+        final = self.model.model.norm
+        x = x_ND.float()
+        rate = torch.rsqrt(x.square().mean(-1, keepdim=True) + final.variance_epsilon)
+        return (x * rate * final.weight).to(self.dtype)
+
+    def head(self) -> Head:
+        """The language-model head; a frozen weight of another type is cast once."""
+        linear: nn.Linear = self.model.lm_head
+        weight, bias = linear.weight, cast("Tensor | None", linear.bias)
+        if weight.requires_grad or weight.dtype == self.dtype:
+            return Head(weight, bias)
+        if self._head_cast is None or self._head_cast[0] != weight.data_ptr():
+            self._head_cast = (weight.data_ptr(), weight.detach().to(self.dtype))
+        return Head(self._head_cast[1], bias)
+
+    def scores(self, batch: Batch) -> Tensor:
+        """Class scores (B, C), float32, from the last token of each sequence."""
+        ends = torch.tensor(batch.starts()[1:], device=batch.input_ids_N.device) - 1
+        weight = self.model.score.weight
+        return nn.functional.linear(self.hidden(batch, ends).float(), weight.float())
+
+    def _refresh(self) -> None:
+        products = [joined for layer in self._layers for joined in layer.products()]
+        if not all(joined.is_current() for joined in products):
+            self._layers = self._join()
+            products = [joined for layer in self._layers for joined in layer.products()]
+        with torch.no_grad():
+            for joined in products:
+                joined.refresh()
+
+    def _pack(self, batch: Batch) -> Pack:
+        device = batch.input_ids_N.device
+        positions = torch.cat([torch.arange(length, device=device) for length in batch.lengths])
+        like = torch.empty(0, dtype=torch.float32, device=device)
+        cos, sin = self.model.model.rotary_emb(like, position_ids=positions[None])
+        half = cos.shape[-1] // 2
+        heads = self.model.config.num_attention_heads * len(self._layers)
+        held = sum(length * (length + 128) // 2 for length in batch.lengths) * heads
+        keeps = self.checkpoint or held * self.dtype.itemsize <= _KEPT_BYTES
+        return Pack(
+            batch.lengths,
+            cos[0, :, :half].contiguous(),
+            sin[0, :, :half].contiguous(),
+            self._mask,
+            keeps,
+        )
+
+    def _join(self) -> list[Layer]:
+        layers = self.model.model.layers
+        return [_layer(layer, self.model.config, self.dtype, self.pieces) for layer in layers]
+
+
+def _layer(module: Any, config: Any, dtype: torch.dtype, pieces: Pointwise) -> Layer:
+    linears = _linears(module)
+    attention = module.self_attn
+    groups = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
+    joined = [Joined([linears[name] for name in group], dtype) for group in groups]
+    norms = (module.input_layernorm, module.post_attention_layernorm)
+    head_norms = (attention.q_norm, attention.k_norm) if hasattr(attention, "q_norm") else None
+    window = config.sliding_window if config.model_type == "mistral" else None
+    return Layer(
+        *joined,
+        norms=(norms[0].weight.detach().float(), norms[1].weight.detach().float()),
+        head_norms=None
+        if head_norms is None
+        else (head_norms[0].weight.detach().float(), head_norms[1].weight.detach().float()),
+        epsilon=norms[0].variance_epsilon,
+        num_key_heads=config.num_key_value_heads,
+        head_width=attention.head_dim,
+        window=window or getattr(attention, "sliding_window", None) or 0,
+        pointwise=pieces,
+    )
