@@ -41,7 +41,7 @@ def _our_fault(error: BaseException) -> str:
     except OSError as problem:
         return (
             f"This is a mistake in luthier, not in your input: {said}\n"
-            f"    The details could not be written ({problem.strerror}); LUTHIER_DEBUG=1 shows them."
+            f"    No details could be written ({problem.strerror}); LUTHIER_DEBUG=1 shows them."
         )
     return (
         f"This is a mistake in luthier, not in your input: {said}\n"

@@ -23,7 +23,7 @@ YAML = frozenset({".yaml", ".yml"})
 Words = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="DATA|RECIPE|RUN [KEY=VALUE]...",
+        metavar="DATA|RECIPE|RUN|KEY=VALUE",
         help="Data files, or a recipe .yaml, or a run to continue; then settings such as "
         "training.epochs=3, tuner.rank=32 or --training.learning_rate 1e-4.",
         show_default=False,

@@ -10,7 +10,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.table import work
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="List or fetch models.")
+app = typer.Typer(add_completion=False, help="List or fetch models.")
 
 
 @app.command("list")

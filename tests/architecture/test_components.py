@@ -1,0 +1,33 @@
+"""Every component describes itself: `luthier list`, the schema and the docs are made of that."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+from luthier.core.config import ComponentConfig
+from luthier.workflow.components import REGISTRIES
+
+COMPONENTS = [
+    pytest.param(item, id=f"{word}-{name}")
+    for word, registry in REGISTRIES.items()
+    for name, item in registry.items()
+]
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_component_has_a_description_of_its_own(component: Any) -> None:
+    text = inspect.getdoc(component) or inspect.getdoc(inspect.getmodule(component))
+    assert text
+    assert len(text.splitlines()[0]) > 15
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_every_setting_of_a_component_is_described(component: Any) -> None:
+    config = getattr(component, "Config", None)
+    if config is None:
+        pytest.skip("has no settings")
+    assert issubclass(config, ComponentConfig)
+    assert [name for name, field in config.model_fields.items() if not field.description] == []
