@@ -1,4 +1,4 @@
-"""The support-desk messages: as conversations for a language model, as labelled text for a classifier."""
+"""The support-desk messages: conversations for an LLM, labelled text for a classifier."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import pytest
 from luthier.demo import support_file, write_reviews
 
 KEYS = ["intent", "product", "urgency", "summary"]
+Rows = list[tuple[str, dict[str, str]]]
 PRODUCTS = {"Dustrel", "Fennick", "Nimbrel", "Quorrel", "Vellby", "Plus", "none"}
 
 
@@ -24,39 +25,39 @@ def rows() -> list[tuple[str, dict[str, str]]]:
     return [(user["content"], json.loads(answer["content"])) for user, answer in messages]
 
 
-def test_every_answer_has_the_four_keys_in_one_order(rows: list) -> None:
+def test_every_answer_has_the_four_keys_in_one_order(rows: Rows) -> None:
     assert len(rows) >= 500
     assert all(list(answer) == KEYS for _, answer in rows)
 
 
-def test_every_value_is_one_the_readme_explains(rows: list) -> None:
+def test_every_value_is_one_the_readme_explains(rows: Rows) -> None:
     readme = support_file().with_name("README.md").read_text(encoding="utf-8")
     for _, answer in rows:
         assert all(f"`{answer[key]}`" in readme for key in ("intent", "product", "urgency"))
     assert {answer["product"] for _, answer in rows} == PRODUCTS
 
 
-def test_summaries_are_short_and_hold_no_order_numbers(rows: list) -> None:
+def test_summaries_are_short_and_hold_no_order_numbers(rows: Rows) -> None:
     for _, answer in rows:
         assert 1 <= len(answer["summary"].split()) <= 10
         assert "TM-" not in answer["summary"]
 
 
-def test_praise_and_product_questions_are_never_urgent(rows: list) -> None:
+def test_praise_and_product_questions_are_never_urgent(rows: Rows) -> None:
     calm = [a["urgency"] for _, a in rows if a["intent"] in ("praise", "product_question")]
     assert set(calm) == {"low"}
 
 
-def test_no_two_messages_are_alike(rows: list) -> None:
+def test_no_two_messages_are_alike(rows: Rows) -> None:
     shingles = [_shingles(text) for text, _ in rows]
     assert max(len(a & b) / len(a | b) for a, b in combinations(shingles, 2)) < 0.5
 
 
-def test_messages_hold_no_addresses_or_links(rows: list) -> None:
+def test_messages_hold_no_addresses_or_links(rows: Rows) -> None:
     assert not [text for text, _ in rows if re.search(r"\S@\S|https?:|www\.", text)]
 
 
-def test_reviews_hold_every_message_with_its_intent(rows: list, tmp_path: Path) -> None:
+def test_reviews_hold_every_message_with_its_intent(rows: Rows, tmp_path: Path) -> None:
     with write_reviews(tmp_path / "reviews.csv").open(newline="", encoding="utf-8") as file:
         written = list(csv.DictReader(file))
     assert [(row["text"], row["label"]) for row in written] == [(t, a["intent"]) for t, a in rows]
