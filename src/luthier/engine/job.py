@@ -20,7 +20,8 @@ class Plan:
     epochs: float
     batch_size: int
     micro_batch_tokens: int
-    """A micro-batch holds at most this many tokens (one row may be longer)."""
+    """A micro-batch holds at most this many tokens (one row may be longer); 0: the pre-flight
+    chooses."""
     learning_rate: float
     lr_scheduler_type: Literal["cosine", "linear", "constant"]
     warmup_steps: int
@@ -39,7 +40,8 @@ class Plan:
     gradient_checkpointing: bool = False
     precision: Literal["bfloat16", "float32"] = "float32"
     spike_factor: float = 0.0
-    """An update whose loss exceeds this many times its running median is not taken."""
+    """An update whose loss exceeds this many times its running median, and the loss of the first
+    update, is not taken."""
     max_skipped: int = 5
     """So many skipped updates in a row end the run."""
 
@@ -58,6 +60,8 @@ class Job:
     checkpoints: Path
     identity: Mapping[str, str] = field(default_factory=dict[str, str])
     """Hashes of data, model, tokenizer and recipe; compared when a run is resumed."""
+    allow: Sequence[str] = ()
+    """`changed_<key of identity>` for what may differ from the run that is continued."""
     row_name: Callable[[int], str] = str
     """Where training row i came from, for messages."""
     should_stop: Callable[[], bool] = lambda: False

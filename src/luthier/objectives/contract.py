@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
-from luthier.core.config import ComponentConfig
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Row
 from luthier.models.bundle import Bundle, Codec
@@ -39,7 +38,8 @@ class Roles:
 class Objective(Protocol):
     """Built as `Component(config)` from a config without any "auto" left in it."""
 
-    Config: ClassVar[type[ComponentConfig]]
+    Config: Any
+    """Its settings: a class derived from ComponentConfig (protocol variables are invariant)."""
     row: ClassVar[type[Row]]
     """The schema it eats."""
     kinds: ClassVar[frozenset[str]]

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from luthier.core.config import ComponentConfig
 from luthier.models.bundle import Bundle
 
 
@@ -24,7 +23,8 @@ class ParamGroup:
 class Tuner(Protocol):
     """Built as `Component(config)`; `apply` is called once, before the trunk is rebuilt."""
 
-    Config: ClassVar[type[ComponentConfig]]
+    Config: Any
+    """Its settings: a class derived from ComponentConfig (protocol variables are invariant)."""
     keeps_base: ClassVar[bool]
     """The base weights are still there during training, so `base()` is free."""
     merges: ClassVar[bool]
@@ -32,6 +32,11 @@ class Tuner(Protocol):
     config: Any
 
     def __init__(self, config: Any) -> None: ...
+
+    @classmethod
+    def resolve(cls, config: Any) -> dict[str, tuple[Any, str]]:
+        """Values for settings that are "auto": name -> (value, reason)."""
+        ...
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
         """The same bundle with the trained parts added; everything else has requires_grad False."""
@@ -60,5 +65,5 @@ class Tuner(Protocol):
         ...
 
     def merge(self, model: nn.Module) -> nn.Module:
-        """A plain transformers model with the trained parts folded in."""
+        """The same model, changed in place into a plain one with the trained parts folded in."""
         ...

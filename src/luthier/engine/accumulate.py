@@ -1,0 +1,82 @@
+"""The gradient of one update, summed over its micro-batches, and what was measured on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from luthier.core import seeds
+from luthier.data.batches import micro_batches
+from luthier.data.features import Features
+from luthier.engine.job import Job
+from luthier.engine.optimizer import Optimizer, device_of
+from luthier.objectives.contract import Loss, Roles
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Means over one update, on the host. Gradients still hold sums: divide them by `count`."""
+
+    loss: float
+    gradient_norm: float
+    count: float
+    metrics: dict[str, float] = field(default_factory=dict[str, float])
+
+
+def split(features: Sequence[Features], *, max_tokens: int) -> list[list[Features]]:
+    """Micro-batches of at most `max_tokens` tokens (a longer row stands alone)."""
+    groups = micro_batches([item.num_tokens for item in features], max_tokens=max_tokens)
+    return [[features[index] for index in group] for group in groups]
+
+
+def accumulate(
+    job: Job, optimizer: Optimizer, features: Sequence[Features], *, step: int, max_tokens: int
+) -> Measured:
+    """Leave the summed gradients of `features` in the parameters, and read the means once.
+
+    The result does not depend on how the rows are cut into micro-batches, up to rounding (and
+    dropout, which is drawn per micro-batch).
+    """
+    optimizer.clear()
+    losses: list[Loss] = []
+    for number, part in enumerate(split(features, max_tokens=max_tokens)):
+        loss = one_loss(job, part, step=step, number=number)
+        if loss.sum.requires_grad:
+            loss.sum.backward()
+        losses.append(detached(loss))
+    return means(losses, optimizer.norm())
+
+
+def one_loss(job: Job, features: Sequence[Features], *, step: int, number: int) -> Loss:
+    """Loss of one micro-batch, its dropout seeded by (seed, step, number)."""
+    torch.manual_seed(seeds.derive(job.seed, "dropout", step, number))
+    batch = job.objective.collate(features).to(device_of(job))
+    return job.objective.loss(Roles(policy=job.bundle), batch)
+
+
+def detached(loss: Loss) -> Loss:
+    """The same numbers without their graph."""
+    metrics = {name: (a.detach(), b.detach()) for name, (a, b) in loss.metrics.items()}
+    return Loss(loss.sum.detach(), loss.count.detach(), metrics)
+
+
+def means(losses: Sequence[Loss], norm: Tensor | None = None) -> Measured:
+    """Sums over micro-batches divided once; one transfer from the device."""
+    names = sorted({name for loss in losses for name in loss.metrics})
+    columns = [[loss.sum for loss in losses], [loss.count for loss in losses]]
+    for name in names:
+        pairs = [loss.metrics[name] for loss in losses if name in loss.metrics]
+        columns += [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
+    totals = [torch.stack([value.float() for value in column]).sum() for column in columns]
+    read = torch.stack([*totals, totals[0] if norm is None else norm.float()]).tolist()
+    count = read[1]
+    ratios = [a / b if b else 0.0 for a, b in zip(read[2:-1:2], read[3:-1:2], strict=True)]
+    return Measured(
+        loss=read[0] / count if count else float("nan"),
+        gradient_norm=read[-1] / count if count else float("nan"),
+        count=count,
+        metrics=dict(zip(names, ratios, strict=True)),
+    )

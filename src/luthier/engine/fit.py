@@ -1,0 +1,246 @@
+"""The training loop: one generator, one fixed order of operations.
+
+evaluate due? save due? stop? fetch one update's rows, update, report
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from luthier.core.errors import Diverged, Interrupted, RunError
+from luthier.core.events import Event, Finished, Notice, Saved, Skipped, Updated, Validated
+from luthier.data.batches import steps, steps_per_epoch
+from luthier.data.features import Features
+from luthier.engine import checkpoint, guards
+from luthier.engine.accumulate import Measured, accumulate, split
+from luthier.engine.horizon import num_steps
+from luthier.engine.job import Job
+from luthier.engine.memory import is_out_of_memory, peak_bytes
+from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
+from luthier.engine.progress import Progress
+from luthier.engine.resume import resume, state_of
+from luthier.engine.schedule import rate_share
+from luthier.engine.validate import validate
+
+
+def fit(job: Job) -> Iterator[Event]:
+    """Train `job` to its end, or on from its newest checkpoint, saying everything as events.
+
+    Raises: Diverged: too many updates in a row could not be taken. Interrupted: `should_stop` said
+    so; everything is saved. RunError: the run cannot be continued, saved, or held in memory.
+    """
+    optimizer = open_optimizer(job)
+    progress, notices = resume(job, optimizer)
+    yield from notices
+    job.bundle.model.train()
+    loop = _Loop(job, optimizer, progress, *_horizon(job), saved_step=progress.step or -1)
+    rows = steps(
+        len(job.train),
+        batch_size=job.plan.batch_size,
+        seed=job.seed,
+        start=progress.step,
+        stop=loop.num_steps,
+    )
+    while True:
+        if loop.is_evaluation_due():
+            yield loop.evaluate()
+        is_asked = job.should_stop()
+        if is_asked or loop.is_save_due():
+            yield from loop.save()
+        if why := loop.reason_to_end():
+            break
+        if is_asked:
+            raise Interrupted(
+                f"Stopped after step {progress.step} of {loop.num_steps}; everything is saved. The "
+                "same command continues it."
+            )
+        yield from loop.update([job.train[row] for row in next(rows).rows])
+    peak = peak_bytes(device_of(job))
+    best_step = progress.best_step if progress.best_step >= 0 else progress.step
+    yield Finished(progress.step, why, best_step, progress.seconds, peak)
+
+
+def _horizon(job: Job) -> tuple[int, str]:
+    return num_steps(job.plan, [item.num_tokens for item in job.train], seed=job.seed)
+
+
+@dataclass(slots=True)
+class _Loop:
+    """The operations of the loop, over one progress."""
+
+    job: Job
+    optimizer: Optimizer
+    progress: Progress
+    num_steps: int
+    last_limit: str
+    saved_step: int
+
+    def reason_to_end(self) -> str:
+        """Name of the limit that is reached; empty to go on."""
+        plan, progress = self.job.plan, self.progress
+        if progress.step >= self.num_steps:
+            return self.last_limit
+        if plan.max_seconds and progress.seconds >= plan.max_seconds:
+            return "max_seconds"
+        patience = plan.early_stopping_patience
+        return "early_stopping" if patience and progress.num_worse >= patience else ""
+
+    def is_evaluation_due(self) -> bool:
+        step = self.progress.step
+        if not self.job.validation or self.progress.validated_step == step or not step:
+            return False
+        every = self.job.plan.evaluate_every
+        return bool(self.reason_to_end()) or (every > 0 and step % every == 0)
+
+    def is_save_due(self) -> bool:
+        step, every = self.progress.step, self.job.plan.save_every
+        if self.saved_step == step:
+            return False
+        is_period = every > 0 and step > 0 and step % every == 0
+        # while updates are refused the weights may be spoilt: the checkpoint before is worth more
+        return bool(self.reason_to_end()) or (is_period and not self.progress.num_skipped)
+
+    def evaluate(self) -> Validated:
+        """Score the validation rows; keep the weights when they are the best so far."""
+        progress = self.progress
+        found = validate(self.job, self.job.validation, max_tokens=progress.micro_batch_tokens)
+        is_first = progress.best_step < 0
+        is_best = math.isfinite(found.loss) and (is_first or found.loss < progress.best_loss)
+        progress.validated_step = progress.step
+        progress.num_worse = 0 if is_best else progress.num_worse + 1
+        if is_best:
+            progress.best_step, progress.best_loss = progress.step, found.loss
+            self._write(checkpoint.best_folder(self.job.checkpoints, progress.step), full=False)
+        return Validated(progress.step, found.loss, found.count, is_best, found.metrics)
+
+    def save(self) -> Iterator[Event]:
+        """Write a checkpoint, then remove those that are no longer needed."""
+        step, folder = self.progress.step, self.job.checkpoints
+        if self.saved_step == step:
+            return
+        start = time.perf_counter()
+        path = checkpoint.step_folder(folder, step)
+        size = self._write(path, full=True)
+        self.saved_step = step
+        checkpoint.prune(folder, self.job.plan.keep_checkpoints)
+        yield Saved(step, str(path), size, time.perf_counter() - start)
+
+    def update(self, features: Sequence[Features]) -> Iterator[Event]:
+        """Take one optimizer step, or say why not.
+
+        Raises: Diverged: too many in a row were not taken.
+        """
+        start, progress, plan = time.perf_counter(), self.progress, self.job.plan
+        measured = yield from self._gradients(features)
+        reason = guards.objection(measured, progress, spike_factor=plan.spike_factor)
+        share = rate_share(
+            progress.step,
+            num_steps=self.num_steps,
+            warmup_steps=plan.warmup_steps,
+            shape=plan.lr_scheduler_type,
+        )
+        if reason:
+            yield self._skip(reason, features)
+        else:
+            clip = min(1.0, plan.max_grad_norm / (measured.gradient_norm + 1e-6))
+            self.optimizer.update(rate_share=share, gradient_share=clip / measured.count)
+            progress.taken(measured.loss, measured.gradient_norm)
+        progress.total_tokens += sum(item.num_tokens for item in features)
+        progress.seconds += time.perf_counter() - start
+        if not reason:
+            yield self._report(measured, features, share * plan.learning_rate)
+        elif progress.num_skipped >= plan.max_skipped:
+            raise Diverged(guards.diverged_message(self.job, progress, reason, self.last_saved()))
+
+    def last_saved(self) -> str:
+        """Name of the newest checkpoint; empty for none."""
+        return f"{checkpoint.STEP}{self.saved_step:06d}" if self.saved_step >= 0 else ""
+
+    def _gradients(self, features: Sequence[Features]) -> Iterator[Event]:
+        """Summed gradients of the rows, in smaller micro-batches if memory runs out."""
+        while True:
+            tokens = self.progress.micro_batch_tokens
+            try:
+                return accumulate(
+                    self.job, self.optimizer, features, step=self.progress.step, max_tokens=tokens
+                )
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                words = str(error).split("\n", 1)[0]
+            # outside the handler: the error held the graph, and with it the memory
+            self.optimizer.clear()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            yield self._shrink(features, words)
+
+    def _shrink(self, features: Sequence[Features], words: str) -> Notice:
+        """Halve the micro-batch.
+
+        Raises: RunError: it holds one row already.
+        """
+        progress = self.progress
+        parts = split(features, max_tokens=progress.micro_batch_tokens)
+        longest = max(item.num_tokens for item in features)
+        if len(parts) == len(features):
+            raise RunError(
+                f"step {progress.step}: out of memory with one row of {longest} tokens at a time "
+                f"({words}).\n    Set training.gradient_checkpointing=true, lower "
+                "training.max_length, or free memory; the same command continues the run."
+            )
+        most = max(sum(item.num_tokens for item in part) for part in parts)
+        progress.micro_batch_tokens = max(1, most // 2)
+        return Notice(
+            f"step {progress.step}: out of memory; the same step again with micro-batches of "
+            f"{progress.micro_batch_tokens} tokens instead of {most} (same rows per step)",
+            "warning",
+        )
+
+    def _skip(self, reason: str, features: Sequence[Features]) -> Skipped:
+        progress = self.progress
+        tensors = guards.blame_tensors(self.optimizer)
+        rows = guards.blame_rows(self.job, self.optimizer, features, step=progress.step)
+        self.optimizer.clear()
+        progress.skipped()
+        return Skipped(progress.step, reason, rows, tensors)
+
+    def _report(self, measured: Measured, features: Sequence[Features], rate: float) -> Updated:
+        progress, job = self.progress, self.job
+        per_epoch = steps_per_epoch(len(job.train), batch_size=job.plan.batch_size)
+        return Updated(
+            step=progress.step,
+            num_steps=self.num_steps,
+            epoch=progress.step / per_epoch,
+            loss=measured.loss,
+            gradient_norm=measured.gradient_norm,
+            learning_rate=rate,
+            tokens=sum(item.num_tokens for item in features),
+            trained_tokens=sum(item.num_trained for item in features),
+            seconds=progress.seconds,
+            total_tokens=progress.total_tokens,
+            memory_bytes=peak_bytes(device_of(job)),
+            metrics=measured.metrics,
+        )
+
+    def _write(self, folder: checkpoint.Path, *, full: bool) -> int:
+        job, progress = self.job, self.progress
+        tensors = {checkpoint.WEIGHTS: job.tuner.state(job.bundle.model)}
+        if full:
+            tensors[checkpoint.OPTIMIZER] = self.optimizer.state()
+        try:
+            return checkpoint.write(folder, progress.step, tensors, state_of(job, progress))
+        except OSError as error:
+            size = sum(
+                t.numel() * t.element_size() for part in tensors.values() for t in part.values()
+            )
+            kept = self.last_saved()
+            stands = f"{kept} is intact and the" if kept else "nothing was saved before; the"
+            raise RunError(
+                f"{folder}: could not be written ({error.strerror or error}); it needs "
+                f"{size / 1e6:.0f} MB. {stands} same command continues the run once there is room."
+            ) from error

@@ -1,0 +1,88 @@
+"""Whether an update may be taken, and which rows and tensors are to blame when it may not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from statistics import median
+
+import torch
+
+from luthier.data.features import Features
+from luthier.engine.accumulate import Measured, detached, means, one_loss
+from luthier.engine.job import Job
+from luthier.engine.optimizer import Optimizer
+from luthier.engine.progress import Progress
+
+NUM_NAMED = 3
+
+
+def objection(measured: Measured, progress: Progress, *, spike_factor: float) -> str:
+    """Why this update must not be taken; empty when it may.
+
+    A spike exceeds both the running median and the first loss by `spike_factor`: late in training
+    the median is small, and one hard row among learned ones is no accident.
+    """
+    if measured.count == 0:
+        return "nothing in it is trained"
+    if not math.isfinite(measured.loss):
+        return f"loss is {measured.loss}"
+    if not math.isfinite(measured.gradient_norm):
+        return f"gradient norm is {measured.gradient_norm} (loss {measured.loss:.4g})"
+    if not spike_factor or not progress.history:
+        return ""
+    usual = median(progress.history)
+    if measured.loss > spike_factor * max(usual, progress.first_loss):
+        return (
+            f"loss is {measured.loss:.4g}, {measured.loss / usual:.0f} times its median {usual:.4g}"
+        )
+    return ""
+
+
+def blame_tensors(optimizer: Optimizer) -> tuple[str, ...]:
+    """Names of parameters whose gradient is not finite, at most three."""
+    gradients = optimizer.gradients().items()
+    found = [name for name, gradient in gradients if not bool(torch.isfinite(gradient).all())]
+    return tuple(found[:NUM_NAMED])
+
+
+def blame_rows(
+    job: Job, optimizer: Optimizer, features: Sequence[Features], *, step: int
+) -> tuple[str, ...]:
+    """Names of the rows that are not finite alone, else of those with the highest loss.
+
+    Every row is run once more by itself, forward and backward; weights stay as they are.
+    """
+    scores: list[tuple[float, int]] = []
+    for item in features:
+        optimizer.clear()
+        loss = one_loss(job, [item], step=step, number=0)
+        if loss.sum.requires_grad:
+            loss.sum.backward()
+        alone = means([detached(loss)], optimizer.norm())
+        is_finite = math.isfinite(alone.loss) and math.isfinite(alone.gradient_norm)
+        scores.append((alone.loss if is_finite else math.inf, item.row))
+    optimizer.clear()
+    scores.sort(key=lambda pair: -pair[0])
+    broken = [row for score, row in scores if score == math.inf]
+    worst = broken or [row for _, row in scores]
+    return tuple(job.row_name(row) for row in worst[:NUM_NAMED])
+
+
+def diverged_message(job: Job, progress: Progress, reason: str, checkpoint: str) -> str:
+    """What happened, what is safe, and what usually causes it."""
+    plan, tuner = job.plan, type(job.tuner).__name__.lower()
+    last = "no update was taken before"
+    if progress.history:
+        last = (
+            f"last finite {progress.history[-1]:.4g} at step {progress.last_taken}; "
+            f"gradient norm there {progress.last_norm:.4g}"
+        )
+    kept = f"checkpoint {checkpoint} is intact" if checkpoint else "no checkpoint was written yet"
+    return (
+        f"step {progress.step}: {reason} ({last}). {plan.max_skipped} updates in a row were not "
+        f"taken; {kept}.\n"
+        f"    Usual causes: learning rate {plan.learning_rate:g} is high for tuner '{tuner}'; rows "
+        "with broken text or labels.\n"
+        f"    Try training.learning_rate={plan.learning_rate / 10:g}. See docs/diverging.md"
+    )

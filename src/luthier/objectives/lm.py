@@ -1,0 +1,69 @@
+"""Continued pre-training: learn every token of running text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from luthier.core.config import ComponentConfig
+from luthier.core.errors import DataError
+from luthier.data.features import Batch, Features
+from luthier.data.rows import Row, Text
+from luthier.models.bundle import Codec
+from luthier.objectives import objectives
+from luthier.objectives._tokens import collate_tokens, token_loss
+from luthier.objectives.contract import Loss, Roles
+
+
+class Config(ComponentConfig):
+    """Language modelling has no settings of its own."""
+
+
+@objectives.add
+class Lm:
+    """**Rows**: Text. **Unit**: tokens; each but the first of a document is a target, end-of-text
+    included. **Roles**: policy. **Relations**: `sft` when only answers are to be learned. Documents
+    longer than the context: data.on_overflow=split.
+    """
+
+    Config = Config
+    row: ClassVar[type[Row]] = Text
+    kinds: ClassVar[frozenset[str]] = frozenset({"causal_lm"})
+    roles: ClassVar[frozenset[str]] = frozenset({"policy"})
+    additive: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @classmethod
+    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
+        """Nothing to choose from rows."""
+        del config, rows
+        return {}
+
+    def labels(self) -> tuple[str, ...]:
+        """No new head."""
+        return ()
+
+    def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
+        """The document closed by end-of-text, every token but the first a target.
+
+        Raises: DataError: the document is shorter than two tokens.
+        """
+        assert isinstance(row, Text)
+        ids = codec.encode_document(row.text)
+        if len(ids) < 2:
+            raise DataError(f"{row.origin}: text of {len(ids)} token(s); a target needs two.")
+        weights = np.ones(len(ids), np.float32)
+        weights[0] = 0.0
+        return Features(index, ids, weights)
+
+    def collate(self, features: Sequence[Features]) -> Batch:
+        """Documents end to end with their trained positions."""
+        return collate_tokens(features)
+
+    def loss(self, models: Roles, batch: Batch) -> Loss:
+        """Negative log-likelihood of the trained tokens."""
+        return Loss(*token_loss(models.policy, batch))

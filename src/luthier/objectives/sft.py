@@ -1,0 +1,92 @@
+"""Instruction tuning: learn what the assistant says, given everything before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from luthier.core.config import ComponentConfig
+from luthier.core.errors import DataError
+from luthier.data.features import Batch, Features
+from luthier.data.rows import Chat, Row
+from luthier.models.bundle import Codec, Rendered
+from luthier.objectives import objectives
+from luthier.objectives._plain import render_plain
+from luthier.objectives._tokens import collate_tokens, token_loss
+from luthier.objectives.contract import Loss, Roles
+
+
+class Config(ComponentConfig):
+    """Supervised fine-tuning on conversations."""
+
+    train_on: Literal["assistant", "last"] = "assistant"
+    """Every assistant turn (times its own weight), or the last one only."""
+    template: Literal["auto", "plain"] = "auto"
+    """auto: the model's own chat template; plain: turns as plain text, for base models."""
+
+
+@objectives.add
+class Sft:
+    """**Rows**: Chat. **Unit**: assistant tokens, end-of-turn included, times the turn's weight.
+    **Roles**: policy. **Relations**: `lm` when every token is a target; preference objectives need
+    two answers per prompt. Prefer it whenever answers are given.
+    """
+
+    Config = Config
+    row: ClassVar[type[Row]] = Chat
+    kinds: ClassVar[frozenset[str]] = frozenset({"causal_lm"})
+    roles: ClassVar[frozenset[str]] = frozenset({"policy"})
+    additive: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @classmethod
+    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
+        """Nothing to choose from rows."""
+        del config, rows
+        return {}
+
+    def labels(self) -> tuple[str, ...]:
+        """No new head."""
+        return ()
+
+    def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
+        """The rendered conversation with the weight of each token.
+
+        Raises: DataError: nothing in the row is trained. MaskError: the mask cannot be proved.
+        """
+        assert isinstance(row, Chat)
+        plain = self.config.template == "plain"
+        rendered = render_plain(row, codec) if plain else codec.render(row)
+        weights = rendered.loss_weights.copy()
+        if self.config.train_on == "last":
+            weights[~_in_last_answer(rendered)] = 0.0
+        weights[:1] = 0.0
+        if not weights.any():
+            raise DataError(
+                f"{row.origin}: no token is trained. The row needs an assistant turn with text "
+                "and a weight above 0."
+            )
+        return Features(index, rendered.input_ids, weights)
+
+    def collate(self, features: Sequence[Features]) -> Batch:
+        """Sequences end to end with their trained positions."""
+        return collate_tokens(features)
+
+    def loss(self, models: Roles, batch: Batch) -> Loss:
+        """Negative log-likelihood of the trained tokens."""
+        return Loss(*token_loss(models.policy, batch))
+
+
+def _in_last_answer(rendered: Rendered) -> np.ndarray:
+    """True for tokens of the last assistant turn."""
+    answers = [part for part in rendered.segments if part.role == "assistant"]
+    found = np.zeros(len(rendered.input_ids), bool)
+    last = max((part.turn for part in answers), default=-1)
+    for part in answers:
+        if part.turn == last:
+            found[part.start : part.end] = True
+    return found

@@ -1,0 +1,86 @@
+"""Which linear layers of a model a tuner means, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from torch import nn
+
+from luthier.core.errors import RecipeError
+from luthier.core.hints import did_you_mean
+
+
+def head_modules(model: nn.Module) -> list[str]:
+    """Names of the modules that a sequence classifier has beyond its pre-trained trunk.
+
+    That is everything outside `base_model_prefix`, and the pooler, which feeds nothing else.
+    """
+    prefix = str(getattr(model, "base_model_prefix", ""))
+    found = [name for name, part in model.named_children() if name != prefix and _moves(part)]
+    pooler = f"{prefix}.pooler"
+    if any(name == pooler and _moves(part) for name, part in model.named_modules()):
+        found.append(pooler)
+    return found
+
+
+def linear_layers(model: nn.Module, *, but_not: Sequence[str]) -> dict[str, nn.Linear]:
+    """Every linear layer by its full name, without the language-model head and `but_not`."""
+    output = _output_layer(model)
+    return {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Linear)
+        and module is not output
+        and not any(name == part or name.startswith(part + ".") for part in but_not)
+    }
+
+
+def matching(layers: dict[str, nn.Linear], target: str | Sequence[str]) -> dict[str, nn.Linear]:
+    """The layers that `target` names: "all_linear", or last parts of names, or globs.
+
+    Raises: RecipeError: a pattern that names no layer, with the nearest names.
+    """
+    if target == "all_linear":
+        if layers:
+            return layers
+        raise RecipeError(
+            "recipe tuner.target: this model has no linear layers (torch.nn.Linear) to adapt. "
+            "Use tuner 'full'."
+        )
+    patterns = [target] if isinstance(target, str) else list(target)
+    chosen: dict[str, nn.Linear] = {}
+    for pattern in patterns:
+        found = {name: layer for name, layer in layers.items() if _is_match(name, pattern)}
+        if not found:
+            known = {name.rpartition(".")[2] for name in layers}
+            hint = did_you_mean(pattern, known)
+            raise RecipeError(f"recipe tuner.target: '{pattern}' names no linear layer{hint}")
+        chosen.update(found)
+    return {name: layers[name] for name in layers if name in chosen}
+
+
+def replace(model: nn.Module, name: str, module: nn.Module) -> None:
+    """Put `module` where the module called `name` is."""
+    parent, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, module)
+
+
+def _is_match(name: str, pattern: str) -> bool:
+    leaf = name.rpartition(".")[2]
+    return (
+        name == pattern
+        or leaf == pattern
+        or name.endswith("." + pattern)
+        or (any(sign in pattern for sign in "*?[") and fnmatchcase(name, pattern))
+    )
+
+
+def _output_layer(model: Any) -> nn.Module | None:
+    get = getattr(model, "get_output_embeddings", None)
+    return None if get is None else get()
+
+
+def _moves(module: nn.Module) -> bool:
+    return any(True for _ in module.parameters())

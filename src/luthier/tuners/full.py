@@ -1,0 +1,85 @@
+"""Full fine-tuning: every parameter moves."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from luthier.core.config import ComponentConfig
+from luthier.core.errors import RecipeError
+from luthier.models.bundle import Bundle
+from luthier.tuners import tuners
+from luthier.tuners._groups import decay_groups
+from luthier.tuners._restore import copy_strictly
+from luthier.tuners.contract import ParamGroup
+
+
+class Config(ComponentConfig):
+    """Full fine-tuning has no settings of its own."""
+
+
+@tuners.add
+class Full:
+    """Trains all parameters, kept in float32: 16 bytes each with gradient and optimizer state.
+
+    Tied embeddings stay tied. Nothing is left of the base; merging changes nothing.
+    """
+
+    Config = Config
+    keeps_base: ClassVar[bool] = False
+    merges: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    @classmethod
+    def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
+        """Nothing to choose."""
+        del config
+        return {}
+
+    def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
+        """The same bundle with every parameter in float32 and trained."""
+        del seed  # nothing is drawn
+        for parameter in bundle.model.parameters():
+            if parameter.dtype != torch.float32:
+                parameter.data = parameter.data.float()
+            parameter.requires_grad_(True)
+        return bundle
+
+    def groups(self, model: nn.Module) -> list[ParamGroup]:
+        """Matrices decay, biases and norms do not."""
+        return decay_groups(model.parameters())
+
+    def state(self, model: nn.Module) -> dict[str, Tensor]:
+        """Every parameter once (tied ones under their first name), and saved buffers."""
+        return {name: tensor.detach() for name, tensor in _tensors(model).items()}
+
+    def restore(self, model: nn.Module, state: dict[str, Tensor]) -> None:
+        """Put every tensor back.
+
+        Raises: RunError: names or shapes differ.
+        """
+        copy_strictly(_tensors(model), state)
+
+    def base(self, model: nn.Module) -> AbstractContextManager[nn.Module]:
+        """Raises: RecipeError: always; the base weights are gone."""
+        del model
+        raise RecipeError(
+            "tuner 'full' does not keep the base model. Open it again from its source, or use "
+            "tuner 'lora'."
+        )
+
+    def merge(self, model: nn.Module) -> nn.Module:
+        """The model itself: it has no added parts."""
+        return model
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = dict(model.named_parameters())
+    saved = model.state_dict(keep_vars=True)
+    found.update((name, buffer) for name, buffer in model.named_buffers() if name in saved)
+    return found

@@ -1,0 +1,172 @@
+"""LoRA: a trained low-rank term beside every chosen linear layer; the base stays frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from luthier.core import seeds
+from luthier.core.config import Auto, ComponentConfig
+from luthier.core.errors import RecipeError
+from luthier.models.bundle import Bundle
+from luthier.models.low_rank import LowRankLinear
+from luthier.tuners import tuners
+from luthier.tuners._groups import decay_groups
+from luthier.tuners._restore import copy_strictly
+from luthier.tuners._targets import head_modules, linear_layers, matching, replace
+from luthier.tuners.contract import ParamGroup
+
+
+class Config(ComponentConfig):
+    """Low-rank adapters."""
+
+    rank: int = Field(16, ge=1)
+    """Rank of the added term; usual 4 to 64."""
+    alpha: float | Auto = "auto"
+    """The term is scaled by alpha / rank; auto: twice the rank."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of the term's inputs dropped in training."""
+    target: str | list[str] = "all_linear"
+    """Layers adapted: all_linear (never the language-model head), or names or globs of them."""
+
+    @property
+    def scaling(self) -> float:
+        """alpha / rank."""
+        return 2.0 if self.alpha == "auto" else float(self.alpha) / self.rank
+
+
+@tuners.add
+class Lora:
+    """Trains rank * (inputs + outputs) parameters per adapted layer, in float32; merges exactly.
+
+    A classifier's head (and pooler) is trained whole and saved beside the adapter. A fresh adapter
+    leaves the outputs as they are.
+    Source: Hu et al. 2021, arXiv:2106.09685; initialisation and names as in PEFT.
+    """
+
+    Config = Config
+    keeps_base: ClassVar[bool] = True
+    merges: ClassVar[bool] = True
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._first_head: dict[str, Tensor] = {}
+
+    @classmethod
+    def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
+        """alpha from the rank."""
+        if config.alpha != "auto":
+            return {}
+        return {"alpha": (2.0 * config.rank, "twice the rank")}
+
+    def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
+        """The same bundle with adapters in place, only they (and a classifier's head) trained.
+
+        Raises: RecipeError: nothing matches `target`, or the rank exceeds a layer's size.
+        """
+        model = bundle.model
+        heads = head_modules(model) if bundle.kind == "sequence_classifier" else []
+        layers = matching(linear_layers(model, but_not=heads), self.config.target)
+        _check_rank(self.config.rank, layers)
+        model.requires_grad_(False)
+        for name, layer in layers.items():
+            added = LowRankLinear(
+                layer,
+                rank=self.config.rank,
+                scaling=self.config.scaling,
+                dropout=self.config.dropout,
+            )
+            added.reset(torch.Generator().manual_seed(seeds.derive(seed, "lora", name)))
+            added.train(layer.training)
+            replace(model, name, added)
+        for head in heads:
+            model.get_submodule(head).float().requires_grad_(True)
+        self._first_head = {name: p.detach().clone() for name, p in _head(model).items()}
+        return bundle
+
+    def groups(self, model: nn.Module) -> list[ParamGroup]:
+        """The adapters and a trained head; biases and norms of the head do not decay."""
+        return decay_groups(model.parameters())
+
+    def state(self, model: nn.Module) -> dict[str, Tensor]:
+        """`<layer>.lora_A.weight`, `<layer>.lora_B.weight`, and the head's parameters by name."""
+        return {name: tensor.detach() for name, tensor in _trained(model).items()}
+
+    def restore(self, model: nn.Module, state: dict[str, Tensor]) -> None:
+        """Put adapters and head back.
+
+        Raises: RunError: names or shapes differ.
+        """
+        copy_strictly(_trained(model), state)
+
+    @contextmanager
+    def base(self, model: nn.Module) -> Generator[nn.Module]:
+        """Within it adapters are off and a classifier has the head it started with."""
+        adapters = [layer for _, layer in _adapters(model)]
+        before = [layer.enabled for layer in adapters]
+        head = _head(model)
+        trained = {name: parameter.detach().clone() for name, parameter in head.items()}
+        try:
+            _switch(adapters, [False] * len(adapters))
+            copy_strictly(head, self._first_head)
+            yield model
+        finally:
+            _switch(adapters, before)
+            copy_strictly(head, trained)
+
+    def merge(self, model: nn.Module) -> nn.Module:
+        """The same model, changed in place: every adapter added to its layer's weight.
+
+        The sum is taken in float32 and rounded once to the type of the weight.
+        """
+        for name, layer in list(_adapters(model)):
+            with torch.no_grad():
+                weight = layer.base.weight
+                weight.copy_(weight.float() + layer.delta().to(weight.device))
+            replace(model, name, layer.base)
+        return model
+
+
+def _check_rank(rank: int, layers: dict[str, nn.Linear]) -> None:
+    for name, layer in layers.items():
+        most = min(layer.in_features, layer.out_features)
+        if rank > most:
+            raise RecipeError(
+                f"recipe tuner.rank: got {rank}, but layer '{name}' is {layer.out_features} x "
+                f"{layer.in_features}. Use a rank of at most {most}, or choose other layers with "
+                "tuner.target."
+            )
+
+
+def _adapters(model: nn.Module) -> Iterator[tuple[str, LowRankLinear]]:
+    for name, module in model.named_modules():
+        if isinstance(module, LowRankLinear):
+            yield name, module
+
+
+def _head(model: nn.Module) -> dict[str, Tensor]:
+    """Trained parameters that belong to no adapter."""
+    inside = {id(p) for _, layer in _adapters(model) for p in (layer.lora_A, layer.lora_B)}
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and id(parameter) not in inside
+    }
+
+
+def _trained(model: nn.Module) -> dict[str, Tensor]:
+    found: dict[str, Tensor] = {}
+    for name, layer in _adapters(model):
+        found[f"{name}.lora_A.weight"] = layer.lora_A
+        found[f"{name}.lora_B.weight"] = layer.lora_B
+    return {**found, **_head(model)}
+
+
+def _switch(adapters: Sequence[LowRankLinear], enabled: Sequence[bool]) -> None:
+    for layer, is_enabled in zip(adapters, enabled, strict=True):
+        layer.enabled = is_enabled
