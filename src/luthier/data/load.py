@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from luthier.core import files as core_files
 from luthier.core.errors import DataError
 from luthier.data.duplicates import Keyed, Repeat, keyed, remove_duplicates, remove_leaks
 from luthier.data.formats.contract import Shape
 from luthier.data.ledger import Ledger
-from luthier.data.parse import Parsed, Reading, parse_file
+from luthier.data.parse import Parsed, Reading, parse, parse_file
+from luthier.data.read import Opened, open_file
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.data.split import Shares, split
 from luthier.recipe.schema import DataSection
@@ -79,11 +81,35 @@ def read_rows(
     Args: section: its columns, roles, format and encoding are used; its files are not.
     Raises: DataError: as `load`; also when a row holds nothing to predict from.
     """
+    encoding = section.encoding if section is not None else "auto"
+    return _to_predict(open_file(str(path), encoding=encoding), section, wants)
+
+
+def rows_of(
+    records: Iterable[Mapping[str, Any]], section: DataSection | None = None, *, wants: str = "auto"
+) -> list[Row]:
+    """The same for records at hand, such as `{"text": "Where is my order?"}`.
+
+    Raises: DataError: as `read_rows`; a row is named by its number, from 1.
+    """
+    numbered = ((number, dict(record)) for number, record in enumerate(records, start=1))
+    return _to_predict(Opened("rows", "", "python", ("records",), numbered), section, wants)
+
+
+def read_records(path: str | Path, *, encoding: str = "auto") -> list[dict[str, Any]]:
+    """The records of a file as they stand in it.
+
+    Raises: DataError: the file cannot be read.
+    """
+    return [record for _, record in open_file(str(path), encoding=encoding).records]
+
+
+def _to_predict(opened: Opened, section: DataSection | None, wants: str) -> list[Row]:
     ledger = Ledger()
     reading = Reading(wants=wants, answered=False)
     if section is not None:
         reading = _reading(section, wants, answered=False)
-    rows = parse_file(str(path), reading, ledger).rows
+    rows = parse(opened, reading, ledger).rows
     if ledger.dropped:
         reason, entry = next(iter(ledger.dropped.items()))
         raise DataError(

@@ -52,7 +52,15 @@ def parse_file(name: str, reading: Reading, ledger: Ledger) -> Parsed:
     Raises: DataError: the file, its columns or some of its rows are not what they should be; up to
         three rows are shown, and the rest counted.
     """
-    opened = open_file(name, encoding=reading.encoding)
+    return parse(open_file(name, encoding=reading.encoding), reading, ledger)
+
+
+def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
+    """The rows of a file that is already open, or of records from elsewhere.
+
+    Raises: DataError: as `parse_file`.
+    """
+    name = opened.name
     head = list(islice(opened.records, _SAMPLE_RECORDS))
     if not head:
         raise DataError(f"{name}: no rows in it ({opened.notes[0]})")

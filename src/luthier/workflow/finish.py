@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,14 @@ from luthier.core import files
 from luthier.data.rows import Chat, Labeled, Row, Text
 from luthier.evaluation.evaluate import Subject, document, evaluate
 from luthier.evaluation.results import Evaluation
+from luthier.models.bundle import Bundle
+from luthier.recipe.resolve import Settled
 from luthier.run import card
 from luthier.run.layout import Layout
 from luthier.run.reader import open_run
 from luthier.run.report import render
+from luthier.tuners import Tuner
+from luthier.workflow.inputs import Inputs
 from luthier.workflow.stages import Stages
 
 
@@ -40,6 +44,25 @@ def show_row(row: Row) -> Shown:
         return Shown(str(row.origin), both, row.label)
     assert isinstance(row, Text)
     return Shown(str(row.origin), row.text, "")
+
+
+def subject_of(
+    bundle: Bundle,
+    tuner: Tuner,
+    inputs: Inputs,
+    settled: Settled,
+    open_base: Callable[[], Bundle],
+) -> Subject:
+    """What the evaluation examines."""
+    return Subject(
+        bundle=bundle,
+        tuner=tuner,
+        objective=inputs.objective,
+        train=inputs.rows("train"),
+        test=inputs.rows("test"),
+        seed=settled.get("seed"),
+        open_base=open_base,
+    )
 
 
 def prove_better(subject: Subject, section: Any, layout: Layout, stages: Stages) -> Evaluation:

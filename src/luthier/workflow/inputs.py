@@ -172,15 +172,18 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
         )
     for split in SPLITS:
         names = [str(row.origin) for row in inputs.rows(split)]
-        kept, dropped = fit_all(
-            inputs.features[split],
+        before = inputs.features[split]
+        after, dropped = fit_all(
+            before,
             names,
-            settled.get("training.max_length"),
-            settled.get("data.on_overflow"),
+            max_length=settled.get("training.max_length"),
+            policy=settled.get("data.on_overflow"),
         )
-        inputs.features[split] = kept
-        inputs.loaded.ledger.drop(split, "too long", [names[row] for row in dropped])
-        inputs.loaded.ledger.add_features(split, kept)
+        ledger = inputs.loaded.ledger
+        for row in dropped:
+            ledger.drop("longer than training.max_length", names[row], split=split)
+        ledger.add_features(split, before, after)
+        inputs.features[split] = after
 
 
 def _wanted(objective: dict[str, Any]) -> str:

@@ -26,10 +26,10 @@ def predict_file(
     with stages.stage("loading model", run.recipe.model):
         bundle = run.bundle
     with stages.stage("predicting", f"{len(records)} rows, trunk '{bundle.trunk.name}'"):
-        answers = run.predict([record for _, record in records])
+        answers = run.predict(records)
     lines = [
         json.dumps({**record, **answer}, ensure_ascii=False)
-        for (_, record), answer in zip(records, answers, strict=True)
+        for record, answer in zip(records, answers, strict=True)
     ]
     files.write_text(output, "\n".join(lines) + "\n")
     return {"rows": len(lines), "output": str(output), "seconds": stages.seconds}

@@ -11,7 +11,7 @@ from luthier.data.features import Features
 from luthier.engine import precision
 from luthier.engine.job import Job, Plan
 from luthier.engine.preflight import preflight
-from luthier.evaluation.evaluate import Subject
+from luthier.evaluation.settle import settle as evaluation_settings
 from luthier.models import trunks
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
@@ -21,7 +21,7 @@ from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow.check import fits
 from luthier.workflow.inputs import Inputs, open_component
-from luthier.workflow.settle import num_steps, settle_evaluation, settle_training, settle_tuner
+from luthier.workflow.settle import num_steps, settle_training, settle_tuner
 from luthier.workflow.stages import Stages
 
 
@@ -33,19 +33,6 @@ class Prepared:
     tuner: Tuner
     objective: Objective
     job: Job
-
-    def subject(self, inputs: Inputs, settled: Settled) -> Subject:
-        """What the evaluation examines."""
-        return Subject(
-            bundle=self.bundle,
-            tuner=self.tuner,
-            objective=self.objective,
-            train=inputs.rows("train"),
-            test=inputs.rows("test"),
-            test_features=inputs.features["test"],
-            seed=settled.get("seed"),
-            open_base=lambda: open_base(settled, inputs, self.objective),
-        )
 
 
 def open_base(settled: Settled, inputs: Inputs, objective: Objective) -> Bundle:
@@ -129,10 +116,23 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         row_name=inputs.row_name,
     )
     with stages.stage("pre-flight"):
-        trial = preflight(job, settled=settled)
+        trial = preflight(job, settled=settled, rebuild=lambda: build_trunk(settled, bundle))
         stages.tell(trial.event)
         files.write_json(layout.preflight, trial.document())
     return Prepared(bundle, tuner, inputs.objective, job)
+
+
+def settle_evaluation(settled: Settled, inputs: Inputs) -> None:
+    """The evaluation section, from rows and codec."""
+    found = evaluation_settings(
+        settled.recipe().evaluation,
+        codec=inputs.codec,
+        train=inputs.rows("train"),
+        test=inputs.rows("test"),
+        labels=inputs.objective.labels(),
+    )
+    for key, (value, why) in found.items():
+        settled.settle(f"evaluation.{key}", value, why)
 
 
 def plan_of(settled: Settled, train: list[Features]) -> Plan:

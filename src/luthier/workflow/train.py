@@ -13,14 +13,15 @@ from luthier.core import files
 from luthier.core.errors import Interrupted, LuthierError
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
+from luthier.run.environment import environment
 from luthier.run.layout import Layout
 from luthier.run.reader import open_run
 from luthier.run.writer import RunWriter
 from luthier.workflow import resume
-from luthier.workflow.finish import prove_better, write_report
+from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import open_listeners
-from luthier.workflow.prepared import Prepared, prepare
+from luthier.workflow.prepared import Prepared, device_name, open_base, prepare
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
@@ -53,6 +54,9 @@ def train(
         _check_unchanged(recorded, settled, inputs, out)
         with RunWriter(layout) as writer:
             stages.tell = open_listeners(settled, layout, writer, on_event)
+            if writer.notice:
+                stages.note(writer.notice)
+            files.write_json(layout.environment, environment(device=device_name()))
             _carry_out(settled, inputs, layout, stages, writer)
     except KeyboardInterrupt:
         raise Interrupted(f"Stopped. Nothing is lost; continue with: luthier train {out}") from None
@@ -90,7 +94,14 @@ def _prove(
     summary: Summary,
 ) -> None:
     section = settled.recipe().evaluation
-    evaluation = prove_better(prepared.subject(inputs, settled), section, layout, stages)
+    subject = subject_of(
+        prepared.bundle,
+        prepared.tuner,
+        inputs,
+        settled,
+        lambda: open_base(settled, inputs, prepared.objective),
+    )
+    evaluation = prove_better(subject, section, layout, stages)
     summary.update("done", verdict=evaluation.verdict.outcome)
     write_report(layout, stages)
     summary.update("done", verdict=evaluation.verdict.outcome)
