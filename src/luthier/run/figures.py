@@ -94,8 +94,8 @@ def of_difference(metric: str, value: float | None) -> str:
 
 
 def of_p(value: float) -> str:
-    """Such as "0.031", or "less than 0.001"."""
-    return "less than 0.001" if value < 0.001 else f"{value:.3f}"
+    """Such as "= 0.031", or "< 0.001"."""
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 def metric_order(arms: Mapping[str, Mapping[str, Any]], first: str) -> list[str]:

@@ -48,6 +48,11 @@ class Layout:
         return self.root / "samples.json"
 
     @property
+    def prompts(self) -> Path:
+        """Token ids of test rows on which every artefact of this run is compared."""
+        return self.root / "prompts.json"
+
+    @property
     def preflight(self) -> Path:
         """What the trial before step 1 predicted."""
         return self.root / "preflight.json"

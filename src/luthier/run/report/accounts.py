@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+TOKEN_PARTS = ("trained", "masked", "cut")
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -57,12 +59,17 @@ def accounts_of(ledger: Mapping[str, Any] | None) -> Accounts | None:
         _account(
             split,
             int(item.get("in", 0)),
-            [(name, name, int(item.get(name, 0)), []) for name in ("trained", "masked", "cut")],
+            [(_word(split, name), name, int(item.get(name, 0)), []) for name in TOKEN_PARTS],
         )
         for split, item in (ledger.get("tokens") or {}).items()
         if item.get("in")
     ]
     return Accounts(_account("rows", int(rows.get("in", 0)), parts), tokens)
+
+
+def _word(split: str, part: str) -> str:
+    """Held-out rows teach nothing: what counts in them is scored."""
+    return "scored" if part == "trained" and split != "train" else part
 
 
 def _dropped(found: Any) -> tuple[int, list[str]]:

@@ -11,13 +11,11 @@ from luthier.run.report.scale import Scale, short, ticks
 
 ARM_WORDS = {
     "base": "the model as it was",
-    "prompted": "with a written instruction",
-    "instructed": "with a written instruction",
-    "few_shot": "with examples in the prompt",
+    "prompted": "with a careful instruction",
+    "few_shot": "with an instruction and examples",
     "retrieval": "with the most similar examples in the prompt",
-    "majority": "always the most frequent class",
-    "linear_probe": "a linear classifier on the frozen model",
-    "nearest": "the class of the most similar training row",
+    "majority": "always the most frequent label",
+    "tfidf": "a word-counting classifier, trained in seconds",
     "tuned": "trained in this run",
 }
 OUTCOME_MARKS = {"better": "▲", "no_evidence": "◆", "worse": "▼"}
@@ -164,7 +162,7 @@ def _fine_print(metric: str, verdict: Mapping[str, Any]) -> str:
     if verdict.get("n"):
         parts.append(f"{verdict['n']:,} test rows, answered by both arms")
     if verdict.get("p_value") is not None:
-        parts.append(f"p = {figures.of_p(verdict['p_value'])}")
+        parts.append(f"p {figures.of_p(verdict['p_value'])}")
     if verdict.get("detectable") is not None:
         least = figures.of_difference(metric, abs(verdict["detectable"])).lstrip("+")
         parts.append(f"this test would have seen a difference of {least} four times out of five")

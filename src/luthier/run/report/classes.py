@@ -24,14 +24,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    labels: list[str]
+    named: list[str]
+    """The answers: every class, then what is none of them."""
     rows: list[tuple[str, int, list[Cell]]]
     mistakes: list[tuple[str, str, int]]
     """True class, answered class, how often; the most frequent first."""
 
     @property
     def is_shown(self) -> bool:
-        return len(self.labels) <= MOST_CELLS
+        return len(self.named) <= MOST_CELLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,29 +71,27 @@ def _figure(name: str, value: Any) -> str:
         value = value.get("value")
     if not isinstance(value, int | float):
         return "–" if value is None else str(value)
-    return figures.of_count(value) if isinstance(value, int) else figures.of_metric(name, value)
+    return figures.of_count(value) if name == "rows" else figures.of_metric(name, value)
 
 
 def _confusion(found: Mapping[str, Any]) -> Confusion:
-    labels = [str(label) for label in found["labels"]]
-    counts: list[list[int]] = found.get("counts", found.get("matrix", []))
+    named = [str(label) for label in found["named"]]
+    counts: list[list[int]] = found["rows"]
+    if not any(line[-1] for line in counts) and len(named) > len(found["true"]):
+        named, counts = named[:-1], [line[:-1] for line in counts]  # every answer was a class
     rows: list[tuple[str, int, list[Cell]]] = []
     mistakes: list[tuple[str, str, int]] = []
-    for i, (label, line) in enumerate(zip(labels, counts, strict=False)):
+    for i, (label, line) in enumerate(zip(found["true"], counts, strict=True)):
         total = sum(line)
         cells = [Cell(n, round(n / max(total, 1), 3), i == j) for j, n in enumerate(line)]
-        rows.append((label, total, cells))
-        mistakes += [(label, labels[j], n) for j, n in enumerate(line) if n and i != j]
+        rows.append((str(label), total, cells))
+        mistakes += [(str(label), named[j], n) for j, n in enumerate(line) if n and i != j]
     mistakes.sort(key=lambda item: -item[2])
-    return Confusion(labels, rows, mistakes[:MOST_MISTAKES])
+    return Confusion(named, rows, mistakes[:MOST_MISTAKES])
 
 
 def _calibration(bins: list[Mapping[str, Any]]) -> LineChart | None:
-    points = [
-        (float(item["confidence"]), float(item["accuracy"]))
-        for item in bins
-        if item.get("n", item.get("count", 1)) and item.get("confidence") is not None
-    ]
+    points = [(float(item["confidence"]), float(item["right"])) for item in bins if item["rows"]]
     if not points:
         return None
     return line_chart(

@@ -49,9 +49,16 @@ def curves_of(run: RunFiles) -> Curves:
             marks=at,
             mark_name="update not taken",
         ),
-        line_chart("Tokens per second", [Series("tokens per second", smooth(_speed(updated)))]),
+        _speed_chart(updated),
     ]
     return Curves([chart for chart in charts if chart is not None], skips)
+
+
+def _speed_chart(updated: list[Document]) -> LineChart | None:
+    speed = smooth(_speed(updated))
+    most = max((y for _, y in speed), default=0.0)
+    series = [Series("tokens per second", speed)]
+    return line_chart("Tokens per second", series, y_range=(0.0, most))
 
 
 def _points(events: list[Document], name: str) -> list[Point]:
