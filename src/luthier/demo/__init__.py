@@ -1,5 +1,5 @@
 """Data that ships with Luthier, so that a first run needs no file of one's own."""
 
-from luthier.demo.support import support_file, write_reviews
+from luthier.demo.support import classify_file, support_file
 
-__all__ = ["support_file", "write_reviews"]
+__all__ = ["classify_file", "support_file"]

@@ -6,11 +6,10 @@ import csv
 import json
 import re
 from itertools import combinations
-from pathlib import Path
 
 import pytest
 
-from luthier.demo import support_file, write_reviews
+from luthier.demo import classify_file, support_file
 
 KEYS = ["intent", "product", "urgency", "summary"]
 Rows = list[tuple[str, dict[str, str]]]
@@ -57,8 +56,8 @@ def test_messages_hold_no_addresses_or_links(rows: Rows) -> None:
     assert not [text for text, _ in rows if re.search(r"\S@\S|https?:|www\.", text)]
 
 
-def test_reviews_hold_every_message_with_its_intent(rows: Rows, tmp_path: Path) -> None:
-    with write_reviews(tmp_path / "reviews.csv").open(newline="", encoding="utf-8") as file:
+def test_the_csv_holds_every_message_with_its_intent(rows: Rows) -> None:
+    with classify_file().open(newline="", encoding="utf-8") as file:
         written = list(csv.DictReader(file))
     assert [(row["text"], row["label"]) for row in written] == [(t, a["intent"]) for t, a in rows]
 
