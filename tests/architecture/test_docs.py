@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import typer.main
-import yaml
 from tests.architecture.source import ROOT
 
 from luthier.cli.request import split
 from luthier.cli.table import COMMANDS, app_of
 from luthier.recipe.load import read
 from luthier.recipe.overrides import parse
+from luthier.recipe.yaml_text import parse as parse_yaml
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 _BLOCK = re.compile(r"^```(\w+)( runnable)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -43,7 +43,7 @@ def test_python_of_a_page_compiles(code: str) -> None:
 
 @pytest.mark.parametrize("text", _blocks("yaml"))
 def test_yaml_of_a_page_is_a_valid_recipe(text: str) -> None:
-    content = yaml.safe_load(text)
+    content = parse_yaml(text, name="page").value
     read({"model": "smollm2-135m", "data": {"train": "rows.jsonl"}} | content)
 
 

@@ -55,8 +55,8 @@ def parse(text: str, *, name: str) -> Document:
     Args: name: what messages call the file.
     Raises: RecipeError: not YAML, or keys given twice, with lines.
     """
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return Document(None)
@@ -71,8 +71,6 @@ def parse(text: str, *, name: str) -> Document:
         raise RecipeError(f"{name}{place}: not valid YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError) as error:
         raise RecipeError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
-    finally:
-        loader.dispose()
 
 
 def scalar(text: str) -> Any:

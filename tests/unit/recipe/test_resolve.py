@@ -1,0 +1,117 @@
+"""What "auto" became, and why; and what makes two recipes the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from luthier.core.errors import RecipeError
+from luthier.recipe.identity import identity_of
+from luthier.recipe.load import read
+from luthier.recipe.resolve import Settled
+from luthier.recipe.schema import Recipe
+from luthier.recipe.yaml_text import dump, parse
+
+BASE = {"model": "m", "data": {"train": "a.jsonl"}}
+
+
+def _settled(*overrides: str) -> Settled:
+    return Settled(*read(BASE, overrides))
+
+
+def test_auto_is_settled_once_with_its_reason() -> None:
+    settled = _settled()
+    assert settled.settle("training.epochs", 3.0, "300 rows")
+    assert not settled.settle("training.epochs", 4.0, "again")
+    assert settled.get("training.epochs") == 3.0
+    assert settled.origins["training.epochs"] == "auto: 300 rows"
+    assert "training.epochs" not in settled.autos()
+
+
+def test_what_the_user_said_is_never_changed() -> None:
+    settled = _settled("training.epochs=1")
+    assert not settled.settle("training.epochs", 3.0, "300 rows")
+    assert settled.origins["training.epochs"] == "user: command line"
+
+
+def test_settings_of_a_component_may_be_settled_without_being_mentioned() -> None:
+    settled = _settled()
+    assert settled.settle("tuner.rank", 16, "usual")
+    assert settled.fill("tuner.dropout", 0.0)
+    assert not settled.fill("tuner.rank", 8)
+    assert settled.recipe().tuner == {"name": "auto", "rank": 16, "dropout": 0.0}
+    assert settled.origins["tuner.dropout"] == "default"
+
+
+def test_a_key_that_does_not_exist_is_not_settled() -> None:
+    settled = _settled()
+    assert not settled.settle("training.nothing", 1, "why")
+    assert not settled.settle("data.columns.text", "review", "why")
+    assert not settled.settle("nothing.at.all", 1, "why")
+
+
+def test_a_kept_choice_keeps_its_origin() -> None:
+    settled = _settled()
+    settled.settle("training.epochs", 3.0, "auto: 300 rows", kept=True)
+    assert settled.origins["training.epochs"] == "auto: 300 rows"
+
+
+def test_settling_does_not_change_the_recipe_it_came_from() -> None:
+    recipe, origins = read(BASE)
+    Settled(recipe, origins).settle("tuner.rank", 4, "x")
+    assert recipe.tuner == {"name": "auto"}
+
+
+def test_a_wrong_settled_value_is_noticed() -> None:
+    settled = _settled()
+    settled.settle("training.batch_size", 0, "a mistake")
+    with pytest.raises(RecipeError, match=r"recipe training\.batch_size: got 0"):
+        settled.recipe()
+
+
+def test_the_document_is_a_recipe_with_the_origins_it_had() -> None:
+    settled = _settled("lr=1e-4")
+    settled.settle("training.epochs", 3.0, "300 rows")
+    text = dump(settled.document())
+    again = Settled.of_document(parse(text, name="x").value, ["seed=3"])
+    assert again.get("training.learning_rate") == 1e-4
+    assert again.origins["training.learning_rate"] == "alias 'lr' (user: command line)"
+    assert again.origins["training.epochs"] == "auto: 300 rows"
+    assert again.origins["training.weight_decay"] == "default"
+    assert again.origins["seed"] == "user: command line"
+
+
+def _identity(*overrides: str) -> str:
+    return identity_of(read(BASE, overrides)[0])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "name=x",
+        "trackers=[tensorboard]",
+        "allow=[changed_data]",
+        "save_every=3",
+        "keep_checkpoints=5",
+        "max_seconds=60",
+        "micro_batch_tokens=512",
+        "num_shots=2",
+        "model=elsewhere/m",
+        "data.train=elsewhere/a.jsonl",
+        "weight_decay=0.0",
+    ],
+)
+def test_what_cannot_change_the_weights_does_not_change_the_identity(word: str) -> None:
+    assert _identity(word) == _identity()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["seed=1", "lr=1e-4", "epochs=2", "batch_size=4", "tuner.rank=8", "on_overflow=drop"],
+)
+def test_what_can_change_the_weights_changes_the_identity(word: str) -> None:
+    assert _identity(word) != _identity()
+
+
+def test_the_identity_is_the_same_after_a_round_trip() -> None:
+    recipe, _ = read(BASE, ["tuner.rank=8", "lr=1e-4"])
+    assert identity_of(Recipe.model_validate(recipe.model_dump())) == identity_of(recipe)
