@@ -16,6 +16,10 @@ from transformers import (
 )
 
 from luthier.data.rows import Chat, Message, Origin
+from luthier.models.bundle import Bundle, Source
+from luthier.models.codec import codec_of
+from luthier.models.facts import facts_of
+from luthier.models.trunks import build
 
 CHATML = (
     "{% for message in messages %}"
@@ -173,3 +177,27 @@ def chat(*contents: str, system: str = "", line: int = 1) -> Chat:
     ]
     head = [Message("system", system)] if system else []
     return Chat(origin=Origin("rows.jsonl", line), messages=(*head, *turns))
+
+
+def bundle(
+    architecture: Architecture = "llama",
+    *,
+    labels: tuple[str, ...] = (),
+    seed: int = 0,
+    template: str | None = CHATML,
+    prefer: Literal["auto", "general", "fast"] = "general",
+    **changes: Any,
+) -> Bundle:
+    """An open tiny model with codec and trunk; with `labels` a sequence classifier."""
+    is_encoder = architecture in {"bert", "roberta"}
+    kind = "sequence_classifier" if labels else "causal_lm"
+    model = (
+        classifier(architecture, num_labels=len(labels), seed=seed, **changes)
+        if labels
+        else causal_lm(architecture, seed=seed, **changes)
+    )
+    model.requires_grad_(False)
+    codec = codec_of(word_tokenizer() if is_encoder else tokenizer(template))
+    source = Source(f"tiny {architecture}", Path("tiny"), "0" * 64)
+    trunk = build(model, kind, prefer=prefer, compute_dtype=torch.float32)
+    return Bundle(model, codec, kind, source, facts_of(model), trunk, labels)

@@ -101,6 +101,10 @@ class Codec(Protocol):
         """
         ...
 
+    def render_plain(self, row: Chat) -> Rendered:
+        """The conversation as bare text without a template, mask exact by construction."""
+        ...
+
     def prompt(self, messages: Sequence[Message], row: Chat | None = None) -> NDArray[np.int32]:
         """What generation is given: the rendered messages up to where the assistant begins."""
         ...

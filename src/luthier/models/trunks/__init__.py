@@ -1,1 +1,63 @@
-"""Ways to run a model without padding: `general` for any architecture, one file per fast family."""
+"""Ways to run a model without padding: `general` for any architecture, one file per fast family.
+
+A family NAME is a module here with `decline(model) -> str` (empty: it runs this model) and a class
+`NameTrunk(model, *, compute_dtype, compile, gradient_checkpointing)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from luthier.core.errors import ModelError
+from luthier.models.bundle import Kind, Trunk
+from luthier.models.trunks.general import GeneralTrunk
+
+Path = Literal["auto", "general", "fast"]
+
+
+def families() -> list[str]:
+    """Names of the fast families."""
+    found = [module.name for module in pkgutil.iter_modules(__path__)]
+    return sorted(name for name in found if not name.startswith("_") and name != "general")
+
+
+def build(
+    model: nn.Module,
+    kind: Kind,
+    *,
+    prefer: Path = "auto",
+    compile: bool = False,
+    gradient_checkpointing: bool = False,
+    compute_dtype: torch.dtype,
+) -> Trunk:
+    """The way to run `model`: its family's fast path where one takes it, else the general one.
+
+    Raises: ModelError: `prefer` is "fast" and no family takes the model, with their reasons.
+    """
+    reasons: list[str] = []
+    for name in families() if prefer != "general" else []:
+        family: Any = importlib.import_module(f"{__name__}.{name}")
+        reason = family.decline(model)
+        if not reason:
+            trunk = getattr(family, f"{name.capitalize()}Trunk")
+            return trunk(
+                model,
+                compute_dtype=compute_dtype,
+                compile=compile,
+                gradient_checkpointing=gradient_checkpointing,
+            )
+        reasons.append(f"{name}: {reason}")
+    if prefer == "fast":
+        raise ModelError(
+            "training.path = fast: no fast path takes this model ("
+            + "; ".join(reasons)
+            + "). Use auto or general"
+        )
+    return GeneralTrunk(
+        model, kind, compute_dtype=compute_dtype, gradient_checkpointing=gradient_checkpointing
+    )

@@ -1,0 +1,173 @@
+"""Opening a model: weights, codec, facts and the general way to run it, in one bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+)
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
+from transformers.utils import logging as transformers_logging
+
+from luthier.core import seeds
+from luthier.core.errors import ModelError
+from luthier.models import sources
+from luthier.models.bundle import Bundle, Source
+from luthier.models.codec import TemplateCodec, open_codec
+from luthier.models.facts import facts_of
+from luthier.models.trunks import build
+
+
+def open_model(
+    reference: str,
+    *,
+    labels: tuple[str, ...] = (),
+    dtype: torch.dtype,
+    device: str | torch.device = "cpu",
+    trained_weights: bool = False,
+    seed: int = 0,
+) -> Bundle:
+    """The model that `reference` names, ready to use; `labels` make it a sequence classifier.
+
+    Weights are frozen until a tuner moves them. A head that the files do not hold is drawn from
+    `seed` and kept in float32.
+    Args: dtype: of the weights; trained_weights: they will be trained, so float32 is kept.
+    Raises: ModelError: not found, damaged, refused, or of an architecture that does not fit.
+    """
+    source = sources.fetch(reference)
+    codec = open_codec(source.folder)
+    kept = torch.float32 if trained_weights else dtype
+    notes: list[str] = []
+    if labels:
+        model = _classifier(source, labels, kept, seed=seed, notes=notes)
+        _set_padding(model, codec)
+    else:
+        model = _load(AutoModelForCausalLM, source, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, kept, notes)
+    refuse_broken(model, source)
+    model.requires_grad_(False)
+    model.to(torch.device(device)).eval()
+    kind = "sequence_classifier" if labels else "causal_lm"
+    trunk = build(model, kind, prefer="general", compute_dtype=dtype)
+    notes += getattr(trunk, "notes", [])
+    return Bundle(model, codec, kind, source, facts_of(model), trunk, labels, notes)
+
+
+def _classifier(
+    source: Source, labels: Sequence[str], dtype: torch.dtype, *, seed: int, notes: list[str]
+) -> Any:
+    names = dict(enumerate(labels))
+    settings = {
+        "num_labels": len(labels),
+        "id2label": names,
+        "label2id": {name: index for index, name in names.items()},
+        "problem_type": "single_label_classification",
+        "ignore_mismatched_sizes": True,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seeds.derive(seed, "head"))
+        return _load(
+            AutoModelForSequenceClassification,
+            source,
+            MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+            dtype,
+            notes,
+            **settings,
+        )
+
+
+def _load(
+    factory: Any,
+    source: Source,
+    known: Any,
+    dtype: torch.dtype,
+    notes: list[str],
+    **settings: Any,
+) -> Any:
+    folder = source.folder
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{folder / 'config.json'}: {_first_line(error)}") from None
+    if config.model_type not in known:
+        use = "a chat or text objective" if settings else "objective classify"
+        raise ModelError(
+            f"model '{source.reference}': architecture '{config.model_type}' is not one that "
+            f"{factory.__name__} knows. It may be meant for {use}"
+        )
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()  # what is missing is told below, once
+    transformers_logging.disable_progress_bar()
+    try:
+        model, told = factory.from_pretrained(
+            folder,
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            **settings,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(f"{folder}: the weights cannot be loaded: {_first_line(error)}") from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+    _report_missing(model, told, source, notes, is_classifier=bool(settings))
+    return model
+
+
+def _report_missing(
+    model: Any, told: Any, source: Source, notes: list[str], *, is_classifier: bool
+) -> None:
+    """Note fresh head weights and keep them in float32; anything else missing is an error."""
+    fresh = {*told["missing_keys"], *(entry[0] for entry in told.get("mismatched_keys", ()))}
+    prefix = f"{model.base_model_prefix}."
+    if (not is_classifier and fresh) or any(_is_trunk(name, prefix) for name in fresh):
+        raise ModelError(
+            f"{source.folder}: the weights lack {', '.join(sorted(fresh)[:4])}; they are not those "
+            f"of a {type(model).__name__}"
+        )
+    if fresh:
+        notes.append(f"new head, drawn from the seed: {', '.join(sorted(fresh))}")
+
+
+def _is_trunk(name: str, prefix: str) -> bool:
+    # sentence encoders are often saved without the pooler, which belongs to the head
+    return name.startswith(prefix) and ".pooler." not in name
+
+
+def _set_padding(model: Any, codec: TemplateCodec) -> None:
+    """Classifiers on decoders find the last token by the padding id; ours are never padded."""
+    if model.config.pad_token_id is None:
+        pad = codec.tokenizer.pad_token_id
+        model.config.pad_token_id = codec.end_of_text_id if pad is None else pad
+    model.config.sep_token_id = codec.tokenizer.sep_token_id
+
+
+def refuse_broken(model: nn.Module, source: Source) -> None:
+    """Nothing, when every weight is a finite number.
+
+    Raises: ModelError: naming the first tensor that is not.
+    """
+    for name, parameter in model.named_parameters():
+        # one pass without a temporary: a sum is finite only when all parts are (or it overflows)
+        if not torch.isfinite(parameter.sum(dtype=torch.float32)) and not bool(
+            torch.isfinite(parameter).all()
+        ):
+            raise ModelError(
+                f"{source.folder}: weight '{name}' holds NaN or infinity; the file is damaged. "
+                "Fetch or copy it again"
+            )
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else type(error).__name__

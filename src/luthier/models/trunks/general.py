@@ -1,0 +1,220 @@
+"""The general path: any transformers model over documents laid end to end, proved when built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from luthier.core.errors import ModelError
+from luthier.data.features import Batch
+from luthier.models.bundle import Head, Kind
+from luthier.models.low_rank import LowRankLinear
+from luthier.models.trunks import _documents, _scores
+
+_TRIAL_LENGTHS = (7, 4, 9)
+_RELATIVE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
+"""Differences of summation order stay below; a token that sees a wrong one shifts logits by more."""
+
+
+class GeneralTrunk:
+    """Implements `models.bundle.Trunk` by calling the transformers model itself.
+
+    When built, a small random batch decides how: packed end to end, with attention per document,
+    where that gives the logits of one plain call per document; else padded, which always does.
+    """
+
+    name = "general"
+
+    def __init__(
+        self,
+        model: nn.Module,
+        kind: Kind,
+        *,
+        compute_dtype: torch.dtype,
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        self.model: Any = model
+        self.kind: Kind = kind
+        self.dtype = compute_dtype
+        self.notes: list[str] = []
+        self._offset = 0
+        self._run: Callable[[Batch], Tensor] = self._packed
+        self._score: _scores.Score | None = None
+        self._set_checkpointing(on=gradient_checkpointing)
+        self._choose()
+
+    def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        """Final normed hidden states (M, D)."""
+        with self._precision(batch):
+            hidden_ND = self._run(batch)
+        return hidden_ND if at_M is None else hidden_ND[at_M]
+
+    def head(self) -> Head:
+        """The language-model head, with the scale and soft cap that the config names."""
+        layer: Any = self.model.get_output_embeddings()
+        bias = getattr(layer, "bias", None)
+        weight = layer.weight if isinstance(layer, nn.Linear) else _merged(layer)
+        return Head(weight, bias, _scale_of(self.model.config), _softcap_of(self.model.config))
+
+    def scores(self, batch: Batch) -> Tensor:
+        """Class scores (B, C) in float32."""
+        if self._score is None:
+            raise ModelError(f"a {self.kind} has no class scores")
+        with self._precision(batch):
+            return self._score(self.model, self._run(batch), batch).float()
+
+    # --- how to run -------------------------------------------------------------------------
+
+    def _packed(self, batch: Batch) -> Tensor:
+        device = batch.input_ids_N.device
+        positions = [torch.arange(length, device=device) for length in batch.lengths]
+        inputs: dict[str, Any] = {
+            "input_ids": batch.input_ids_N[None],
+            "position_ids": torch.cat(positions)[None] + self._offset,
+            **self._token_types(batch.input_ids_N, batch.lengths),
+        }
+        with _documents.within(batch.lengths):
+            return self._base()(**inputs, **self._plain()).last_hidden_state[0]
+
+    def _padded(self, batch: Batch) -> Tensor:
+        parts = batch.input_ids_N.split(list(batch.lengths))
+        ids_BT = nn.utils.rnn.pad_sequence(list(parts), batch_first=True)
+        seen = [torch.ones_like(part) for part in parts]
+        mask_BT = nn.utils.rnn.pad_sequence(seen, batch_first=True)
+        types = self._token_types(batch.input_ids_N, batch.lengths)
+        if types:
+            rows = types["token_type_ids"][0].split(list(batch.lengths))
+            types = {"token_type_ids": nn.utils.rnn.pad_sequence(list(rows), batch_first=True)}
+        output = self._base()(input_ids=ids_BT, attention_mask=mask_BT, **types, **self._plain())
+        return output.last_hidden_state[mask_BT.bool()]
+
+    def _base(self) -> Any:
+        return self.model.base_model
+
+    def _plain(self) -> dict[str, Any]:
+        return {"use_cache": False} if self.kind == "causal_lm" or _decodes(self.model) else {}
+
+    def _token_types(self, ids_N: Tensor, lengths: Sequence[int]) -> dict[str, Tensor]:
+        """1 for the second text of a pair, where the model tells the two apart."""
+        config = self.model.config
+        if getattr(config, "type_vocab_size", 0) < 2:
+            return {}
+        separator = getattr(config, "sep_token_id", None)
+        if separator is None:
+            return {"token_type_ids": torch.zeros_like(ids_N)[None]}
+        types = [_second_text(part, separator) for part in ids_N.split(list(lengths))]
+        return {"token_type_ids": torch.cat(types)[None]}
+
+    def _precision(self, batch: Batch) -> AbstractContextManager[Any]:
+        weight = next(self.model.base_model.parameters())
+        if weight.dtype == self.dtype:
+            return nullcontext()
+        return torch.autocast(batch.input_ids_N.device.type, dtype=self.dtype)
+
+    def _set_checkpointing(self, *, on: bool) -> None:
+        if on:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
+        elif any(getattr(part, "gradient_checkpointing", False) for part in self.model.modules()):
+            self.model.gradient_checkpointing_disable()
+
+    # --- which way is right -----------------------------------------------------------------
+
+    @torch.no_grad()
+    def _choose(self) -> None:
+        """Take the first way whose outputs are those of one plain call per document."""
+        was_training = self.model.training
+        self.model.eval()
+        try:
+            trial = self._trial()
+            expected = self._expected(trial)
+            self.model.config._attn_implementation = _documents.NAME
+            found = next((way for way in self._ways() if self._agrees(way, trial, expected)), None)
+        finally:
+            self.model.train(was_training)
+        if found is None:
+            raise ModelError(
+                f"{type(self.model).__name__}: its logits could not be reproduced from its hidden "
+                "states, so it cannot be trained here. Please report the architecture"
+            )
+        if self._run == self._padded:
+            self.notes.append(
+                "sequences are padded: this architecture cannot be packed without contamination"
+            )
+
+    def _trial(self) -> Batch:
+        device = next(self.model.parameters()).device
+        draws = torch.Generator().manual_seed(0)
+        size = int(self.model.config.get_text_config().vocab_size)
+        ids = torch.randint(min(5, size - 1), size, (sum(_TRIAL_LENGTHS),), generator=draws)
+        pad = getattr(self.model.config, "pad_token_id", None)
+        ids[ids == pad] = (pad or 0) + 1 if (pad or 0) + 1 < size else 0
+        return Batch(ids.to(device), _TRIAL_LENGTHS, tuple(range(len(_TRIAL_LENGTHS))))
+
+    def _expected(self, trial: Batch) -> Tensor:
+        parts = trial.input_ids_N.split(list(trial.lengths))
+        with self._precision(trial):
+            found = [self.model(input_ids=part[None], **self._plain()).logits for part in parts]
+        return torch.cat([logits[0] if logits.dim() == 3 else logits for logits in found]).float()
+
+    def _ways(self) -> list[tuple[Any, int, _scores.Score | None]]:
+        pad = getattr(self.model.config, "pad_token_id", None) or 0
+        runs = [(self._packed, 0), (self._packed, pad + 1), (self._padded, 0)]
+        scores = _scores.ways(self.model) if self.kind == "sequence_classifier" else [None]
+        return [(run, offset, score) for run, offset in runs for score in scores]
+
+    def _agrees(self, way: Any, trial: Batch, expected: Tensor) -> bool:
+        self._run, self._offset, self._score = way
+        try:
+            found = self.scores(trial) if self._score else self._logits(trial)
+        except (
+            NotImplementedError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            AttributeError,
+            IndexError,
+        ):
+            return False
+        if found.shape != expected.shape:
+            return False
+        limit = _RELATIVE.get(self.dtype, 1e-3) * float(expected.abs().max())
+        return bool((found - expected).abs().max() <= limit)
+
+    def _logits(self, trial: Batch) -> Tensor:
+        head = self.head()
+        hidden = self.hidden(trial).to(head.weight.dtype)
+        logits = nn.functional.linear(hidden, head.weight, head.bias).float() * head.scale
+        return head.softcap * torch.tanh(logits / head.softcap) if head.softcap else logits
+
+
+def _merged(layer: nn.Module) -> Tensor:
+    if isinstance(layer, LowRankLinear):
+        weight = layer.base.weight
+        return weight + layer.delta().to(weight.dtype) if layer.enabled else weight
+    raise ModelError(f"a head of type {type(layer).__name__} is not supported")
+
+
+def _scale_of(config: Any) -> float:
+    """What logits are multiplied with: Granite divides them, Cohere and others multiply."""
+    config = config.get_text_config()
+    scale = 1.0 / float(getattr(config, "logits_scaling", None) or 1.0)
+    scale *= float(getattr(config, "logit_scale", None) or 1.0)
+    return scale * float(getattr(config, "lm_head_multiplier", None) or 1.0)
+
+
+def _softcap_of(config: Any) -> float:
+    return float(getattr(config.get_text_config(), "final_logit_softcapping", None) or 0.0)
+
+
+def _decodes(model: Any) -> bool:
+    return hasattr(model, "score") or bool(getattr(model.config, "is_decoder", False))
+
+
+def _second_text(ids_T: Tensor, separator: int) -> Tensor:
+    """0 up to and with the first separator, then 1."""
+    ends = (ids_T == separator).long()
+    return (ends.cumsum(0) - ends).clamp(max=1)
