@@ -1,0 +1,28 @@
+"""What an arm is: one way to get answers to the test rows, to hold beside the tuned model."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Protocol
+
+from luthier.evaluation.bench import Bench
+from luthier.evaluation.outcome import Outcome, Task
+
+Standing = Literal["untrained", "rival", "tuned"]
+"""The same model without training; a cheap method without this model; what is judged."""
+
+
+class Arm(Protocol):
+    """Built without arguments; keeps nothing between calls."""
+
+    tasks: ClassVar[frozenset[Task]]
+    standing: ClassVar[Standing]
+    words: ClassVar[str]
+    """What it is, for a reader who is no specialist; fits into "compared with ..."."""
+
+    def missing(self, bench: Bench) -> str:
+        """Why it cannot run on these rows, or an empty string."""
+        ...
+
+    def outcomes(self, bench: Bench) -> list[Outcome]:
+        """One outcome per row of `bench.rows`, in order."""
+        ...

@@ -1,0 +1,39 @@
+"""What one arm did with one test row, and what all rows have in common, before any metric."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["answer", "label", "read"]
+"""Write the last assistant turn; name the class of a text; predict running text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row's answer beside its target."""
+
+    row: int
+    target: str
+    text: str = ""
+    has_text: bool = True
+    """False where this row was not asked to be written (only scored by its NLL)."""
+    probabilities: tuple[float, ...] = ()
+    nll: float = math.nan
+    """Summed nats of the target's tokens; nan when not measured."""
+    tokens: float = 0.0
+    """Weight of the target's tokens."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the rows are: decides which metrics and arms fit."""
+
+    task: Task
+    targets: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    """Names of the classes, when every target is one of a few."""
+    is_json: bool = False
+    """Every target is a JSON object."""

@@ -1,0 +1,63 @@
+"""What is evaluated: an open tuned model, the way back to its base, and the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from luthier.core.errors import RecipeError
+from luthier.data.features import Features
+from luthier.data.rows import Row
+from luthier.models.bundle import Bundle
+from luthier.objectives.contract import Objective
+from luthier.tuners.contract import Tuner
+
+
+@dataclass(slots=True)
+class Subject:
+    """A tuned model and the rows it is judged on. `train` is only used to help the other arms."""
+
+    bundle: Bundle
+    tuner: Tuner
+    objective: Objective
+    train: Sequence[Row]
+    test: Sequence[Row]
+    seed: int
+    test_features: Sequence[Features] = ()
+    """Test rows as training would have seen them (cut to its longest length); may be empty."""
+    open_base: Callable[[], Bundle] | None = None
+    """Opens the untouched base model; needed when the tuner does not keep it."""
+    opened: list[Bundle] = field(default_factory=list[Bundle])
+    """The base model, once it was opened."""
+
+    @property
+    def has_base(self) -> bool:
+        """The base model can be had."""
+        return self.tuner.keeps_base or self.open_base is not None
+
+    @contextmanager
+    def base(self) -> Generator[Bundle]:
+        """The base model: the tuner's own view of it, or one opened once and kept until `close`.
+
+        Raises: RecipeError: there is neither.
+        """
+        if self.tuner.keeps_base:
+            with self.tuner.base(self.bundle.model) as model:
+                yield replace(self.bundle, model=model)
+            return
+        if self.open_base is None:
+            raise RecipeError(
+                "evaluation: the tuner does not keep the base model, and there is no way to open it"
+            )
+        if not self.opened:
+            self.opened.append(self.open_base())
+        yield self.opened[0]
+
+    def prepared(self, place: int) -> list[Features]:
+        """The features of test row `place`: one, several where it was split, or none."""
+        return [item for item in self.test_features if item.row == place]
+
+    def close(self) -> None:
+        """Let go of a base model that was opened."""
+        self.opened.clear()
