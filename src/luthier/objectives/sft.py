@@ -13,7 +13,6 @@ from luthier.data.features import Batch, Features
 from luthier.data.rows import Chat, Row
 from luthier.models.bundle import Codec, Rendered
 from luthier.objectives import objectives
-from luthier.objectives._plain import render_plain
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Roles
 
@@ -60,7 +59,7 @@ class Sft:
         """
         assert isinstance(row, Chat)
         plain = self.config.template == "plain"
-        rendered = render_plain(row, codec) if plain else codec.render(row)
+        rendered = codec.render_plain(row) if plain else codec.render(row)
         weights = rendered.loss_weights.copy()
         if self.config.train_on == "last":
             weights[~_in_last_answer(rendered)] = 0.0

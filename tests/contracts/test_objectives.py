@@ -1,0 +1,117 @@
+"""Properties that every objective has, whatever it learns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.contracts.cases import case
+from torch.testing import assert_close
+
+from luthier.core.config import ComponentConfig
+from luthier.core.events import Updated
+from luthier.data.features import IGNORE
+from luthier.objectives import Roles, objectives
+
+NAMES = objectives.names()
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+NO_LIMIT = 10**9
+
+
+def steady(name: str, tuner: str = "full"):
+    """A case whose model draws nothing: dropout would make every comparison pointless."""
+    kinds = objectives.get(name).kinds
+    return case(tuner, name, **(NO_DROPOUT if "sequence_classifier" in kinds else {}))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_objective_declares_its_facts(name: str) -> None:
+    component = objectives.get(name)
+    assert issubclass(component.Config, ComponentConfig)
+    assert component.kinds
+    assert "policy" in component.roles
+    assert component.__doc__ is not None
+    for word in ("**Rows**", "**Unit**", "**Roles**", "**Relations**"):
+        assert word in component.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("max_tokens", [1, 25, 60])
+def test_splitting_a_batch_changes_no_gradient(name: str, max_tokens: int) -> None:
+    found = steady(name)
+    if not found.objective.additive:
+        pytest.skip("examples interact by design")
+    whole = found.gradient(found.features, max_tokens=NO_LIMIT)
+    split = found.gradient(found.features, max_tokens=max_tokens)
+    assert_close(split, whole, rtol=1e-5, atol=2e-6)  # float32 sums in another order
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_order_of_rows_changes_no_loss(name: str) -> None:
+    found = steady(name)
+    assert found.loss(found.features[::-1]) == pytest.approx(found.loss(found.features), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_packed_together_have_the_losses_they_have_alone(name: str) -> None:
+    found = steady(name)
+    if not found.objective.additive:
+        pytest.skip("examples interact by design")
+
+    def total(features: list) -> tuple[float, float]:
+        with torch.no_grad():
+            loss = found.objective.loss(Roles(found.bundle), found.objective.collate(features))
+        return float(loss.sum), float(loss.count)
+
+    alone = [total([item]) for item in found.features]
+    packed = total(found.features)
+    assert packed[0] == pytest.approx(sum(pair[0] for pair in alone), rel=1e-5)
+    assert packed[1] == pytest.approx(sum(pair[1] for pair in alone))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_masked_changes_no_gradient(name: str) -> None:
+    found = steady(name)
+    whole = found.gradient(found.features, max_tokens=NO_LIMIT)
+    masked = [*found.features, _without_target(found.features[0])]
+    assert_close(found.gradient(masked, max_tokens=NO_LIMIT), whole, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tail_that_is_not_trained_changes_no_token_loss(name: str) -> None:
+    found = steady(name)
+    if not found.features[0].num_trained:
+        pytest.skip("this objective trains labels, not tokens")
+    tail = np.full(5, 7, np.int32)
+    padded = [
+        replace(
+            item,
+            input_ids=np.concatenate([item.input_ids, tail]),
+            loss_weights=np.concatenate([item.loss_weights, np.zeros(5, np.float32)]),
+        )
+        for item in found.features
+    ]
+    assert found.loss(padded) == pytest.approx(found.loss(found.features), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_token_is_never_a_target(name: str) -> None:
+    found = steady(name)
+    assert all(not item.loss_weights[:1].any() for item in found.features)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("tuner", ["full", "lora"])
+def test_eight_rows_can_be_overfitted(name: str, tuner: str, tmp_path: Path) -> None:
+    found = steady(name, tuner)
+    changes = {"epochs": 100, "batch_size": 8, "lr_scheduler_type": "constant", "weight_decay": 0.0}
+    events = found.fit(tmp_path, **changes, validation=[])
+    losses = [event.loss for event in events if isinstance(event, Updated)]
+    assert losses[-1] < 0.25 * losses[0]
+
+
+def _without_target(item):
+    return replace(item, loss_weights=np.zeros_like(item.loss_weights), label=IGNORE)
