@@ -7,17 +7,21 @@ from typing import Annotated
 
 import typer
 
+from luthier.store import find
+
 RunWord = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run directory, or the name of a run below runs/.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run directory, the name of a run below runs/, or latest."
+    ),
 ]
 RUNS = Path("runs")
 
 
 def run_folder(word: str) -> Path:
-    """The folder of a run: `word` itself, or the newest run below runs/ with that name."""
+    """The folder of a run.
+
+    Raises: RunError: no such run, or several, with the nearest names.
+    """
     path = Path(word).expanduser()
-    if path.exists() or not RUNS.is_dir():
-        return path
-    named = [folder for folder in RUNS.iterdir() if folder.name.partition("-")[2].endswith(word)]
-    direct = RUNS / word
-    return direct if direct.is_dir() else max(named, default=path, key=lambda item: item.name)
+    return path if path.exists() else find(RUNS, word).path

@@ -1,0 +1,106 @@
+"""`luthier runs`: what was done here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from luthier.cli.answer import Answer
+from luthier.cli.find import RUNS, RunWord, run_folder
+from luthier.core.errors import RunError
+from luthier.run.console import Console
+from luthier.run.figures import of_bytes
+from luthier.run.reader import open_run
+from luthier.store import Entry, diff, list_runs, prune
+
+app = typer.Typer(add_completion=False, help="List, show, diff or prune runs.")
+Root = Annotated[Path, typer.Option(help="The folder that holds the runs.")]
+
+
+@app.command("list")
+def list_all(root: Root = RUNS) -> Answer:
+    """Every run, the newest first, with its state and verdict."""
+    entries = list_runs(root)
+    return Answer(
+        {"runs": [entry.document() for entry in entries]}, lambda: _show_list(entries, root)
+    )
+
+
+@app.command()
+def show(run: RunWord) -> Answer:
+    """Summary, arms and verdict of one run."""
+    files = open_run(run_folder(run))
+    document = {
+        "path": str(files.layout.root),
+        "summary": files.summary,
+        "evaluation": files.evaluation,
+        "recipe": files.recipe,
+    }
+
+    def write() -> None:
+        for key, value in (files.summary or {}).items():
+            _write(f"{key.replace('_', ' ')}: {value}")
+        if files.evaluation:
+            Console(sys.stdout).show_evaluation(files.evaluation)
+
+    return Answer(document, write)
+
+
+@app.command("diff")
+def differences(run_a: RunWord, run_b: RunWord) -> Answer:
+    """Settings and figures in which two runs differ."""
+    found = diff(run_folder(run_a), run_folder(run_b))
+    return Answer(found, lambda: _show_diff(found))
+
+
+@app.command("prune")
+def remove(
+    root: Root = RUNS,
+    keep: Annotated[int | None, typer.Option(min=0, help="So many newest runs stay.")] = None,
+    older: Annotated[
+        float | None, typer.Option(min=0, help="Runs not changed for so many days go.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Runs that failed or never began go.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete; without it, only say what.")] = False,
+) -> Answer:
+    """Delete runs nobody needs. Without --yes nothing is deleted."""
+    if keep is None and older is None and not failed:
+        raise RunError("runs prune: say which runs go: --keep N, --older DAYS or --failed")
+    found = prune(root, keep=keep, older_days=older, failed=failed, dry_run=not yes)
+    gone = [{"path": str(item.entry.path), "why": item.why, "bytes": item.bytes} for item in found]
+    total = sum(item.bytes for item in found)
+    verb = "deleted" if yes else "would be deleted (--yes deletes)"
+
+    def write() -> None:
+        for item in gone:
+            _write(f"{item['path']}  {item['why']}")
+        _write(f"{len(gone)} runs, {of_bytes(total)}, {verb}")
+
+    return Answer({"deleted": yes, "runs": gone, "bytes": total}, write)
+
+
+def _show_list(entries: list[Entry], root: Path) -> None:
+    if not entries:
+        _write(f"no runs in {root}")
+    width = max((len(str(entry.path)) for entry in entries), default=0)
+    for entry in entries:
+        verdict = entry.summary.get("verdict") or entry.problem
+        about = " ".join(str(entry.summary.get(key, "")) for key in ("model", "objective", "tuner"))
+        _write(f"{entry.path!s:{width}}  {entry.state:12} {verdict!s:12} {about}".rstrip())
+
+
+def _show_diff(found: dict[str, dict[str, list[Any]]]) -> None:
+    for part, changes in found.items():
+        for key, (a, b) in changes.items():
+            _write(f"{part}  {key}: {a} -> {b}")
+    if not any(found.values()):
+        _write("no difference")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
