@@ -107,7 +107,7 @@ def _foreign(path: Path, *, silent_seconds: float) -> None:
 
 def test_a_lock_of_another_machine_is_respected_while_it_is_fresh(tmp_path: Path) -> None:
     _foreign(tmp_path / "run.lock", silent_seconds=5)
-    with pytest.raises(RunError, match="process 77 on elsewhere.*delete .*run.lock"):
+    with pytest.raises(RunError, match=r"process 77 on elsewhere.*delete .*run\.lock"):
         Lock(tmp_path / "run.lock").acquire()
     owner = holder(tmp_path / "run.lock")
     assert owner is not None

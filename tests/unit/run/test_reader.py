@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.unit.run.made import NUM_STEPS, make_llm_run
 
 from luthier.core.errors import RunError
 from luthier.run.reader import open_run
-from tests.unit.run.made import NUM_STEPS, make_llm_run
 
 
 def _minimal(folder: Path) -> Path:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.run.made import updated
 
 from luthier.core.errors import RunError
 from luthier.core.events import Finished, Notice, Progress, Saved, Stage, Validated
 from luthier.run.layout import Layout
 from luthier.run.reader import open_run
 from luthier.run.writer import RunWriter
-from tests.unit.run.made import updated
 
 
 def _lines(layout: Layout) -> list[dict[str, object]]:
@@ -85,7 +85,7 @@ def test_a_taken_over_lock_is_told(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_a_file_gives_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
-    with pytest.raises(RunError, match="taken.*cannot be written.*--out"):
+    with pytest.raises(RunError, match=r"taken.*cannot be written.*--out"):
         RunWriter(Layout(tmp_path / "taken")).open()
 
 
@@ -93,7 +93,7 @@ def test_a_directory_that_is_a_file_gives_one_sentence(tmp_path: Path) -> None:
 def test_a_read_only_directory_gives_one_sentence(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
-        with pytest.raises(RunError, match="permission denied.*--out"):
+        with pytest.raises(RunError, match=r"permission denied.*--out"):
             RunWriter(Layout(tmp_path)).open()
     finally:
         tmp_path.chmod(0o755)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+TINY = 1e-10
+"""Differences below it are noise on every axis we draw."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -22,13 +25,13 @@ class Scale:
 
 def ticks(low: float, high: float, *, count: int = 4) -> list[float]:
     """Round numbers covering `low`..`high`, at about `count` distances."""
-    if high <= low:
-        low, high = low - abs(low) * 0.1 - 1e-9, high + abs(high) * 0.1 + 1e-9
+    if high - low <= 1e-9 * max(abs(low), abs(high)) + TINY:
+        low, high = low - abs(low) * 0.1 - TINY, high + abs(high) * 0.1 + TINY
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(step * i, 12) for i in range(first, last + 1)]
+    return [round(step * i, 14) for i in range(first, last + 1)]
 
 
 def short(value: float) -> str:

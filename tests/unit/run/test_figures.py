@@ -1,0 +1,61 @@
+"""How numbers read."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from luthier.run import figures
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.44, "0.4 s"),
+        (59.4, "59 s"),
+        (60, "1 min 0 s"),
+        (3599.6, "1 h 0 min"),
+        (7500, "2 h 5 min"),
+    ],
+)
+def test_seconds_read_in_the_unit_people_use(seconds: float, text: str) -> None:
+    assert figures.of_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(10, "10 B"), (2048, "2.0 KiB"), (3 * 2**20, "3.0 MiB"), (2**31, "2.0 GiB")]
+)
+def test_bytes_read_in_the_unit_people_use(size: int, text: str) -> None:
+    assert figures.of_bytes(size) == text
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf])
+def test_what_is_not_known_is_a_dash(value: float | None) -> None:
+    shown = [
+        figures.of_bytes(value),
+        figures.of_seconds(value),
+        figures.of_count(value),
+        figures.of_number(value),
+        figures.of_metric("accuracy", value),
+        figures.of_difference("accuracy", value),
+    ]
+    assert set(shown) == {"–"}
+
+
+def test_shares_read_in_percent_and_losses_do_not() -> None:
+    assert figures.of_metric("macro_f1", 0.8125) == "81.2 %"
+    assert figures.of_metric("nll", 0.8125) == "0.812"
+    assert figures.of_difference("exact_match", -0.031) == "−3.1 points"
+    assert figures.of_difference("nll", -0.031) == "−0.031"
+
+
+def test_the_metric_of_the_verdict_comes_first() -> None:
+    arms = {"base": {"nll": {}, "accuracy": {}}, "tuned": {"macro_f1": {}}}
+    assert figures.metric_order(arms, "macro_f1") == ["macro_f1", "nll", "accuracy"]
+
+
+def test_a_name_reads_like_words() -> None:
+    assert figures.of_name("few_shot") == "few-shot"
+    assert figures.of_name("macro_f1") == "macro F1"
+    assert figures.of_name("json_fields") == "JSON fields"
