@@ -63,7 +63,7 @@ class Ledger:
             self.used[split] -= 1
 
     def add_tokens(self, split: str, trained: int, masked: int, cut: int, total: int = -1) -> None:
-        """Tokens of rows in `split`; `total` is what there was before (-1: the sum of the parts)."""
+        """Tokens of rows in `split`; `total` is what there was before (-1: the sum of these)."""
         entry = self.tokens.setdefault(split, Tokens())
         entry.trained += trained
         entry.masked += masked
@@ -91,7 +91,8 @@ class Ledger:
         if used + dropped != self.rows_in:
             raise DataError(
                 f"the ledger does not add up: {self.rows_in} rows in, but {used} used and "
-                f"{dropped} dropped.\n    This is an error in Luthier, not in your data: please report it"
+                f"{dropped} dropped.\n"
+                "    This is an error in Luthier, not in your data: please report it"
             )
         for split, tokens in self.tokens.items():
             parts = tokens.trained + tokens.masked + tokens.cut

@@ -64,7 +64,7 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     head = list(islice(opened.records, _SAMPLE_RECORDS))
     if not head:
         raise DataError(f"{name}: no rows in it ({opened.notes[0]})")
-    sample = _sample([record for _, record in head])
+    sample = _sample([record for _, record in head], answered=reading.answered)
     kind, match = recognise(
         sample, file=name, wants=reading.wants, format=reading.format, columns=reading.columns
     )
@@ -76,9 +76,9 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     return Parsed(name, opened.sha256, kind.shape, format_name, rows, description)
 
 
-def _sample(records: list[Record]) -> Sample:
+def _sample(records: list[Record], *, answered: bool) -> Sample:
     columns = dict.fromkeys(key for record in records for key in record if key != EXTRA)
-    return Sample(list(columns), records)
+    return Sample(list(columns), records, answered)
 
 
 def _check_group(group_by: str, sample: Sample, *, file: str) -> None:

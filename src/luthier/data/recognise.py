@@ -13,6 +13,7 @@ from luthier.data.formats import formats
 from luthier.data.formats.contract import Format, Match, Sample
 
 _SHOWN = 12
+_TARGETS = frozenset({"label", "completion", "output"})
 
 
 def recognise(
@@ -24,6 +25,12 @@ def recognise(
         format: a format by name, or "auto". columns: canonical column -> name in the file.
     Raises: DataError: nothing fits, or too much does; with what to write in the recipe.
     """
+    if not sample.answered:
+        columns = {
+            canonical: name
+            for canonical, name in columns.items()
+            if name in sample.columns or canonical not in _TARGETS
+        }
     _check_columns(sample, file=file, columns=columns)
     renamed = _renamed(sample, columns)
     try:
@@ -55,7 +62,7 @@ def _renamed(sample: Sample, columns: Mapping[str, str]) -> Sample:
     names = [back.get(column, column) for column in sample.columns]
     names = [name for name in names if name not in columns or name in back.values()]
     records = [_moved(record, columns) for record in sample.records]
-    return Sample(list(dict.fromkeys(names)), records)
+    return replace(sample, columns=list(dict.fromkeys(names)), records=records)
 
 
 def _moved(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
@@ -102,8 +109,8 @@ def _refuse_preferences(sample: Sample, found: Sequence[tuple[Format, Match]]) -
     if chat and "label" in names and values and all(isinstance(value, bool) for value in values):
         raise DataError(
             "column 'label': true or false beside a conversation marks good and bad answers, "
-            "which none of the objectives here learns from.\n    Keep the good rows alone, or learn "
-            "all of them as they are: data.format = messages"
+            "which none of the objectives here learns from.\n"
+            "    Keep the good rows alone, or learn all of them as they are: data.format = messages"
         )
 
 

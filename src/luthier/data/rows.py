@@ -5,11 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+
+
+def _plain(value: Any) -> list[tuple[str, Any]]:
+    return [(item.name, getattr(value, item.name)) for item in fields(value)]
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=_plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,8 @@ class Row:
 
     def key(self) -> str:
         """SHA-256 of the content; equal for equal rows, wherever they stand."""
-        content = asdict(self)
-        del content["origin"], content["group"]
-        text = json.dumps([type(self).__name__, content], sort_keys=True, ensure_ascii=False)
+        content = [item for item in _plain(self) if item[0] not in ("origin", "group")]
+        text = _ENCODER.encode([type(self).__name__, content])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def input_key(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,10 @@ from luthier.core.errors import DataError
 from luthier.data.duplicates import Keyed
 from luthier.data.rows import Labeled
 
-_DRIFT = 2
-"""A class may run so many rows off its share before the hash is overruled."""
+_DRIFT = 2.0
+"""Rows by which a class may always run off its share before the hash is overruled."""
+_DRIFT_PER_ROOT = {True: 0.5, False: 1.5}
+"""The same for large classes, in square roots of the rows due: with classes, and without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,9 @@ class Shares:
 
 @dataclass(slots=True)
 class _Stratum:
-    """Rows of one class met so far."""
+    """Rows of one class met so far (of all rows, where there are no classes)."""
 
+    has_class: bool = False
     met: int = 0
     validation: int = 0
     test: int = 0
@@ -47,12 +49,14 @@ def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
         return parts | {"train": list(rows)}
     _check_number(rows, shares)
     decided: dict[str, str] = {}
-    strata: dict[str, _Stratum] = defaultdict(_Stratum)
+    strata: dict[str, _Stratum] = {}
     whole = _Stratum()
     for item in rows:
         unit = f"group {item.row.group}" if item.row.group else item.input_key
         if unit not in decided:
-            decided[unit] = _decide(unit, strata[_class_of(item)], whole, shares)
+            name = _class_of(item)
+            stratum = strata.setdefault(name, _Stratum(has_class=bool(name)))
+            decided[unit] = _decide(unit, stratum, whole, shares)
         parts[decided[unit]].append(item)
     _check_filled(parts, shares, num_units=len(decided))
     return parts
@@ -68,13 +72,13 @@ def _decide(unit: str, stratum: _Stratum, whole: _Stratum, shares: Shares) -> st
     if stratum.met == 1:
         return "train"  # no class may be missing there
     drawn = _uniform(unit)
-    lowest, highest = _bounds(shares.test, stratum.met)
+    lowest, highest = _bounds(shares.test, stratum.met, has_class=stratum.has_class)
     drawn_for = drawn < shares.test and stratum.test < highest
     if stratum.test < lowest or drawn_for or whole.test < _first(shares.test, whole.met):
         stratum.test, whole.test = stratum.test + 1, whole.test + 1
         return "test"
     # one row earlier than the test, so that the tenth row can be either's first
-    lowest, highest = _bounds(shares.validation, stratum.met + 1)
+    lowest, highest = _bounds(shares.validation, stratum.met + 1, has_class=stratum.has_class)
     drawn_for = shares.test <= drawn < shares.test + shares.validation
     drawn_for = drawn_for and stratum.validation < highest
     first = _first(shares.validation, whole.met + 1)
@@ -84,10 +88,11 @@ def _decide(unit: str, stratum: _Stratum, whole: _Stratum, shares: Shares) -> st
     return "train"
 
 
-def _bounds(share: float, met: int) -> tuple[int, int]:
+def _bounds(share: float, met: int, *, has_class: bool) -> tuple[int, int]:
     """Fewest and most rows of a class that a split may hold when `met` have been seen."""
     due = round(share * met, 6)
-    return max(_first(share, met), math.ceil(due - _DRIFT)), math.floor(due) + _DRIFT
+    drift = max(_DRIFT, _DRIFT_PER_ROOT[has_class] * math.sqrt(due))
+    return max(_first(share, met), math.ceil(due - drift)), math.floor(due + drift)
 
 
 def _first(share: float, met: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from luthier.core.errors import DataError
+from luthier.core.hints import nearest
 from luthier.data.formats._values import kind_of, objects_of, shown, text_of, whole_characters
 from luthier.data.formats.contract import Context, Record, Unusable
 from luthier.data.rows import ROLES, Chat, Message, Role
@@ -95,6 +96,14 @@ def tool_call(call: Mapping[str, Any], *, where: str) -> Mapping[str, Any]:
     called = {"name": function["name"], "arguments": arguments}
     identity = {"id": call["id"]} if isinstance(call.get("id"), str) else {}
     return {**identity, "type": "function", "function": called}
+
+
+def instead_of(key: str, turn: Mapping[str, Any]) -> str:
+    """A clause that names what a turn has in place of a missing key."""
+    guess = nearest(key, [str(name) for name in turn])
+    if guess is not None:
+        return f"; is '{guess}' meant to be it?"
+    return f"; it has {', '.join(repr(name) for name in turn)}" if turn else "; the turn is empty"
 
 
 def weight_of(value: Any, *, where: str) -> float:

@@ -25,7 +25,7 @@ class Alpaca:
 
     def recognise(self, sample: Sample) -> Match | None:
         found = {name: find((name,), sample.columns) for name in _COLUMNS}
-        if not found["instruction"] or not found["output"]:
+        if not found["instruction"] or (sample.answered and not found["output"]):
             return None
         columns = {name: column for name, column in found.items() if column}
         return Match(columns, "columns " + ", ".join(f"'{name}'" for name in columns.values()))

@@ -19,6 +19,8 @@ class Sample:
     columns: list[str]
     """In order of appearance."""
     records: Sequence[Record]
+    answered: bool = True
+    """Columns of targets must be there; False for files to be predicted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,14 +25,16 @@ class TextLabel:
     def recognise(self, sample: Sample) -> Match | None:
         label = find(LABEL, sample.columns)
         text = find(TEXT, [column for column in sample.columns if column != label])
+        if text and not label and not sample.answered:
+            return Match(_texts(sample, text), f"column '{text}' is the text", weak=True)
         if not label or not text:
             return _by_values(sample)
         if _all_different(sample, label):
             return None
-        pair = find(PAIR, sample.columns)
-        columns = {"text": text, "label": label} | ({"text_pair": pair} if pair else {})
-        beside = f", '{pair}' the second text" if pair else ""
-        return Match(columns, f"column '{text}' is the text{beside}, '{label}' its class")
+        columns = _texts(sample, text)
+        beside = f", '{columns['text_pair']}' the second text" if len(columns) > 1 else ""
+        why = f"column '{text}' is the text{beside}, '{label}' its class"
+        return Match({**columns, "label": label}, why)
 
     def parse(self, record: Record, context: Context) -> Labeled:
         held = {
@@ -57,6 +59,11 @@ def labeled(
         raise Unusable("no label")
     group = context.group(record)
     return Labeled(origin=context.origin, group=group, text=text, label=label, text_pair=text_pair)
+
+
+def _texts(sample: Sample, text: str) -> dict[str, str]:
+    pair = find(PAIR, sample.columns)
+    return {"text": text} | ({"text_pair": pair} if pair else {})
 
 
 def _all_different(sample: Sample, column: str) -> bool:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from luthier.core.errors import DataError
-from luthier.core.hints import did_you_mean
 from luthier.data.columns import CONVERSATIONS, MESSAGES, find
 from luthier.data.formats import formats
 from luthier.data.formats._turns import (
     OPENAI_ROLES,
     chat,
     content_of,
+    instead_of,
     role_of,
     tool_call,
     weight_of,
@@ -73,7 +73,7 @@ def message_of(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
         raise DataError(f"{where}: got {shown(item)} ({kind_of(item)}), expected role and content")
     turn = cast("Mapping[str, Any]", item)
     if "role" not in turn:
-        hint = did_you_mean("role", [str(key) for key in turn])
+        hint = instead_of("role", turn)
         raise DataError(f"{where}.role: missing, expected one of the roles{hint}")
     role = role_of(turn["role"], OPENAI_ROLES, roles, where=f"{where}.role")
     content, calls = content_of(turn.get("content"), where=f"{where}.content")
@@ -84,7 +84,7 @@ def message_of(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
     if turn.get("function_call"):  # OpenAI's form before tool_calls
         calls += (tool_call(turn["function_call"], where=f"{where}.function_call"),)
     if "content" not in turn and not calls:
-        hint = did_you_mean("content", [str(key) for key in turn])
+        hint = instead_of("content", turn)
         raise DataError(f"{where}.content: missing, expected text{hint}")
     weight = turn.get("weight", turn.get("loss_weight"))
     return Message(

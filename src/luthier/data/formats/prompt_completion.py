@@ -26,6 +26,8 @@ class PromptCompletion:
         pairs = [(find((asked,), sample.columns), find((said,), sample.columns))
                  for asked, said in PROMPTS]  # fmt: skip
         found = [pair for pair in pairs if all(pair)]
+        if not found and not sample.answered:
+            found = [(asked, "") for asked, _ in pairs if asked][:1]
         if not found:
             return None
         if len(found) > 1 and found[0] != ("prompt", "completion"):
@@ -37,6 +39,8 @@ class PromptCompletion:
                 f"could be prompt and completion.\n    Say which: data.columns = {choices}"
             )
         asked, said = found[0]
+        if not said:
+            return Match({"prompt": asked}, f"column '{asked}' is the prompt")
         why = f"column '{asked}' is the prompt, '{said}' the completion"
         return Match({"prompt": asked, "completion": said}, why)
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from luthier.core.errors import DataError
-from luthier.core.hints import did_you_mean
 from luthier.data.columns import CONVERSATIONS, MESSAGES, find
 from luthier.data.formats import formats
-from luthier.data.formats._turns import chat, content_of, role_of, tool_call, weight_of
+from luthier.data.formats._turns import chat, content_of, instead_of, role_of, tool_call, weight_of
 from luthier.data.formats._values import kind_of, objects_of, shown, text_of
 from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
 from luthier.data.formats.messages import turns_in
@@ -62,7 +61,7 @@ def _turn(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
     turn = cast("Mapping[str, Any]", item)
     for key in ("from", "value"):
         if key not in turn:
-            hint = did_you_mean(key, [str(name) for name in turn])
+            hint = instead_of(key, turn)
             raise DataError(f"{where}.{key}: missing{hint}")
     role = role_of(turn["from"], _ROLES, roles, where=f"{where}.from")
     weight = weight_of(turn.get("weight"), where=f"{where}.weight")

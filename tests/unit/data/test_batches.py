@@ -1,0 +1,56 @@
+"""The order is a pure function; steps cover every row once per epoch; micro-batches fit."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luthier.data.batches import micro_batches, steps, steps_per_epoch
+from luthier.data.order import order
+
+
+@given(st.integers(0, 300), st.integers(0, 5), st.integers(0, 5))
+def test_the_order_is_a_permutation_and_the_same_every_time(n: int, seed: int, epoch: int) -> None:
+    found = order(n, seed=seed, epoch=epoch)
+    assert sorted(found.tolist()) == list(range(n))
+    assert np.array_equal(found, order(n, seed=seed, epoch=epoch))
+
+
+def test_the_order_never_changes_between_versions() -> None:
+    assert order(8, seed=0, epoch=0).tolist() == [7, 6, 3, 1, 5, 0, 4, 2]
+
+
+def test_epochs_and_seeds_have_their_own_order() -> None:
+    orders = {tuple(order(50, seed=seed, epoch=epoch)) for seed in range(3) for epoch in range(3)}
+    assert len(orders) == 9
+
+
+def test_every_place_is_equally_likely() -> None:
+    first = [int(order(10, seed=seed, epoch=0)[0]) for seed in range(2000)]
+    assert np.bincount(first, minlength=10).min() > 150  # 200 expected, standard deviation 13
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 3), st.integers(0, 70))
+def test_steps_cover_each_epoch_once_and_can_start_anywhere(
+    n: int, batch_size: int, epochs: int, start: int
+) -> None:
+    stop = epochs * steps_per_epoch(n, batch_size=batch_size)
+    whole = list(steps(n, batch_size=batch_size, seed=1, stop=stop))
+    for epoch in range(epochs):
+        rows = [row for step in whole if step.epoch == epoch for row in step.rows]
+        assert sorted(rows) == list(range(n))
+    assert all(0 < len(step.rows) <= batch_size for step in whole)
+    start = min(start, stop)
+    assert list(steps(n, batch_size=batch_size, seed=1, start=start, stop=stop)) == whole[start:]
+
+
+@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 100))
+def test_micro_batches_hold_every_row_once_within_the_limit(lengths: list[int], limit: int) -> None:
+    groups = micro_batches(lengths, max_tokens=limit)
+    assert sorted(index for group in groups for index in group) == list(range(len(lengths)))
+    for group in groups:
+        assert group
+        assert len(group) == 1 or sum(lengths[index] for index in group) <= limit
+
+
+def test_micro_batches_put_similar_lengths_together() -> None:
+    assert micro_batches([1, 9, 2, 8], max_tokens=17) == [[1, 3], [2, 0]]

@@ -1,0 +1,126 @@
+"""Overlong rows are refused, cut, split or dropped exactly as asked, and no target vanishes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luthier.core.errors import DataError
+from luthier.data.features import Features
+from luthier.data.ledger import Ledger
+from luthier.data.overflow import fit_all, fit_to
+
+
+def features(prompt: int, target: int, tail: int = 0, row: int = 0) -> Features:
+    weights = [0.0] * prompt + [1.0] * target + [0.0] * tail
+    if weights:
+        weights[0] = 0.0
+    ids = np.arange(len(weights), dtype=np.int32)
+    return Features(row, ids, np.array(weights, np.float32))
+
+
+def test_a_row_that_fits_comes_back_as_it_is() -> None:
+    item = features(3, 3)
+    assert fit_to(item, 6, "error", "f line 1")[0] is item
+
+
+def test_overlong_rows_are_reported_all_at_once() -> None:
+    items = [features(2, 2), features(5, 9), features(5, 6)]
+    names = ["f line 1", "f line 2", "f line 3"]
+    with pytest.raises(DataError) as caught:
+        fit_all(items, names, max_length=8, policy="error")
+    message = str(caught.value)
+    assert "2 of 3 rows are longer than 8 tokens (training.max_length)" in message
+    assert "the longest has 14: f line 2" in message
+    assert "training.max_length = 14" in message
+    assert "data.on_overflow = truncate_prompt" in message
+
+
+def test_one_overlong_row_names_itself() -> None:
+    with pytest.raises(DataError, match="f line 7: 14 tokens, longer than 8"):
+        fit_to(features(5, 9), 8, "error", "f line 7")
+
+
+def test_truncate_prompt_keeps_the_first_token_and_the_whole_target() -> None:
+    [short] = fit_to(features(6, 3, tail=1), 7, "truncate_prompt", "f")
+    assert short.input_ids.tolist() == [0, 4, 5, 6, 7, 8, 9]
+    assert short.loss_weights.tolist() == [0, 0, 0, 1, 1, 1, 0]
+    assert short.cut_tokens == 3
+
+
+def test_truncate_prompt_refuses_to_cut_the_target() -> None:
+    with pytest.raises(
+        DataError, match=r"only 2 of them stand before what is trained.*\n.*at least 10"
+    ):
+        fit_to(features(3, 9), 6, "truncate_prompt", "f line 1")
+
+
+def test_truncate_tail_keeps_the_beginning_of_the_target() -> None:
+    [short] = fit_to(features(3, 9), 6, "truncate_tail", "f")
+    assert short.input_ids.tolist() == [0, 1, 2, 3, 4, 5]
+    assert (short.num_trained, short.cut_tokens) == (3, 6)
+
+
+@pytest.mark.parametrize("policy", ["truncate_tail", "split"])
+def test_a_target_that_would_vanish_is_an_error(policy: str) -> None:
+    item = features(6, 0) if policy == "split" else features(6, 3)
+    with pytest.raises(DataError, match=r"f line 1: .* the whole target would vanish"):
+        fit_to(item, 5, policy, "f line 1")  # type: ignore[arg-type]
+
+
+def test_split_trains_nothing_without_a_token_before_it() -> None:
+    pieces = fit_to(features(1, 9), 4, "split", "f")
+    assert [piece.input_ids.tolist() for piece in pieces] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert all(piece.loss_weights[0] == 0 for piece in pieces)
+
+
+def test_split_leaves_out_pieces_without_a_target_and_counts_them() -> None:
+    pieces = fit_to(features(8, 3), 4, "split", "f")
+    assert [piece.input_ids.tolist() for piece in pieces] == [[8, 9, 10]]
+    assert sum(piece.cut_tokens for piece in pieces) == 8
+
+
+def test_drop_drops_and_says_which() -> None:
+    items = [features(2, 2, row=0), features(5, 9, row=1)]
+    assert fit_all(items, ["a", "b"], max_length=8, policy="drop") == ([items[0]], [1])
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"), [("truncate_tail", [0, 1, 9]), ("truncate_prompt", [0, 8, 9])]
+)
+def test_rows_that_train_a_label_keep_the_marks_around_them(
+    policy: str, expected: list[int]
+) -> None:
+    item = Features(0, np.arange(10, dtype=np.int32), label=1)
+    [short] = fit_to(item, 3, policy, "f")  # type: ignore[arg-type]
+    assert short.input_ids.tolist() == expected
+    assert (short.label, short.cut_tokens) == (1, 7)
+
+
+def test_a_row_with_one_label_cannot_be_split() -> None:
+    with pytest.raises(DataError, match="a row with one label cannot be split"):
+        fit_to(Features(0, np.arange(10, dtype=np.int32), label=1), 3, "split", "f")
+
+
+@given(
+    shapes=st.lists(
+        st.tuples(st.integers(1, 12), st.integers(1, 12), st.integers(0, 5)), max_size=8
+    ),
+    max_length=st.integers(2, 20),
+    policy=st.sampled_from(["truncate_prompt", "truncate_tail", "split", "drop"]),
+)
+def test_tokens_add_up_under_every_policy(
+    shapes: list[tuple[int, int, int]], max_length: int, policy: str
+) -> None:
+    before = [features(*shape, row=row) for row, shape in enumerate(shapes)]
+    names = [str(item.row) for item in before]
+    try:
+        after, dropped = fit_all(before, names, max_length=max_length, policy=policy)  # type: ignore[arg-type]
+    except DataError:
+        return  # a target would have vanished; the messages have tests of their own
+    assert all(item.num_tokens <= max_length and item.num_trained for item in after)
+    assert {item.row for item in before} == {item.row for item in after} | set(dropped)
+    ledger = Ledger()
+    ledger.add_features("train", before, after)
+    ledger.check()
+    assert ledger.tokens["train"].total == sum(map(sum, shapes))

@@ -1,0 +1,208 @@
+"""Files become records with the line each begins on, whatever their line ends and quoting."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luthier.core.errors import DataError
+from luthier.data.read import open_file
+from luthier.data.sources.contract import EXTRA, Content
+from luthier.data.sources.csv import Delimited
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=12)
+
+
+def read(folder: Path, name: str, content: str | bytes) -> tuple[str, list[tuple[int, Any]]]:
+    data = content if isinstance(content, bytes) else content.encode()
+    (folder / name).write_bytes(data)
+    opened = open_file(str(folder / name), encoding="auto")
+    return opened.kind, list(opened.records)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_json_lines_keep_their_line_numbers_with_every_line_end(tmp_path: Path, end: str) -> None:
+    lines = end.join(['{"text": "a\\u0085b\x85c"}', "", '{"text": "d"}', ""])
+    kind, records = read(tmp_path, "a.jsonl", lines)
+    assert kind == "jsonl"
+    assert records == [(1, {"text": "a\x85b\x85c"}), (3, {"text": "d"})]
+
+
+def test_unusual_separators_and_zero_bytes_stay_inside_their_string(tmp_path: Path) -> None:
+    text = "a\u2028b\u2029c\x0bd\x0ce\x1cf\0g"
+    _, records = read(tmp_path, "a.jsonl", json.dumps({"text": text}, ensure_ascii=False) + "\n")
+    assert records == [(1, {"text": text})]
+
+
+def test_cut_json_on_line_five_is_named_with_its_line(tmp_path: Path) -> None:
+    lines = ['{"text": "fine"}'] * 4 + ['{"text": "cu', '{"text": "fine"}']
+    with pytest.raises(DataError, match=r"a\.jsonl line 5, character \d+: not valid JSON"):
+        read(tmp_path, "a.jsonl", "\n".join(lines))
+
+
+def test_a_half_written_last_line_is_called_cut_off(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="looks cut off"):
+        read(tmp_path, "a.jsonl", '{"text": "fine"}\n{"text": "ha')
+
+
+def test_a_json_array_gives_the_line_of_every_element(tmp_path: Path) -> None:
+    document = json.dumps([{"a": 1}, {"a": 2}], indent=2)
+    assert read(tmp_path, "a.json", document) == ("json", [(2, {"a": 1}), (5, {"a": 2})])
+
+
+def test_a_json_object_keyed_by_id_keeps_the_id(tmp_path: Path) -> None:
+    _, records = read(tmp_path, "a.json", '{"x": {"text": "one"},\n "y": {"text": "two"}}')
+    assert records == [(1, {"id": "x", "text": "one"}), (2, {"id": "y", "text": "two"})]
+
+
+def test_an_array_under_a_key_is_found(tmp_path: Path) -> None:
+    _, records = read(tmp_path, "a.json", '{"version": 1,\n "data": [{"a": 1},\n {"a": 2}]}')
+    assert records == [(2, {"a": 1}), (3, {"a": 2})]
+
+
+def test_several_arrays_in_one_object_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'train', 'test'"):
+        read(tmp_path, "a.json", '{"train": [{"a": 1}], "test": [{"a": 2}]}')
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.txt", "a.csv", "a", "a.jsonl"])
+def test_json_lines_are_recognised_under_any_extension(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, name, '{"a": 1}\n{"a": 2}\n')[0] == "jsonl"
+
+
+def test_an_array_under_a_json_lines_extension_is_recognised(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.jsonl", '[\n{"a": 1},\n{"a": 2}\n]')[1] == [
+        (2, {"a": 1}),
+        (3, {"a": 2}),
+    ]
+
+
+@pytest.mark.parametrize("mark", ["'", ","])
+def test_broken_json_documents_name_the_line(tmp_path: Path, mark: str) -> None:
+    with pytest.raises(DataError, match=r"a\.json line 3"):
+        read(tmp_path, "a.json", '[\n{"a": 1},\n{"a": 2}' + mark + ";\n]")
+
+
+def test_a_number_where_a_record_belongs_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl line 2: got 7, expected an object"):
+        read(tmp_path, "a.jsonl", '{"a": 1}\n7\n')
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", "\t", ";", "|"])
+def test_delimited_text_is_read_with_any_delimiter_and_line_end(
+    tmp_path: Path, delimiter: str, end: str
+) -> None:
+    rows = ["text,label", '"a, b",x', '"two\nlines; ""quoted""",y', "plain,x"]
+    content = "\n".join(rows).replace(",", delimiter).replace("\n", end)
+    comma = f"a{delimiter} b"
+    _, records = read(tmp_path, "a.csv", content)
+    assert records == [
+        (2, {"text": comma, "label": "x"}),
+        (3, {"text": f'two{end}lines; "quoted"', "label": "y"}),
+        (5, {"text": "plain", "label": "x"}),
+    ]
+
+
+@given(
+    rows=st.lists(st.tuples(WORDS, WORDS.filter(str.strip)), min_size=1, max_size=6),
+    delimiter=st.sampled_from([",", "\t", ";"]),
+)
+def test_what_a_csv_writer_quotes_is_read_back(rows: list[tuple[str, str]], delimiter: str) -> None:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_ALL)
+    writer.writerows([("text", "label"), *rows])
+    records, _ = Delimited().read(Content("a.csv", "csv", b"", out.getvalue()))
+    assert [(r["text"], r["label"]) for _, r in records] == rows
+
+
+def test_a_file_without_a_header_numbers_its_columns(tmp_path: Path) -> None:
+    _, records = read(tmp_path, "a.tsv", "a good film\t1\na bad film\t0\nso so\t0\n")
+    assert records[0] == (1, {"column_1": "a good film", "column_2": "1"})
+    assert len(records) == 3
+
+
+def test_texts_that_begin_with_a_quotation_are_not_quoting(tmp_path: Path) -> None:
+    lines = ['ham\t"Hello" she said', 'spam\t"Win now', "ham\tsee you"] + ["ham\tok"] * 9
+    _, records = read(tmp_path, "a.tsv", "\n".join(lines))
+    assert [record["column_2"] for _, record in records][:3] == [
+        '"Hello" she said',
+        '"Win now',
+        "see you",
+    ]
+    assert len(records) == 12
+
+
+def test_fields_without_a_heading_are_kept_apart(tmp_path: Path) -> None:
+    _, records = read(tmp_path, "a.csv", "text,label\none,x\ntwo,y,z\n")
+    assert records[1][1][EXTRA] == ["z"]
+
+
+def test_a_heading_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="column 'text' more than once"):
+        read(tmp_path, "a.csv", "text,text\na,b\n")
+
+
+def test_a_text_file_with_a_known_header_is_delimited(tmp_path: Path) -> None:
+    kind, records = read(tmp_path, "train.txt", "text;label_name\ni feel good;joy\n")
+    assert (kind, records) == ("csv", [(2, {"text": "i feel good", "label_name": "joy"})])
+
+
+def test_plain_text_is_a_row_per_paragraph_or_else_per_line(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.txt", "one\ntwo\n")[1] == [(1, {"text": "one"}), (2, {"text": "two"})]
+    assert read(tmp_path, "b.md", "\none\ntwo\n\nthree\n")[1] == [
+        (2, {"text": "one\ntwo"}),
+        (5, {"text": "three"}),
+    ]
+
+
+def test_parquet_rows_are_counted_from_one(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a", "b"], "label": [0, 1]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    opened = open_file(str(tmp_path / "a.parquet"), encoding="auto")
+    assert list(opened.records) == [
+        (1, {"text": "a", "label": 0}),
+        (2, {"text": "b", "label": 1}),
+    ]
+
+
+def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a"] * 100}), tmp_path / "a.parquet")
+    whole = (tmp_path / "a.parquet").read_bytes()
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        read(tmp_path, "b.parquet", whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        read(tmp_path, "c.parquet", b"nonsense")
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b" \n\r\n", "white space")])
+def test_an_empty_file_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        read(tmp_path, "a.jsonl", content)
+
+
+def test_a_missing_file_offers_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / "tickets.jsonl").write_text("{}")
+    with pytest.raises(DataError, match=r"did you mean 'tickets\.jsonl'"):
+        open_file(str(tmp_path / "ticket.jsonl"), encoding="auto")
+    with pytest.raises(DataError, match="is a folder"):
+        open_file(str(tmp_path), encoding="auto")
+
+
+def test_a_path_with_spaces_and_umlauts_is_read(tmp_path: Path) -> None:
+    assert read(tmp_path, "häufige Fragen.jsonl", '{"text": "a"}\n')[1] == [(1, {"text": "a"})]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32", "cp1252"])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_every_encoding_gives_the_same_records(tmp_path: Path, encoding: str, name: str) -> None:
+    content = '{"text": "café", "label": "é"}\n' if name == "a.jsonl" else "text,label\ncafé,é\n"
+    records = read(tmp_path, name, content.encode(encoding))[1]
+    assert [record for _, record in records] == [{"text": "café", "label": "é"}]

@@ -1,0 +1,125 @@
+"""Splits keep their promises: shares, classes, groups, and no row moves when rows are added."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luthier.core.errors import DataError
+from luthier.data.duplicates import Keyed, keyed
+from luthier.data.rows import Labeled, Origin, Text
+from luthier.data.split import Shares, split
+
+TENTHS = Shares(validation=0.1, test=0.1)
+
+
+def texts(count: int, prefix: str = "t") -> list[Keyed]:
+    return [keyed(Text(origin=Origin("f", i + 1), text=f"{prefix}{i}")) for i in range(count)]
+
+
+def labelled(counts: dict[str, int]) -> list[Keyed]:
+    return [
+        keyed(Labeled(origin=Origin("f", i + 1), text=f"{label} {i}", label=label))
+        for label, count in counts.items()
+        for i in range(count)
+    ]
+
+
+def where(parts: dict[str, list[Keyed]]) -> dict[str, str]:
+    return {item.key: name for name, rows in parts.items() for item in rows}
+
+
+@settings(max_examples=50)
+@given(old=st.integers(10, 120), new=st.integers(0, 120), prefix=st.text(max_size=3))
+def test_appended_rows_move_no_old_row(old: int, new: int, prefix: str) -> None:
+    before = where(split(texts(old, prefix), TENTHS))
+    after = where(split(texts(old + new, prefix), TENTHS))
+    assert before == {key: after[key] for key in before}
+
+
+@settings(max_examples=50)
+@given(counts=st.lists(st.integers(1, 60), min_size=2, max_size=5), prefix=st.text(max_size=3))
+def test_appended_rows_move_no_old_labelled_row(counts: list[int], prefix: str) -> None:
+    rows = labelled({f"{prefix}{i}": count for i, count in enumerate(counts)})
+    rows += labelled({"x": 20})
+    before = where(split(rows, TENTHS))
+    after = where(split(rows + labelled({"y": 30, f"{prefix}0!": 40}), TENTHS))
+    assert before == {key: after[key] for key in before}
+
+
+@settings(max_examples=50)
+@given(count=st.integers(10, 400), prefix=st.text(max_size=3))
+def test_shares_are_kept_within_a_few_rows(count: int, prefix: str) -> None:
+    parts = split(texts(count, prefix), TENTHS)
+    for name in ("validation", "test"):
+        assert abs(len(parts[name]) - 0.1 * count) <= 1.5 * max(2, (0.1 * count) ** 0.5) + 1
+        assert len(parts[name]) >= 1
+    assert sum(map(len, parts.values())) == count
+
+
+def test_every_class_is_in_train_and_near_its_share_elsewhere() -> None:
+    counts = {"a": 200, "b": 50, "c": 10, "d": 1}
+    parts = split(labelled(counts), TENTHS)
+    per_class = {
+        name: Counter(item.row.label for item in rows)  # type: ignore[attr-defined]
+        for name, rows in parts.items()
+    }
+    assert set(per_class["train"]) == set(counts)
+    for label, count in counts.items():
+        assert abs(per_class["test"][label] - 0.1 * count) <= 3
+    assert per_class["test"]["c"] >= 1
+    assert per_class["validation"]["c"] >= 1
+
+
+def test_most_rows_stay_where_they_are_when_the_file_is_shuffled() -> None:
+    rows = texts(1000)
+    straight, reverse = where(split(rows, TENTHS)), where(split(rows[::-1], TENTHS))
+    assert sum(straight[key] == reverse[key] for key in straight) > 950
+
+
+def test_a_group_stays_in_one_split() -> None:
+    rows = [
+        keyed(Text(origin=Origin("f", i + 1), group=f"g{i % 40}", text=f"t{i}")) for i in range(400)
+    ]
+    parts = split(rows, TENTHS)
+    groups = {name: {item.row.group for item in held} for name, held in parts.items()}
+    assert not groups["train"] & groups["test"]
+    assert not groups["train"] & groups["validation"]
+    assert not groups["validation"] & groups["test"]
+    assert all(groups.values())
+
+
+def test_rows_with_the_same_input_stay_together() -> None:
+    rows = [
+        keyed(Labeled(origin=Origin("f", i), text=f"t{i // 2}", label=f"{i % 2}"))
+        for i in range(200)
+    ]
+    parts = split(rows, TENTHS)
+    inputs = {name: {item.input_key for item in held} for name, held in parts.items()}
+    assert not inputs["train"] & inputs["test"]
+    assert not inputs["train"] & inputs["validation"]
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_too_few_rows_to_split_are_refused_with_a_way_out(count: int) -> None:
+    with pytest.raises(
+        DataError, match=r"expected at least 10.*\n.*data\.validation and data\.test"
+    ):
+        split(texts(count), TENTHS)
+
+
+def test_ten_rows_are_enough() -> None:
+    for prefix in range(50):
+        parts = split(texts(10, f"{prefix} "), TENTHS)
+        assert min(map(len, parts.values())) >= 1
+
+
+def test_no_shares_leave_every_row_in_train() -> None:
+    assert len(split(texts(1), Shares(validation=0.0, test=0.0))["train"]) == 1
+
+
+def test_rows_of_a_single_input_cannot_be_split() -> None:
+    rows = [keyed(Labeled(origin=Origin("f", i), text="t", label=f"{i}")) for i in range(20)]
+    with pytest.raises(DataError, match="only 1 different"):
+        split(rows, TENTHS)
