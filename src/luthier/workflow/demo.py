@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from luthier.demo import support_file, write_reviews
+from luthier.demo import classify_file, support_file
 from luthier.recipe.load import read
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, silent
@@ -14,20 +14,17 @@ from luthier.workflow.train import train
 
 def demo(kind: Literal["chat", "classify"], *, out: Path, on_event: Listener = silent) -> Run:
     """The finished demo run in `out`."""
-    recipe, origins = read(recipe_of(kind, beside=out), name="demo")
+    recipe, origins = read(recipe_of(kind), name="demo")
     return train(recipe, origins, out=out, on_event=on_event)
 
 
-def recipe_of(kind: Literal["chat", "classify"], *, beside: Path) -> dict[str, Any]:
-    """The demo's whole request; everything left out is chosen as for any user.
-
-    The labelled texts are written beside the run directory, as a file of one's own would lie.
-    """
+def recipe_of(kind: Literal["chat", "classify"]) -> dict[str, Any]:
+    """The demo's whole request; everything left out is chosen as for any user."""
     if kind == "classify":
         return {
             "name": "demo-classify",
             "model": "minilm-l6",
-            "data": {"train": str(write_reviews(beside.with_name(f"{beside.name}.csv")))},
+            "data": {"train": str(classify_file())},
             "objective": "classify",
         }
     return {

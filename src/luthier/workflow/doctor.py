@@ -13,7 +13,7 @@ import psutil
 import torch
 
 from luthier.engine import precision
-from luthier.models.sources import cache_folder
+from luthier.models import cache
 from luthier.workflow.prepared import device_name
 
 GIB = 2**30
@@ -60,7 +60,7 @@ def _disk() -> dict[str, Any]:
 
 
 def _cache() -> dict[str, Any]:
-    folder = cache_folder()
+    folder = cache.root()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from luthier.core import files
 from luthier.export import run_export
 from luthier.models.sources import fetch
+from luthier.run.layout import Layout
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 
@@ -29,12 +33,12 @@ def export_run(
             run.tuner,
             format=format,
             folder=folder,
-            prompts=_prompts(run),
+            prompts=parity_prompts(run.layout),
             source_folder=fetch(run.recipe.model).folder,
         )
     return {"folder": str(folder), "manifest": manifest}
 
 
-def _prompts(run: Run) -> list[Any]:
-    """Token ids of real rows of the run: what the parity gate is tried on."""
-    return [run.bundle.codec.encode(text) for text in files.read_json(run.layout.prompts)]
+def parity_prompts(layout: Layout) -> list[NDArray[np.int32]]:
+    """Token ids of real rows of the run, on which an artefact is compared with what was trained."""
+    return [np.asarray(ids, np.int32) for ids in files.read_json(layout.prompts)]

@@ -13,9 +13,9 @@ from luthier.data.features import Features
 from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Chat, Labeled, Row
-from luthier.models.bundle import Codec, Facts, Source
+from luthier.models.blueprint import Blueprint, blueprint
+from luthier.models.bundle import Codec, Source
 from luthier.models.codec import open_codec
-from luthier.models.facts import facts_in
 from luthier.models.proof import paint, prove
 from luthier.models.sources import fetch
 from luthier.objectives import Objective, objectives
@@ -33,7 +33,7 @@ class Inputs:
     """What training and evaluation start from. No weights have been read yet."""
 
     source: Source
-    facts: Facts
+    blueprint: Blueprint
     codec: Codec
     loaded: Loaded
     objective: Objective
@@ -78,7 +78,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     """
     with stages.stage("finding model", settled.get("model")):
         source = fetch(settled.get("model"))
-        facts = facts_in(source.folder)
+        known = blueprint(source.folder)
         codec = open_codec(source.folder)
     with stages.stage("reading data"):
         loaded = load(
@@ -95,7 +95,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         )
     with stages.stage("checking rows"):
         features = prepare_all(objective, codec, loaded, stages)
-        inputs = Inputs(source, facts, codec, loaded, objective, features)
+        inputs = Inputs(source, known, codec, loaded, objective, features)
         _fit(inputs, settled)
         loaded.ledger.check()
     inputs.samples = [sample(row, objective, codec) for row in loaded.splits.train[:NUM_SAMPLES]]
@@ -161,7 +161,7 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
     """Cut every split to `training.max_length` by the policy, and enter the tokens in the ledger."""
     limit = inputs.codec.tokenizer.model_max_length
     longest = max((item.num_tokens for rows in inputs.features.values() for item in rows), default=1)
-    context = min(limit, inputs.facts.context_length)
+    context = min(limit, inputs.blueprint.facts.context_length)
     settled.settle(
         "training.max_length", min(longest, context), f"longest row {longest}, context {context}"
     )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.models.facts import facts_in
-from luthier.models.sources import aliases, cached, fetch
+from luthier.models import cache
+from luthier.models.blueprint import blueprint
+from luthier.models.sources import aliases, fetch
 
 
 def listing() -> list[dict[str, Any]]:
-    """Every alias: what it stands for, and whether it is on this machine."""
-    return [
-        {"name": name, "reference": reference, "cached": cached(name)}
-        for name, reference in aliases().items()
-    ]
+    """Every alias with what it stands for, then every folder of the cache."""
+    named = [{"name": name, "reference": place} for name, place in aliases().items()]
+    root = cache.root()
+    kept = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+    return named + [{"name": path.name, "reference": str(path)} for path in kept]
 
 
 def fetch_model(reference: str) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def fetch_model(reference: str) -> dict[str, Any]:
     Raises: ModelError: unknown, unreachable, or not usable.
     """
     source = fetch(reference)
-    facts = facts_in(source.folder)
+    facts = blueprint(source.folder).facts
     return {
         "reference": reference,
         "folder": str(source.folder),

@@ -13,7 +13,7 @@ from luthier.engine.job import Job, Plan
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
 from luthier.models import trunks
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Trunk
 from luthier.models.load import open_model
 from luthier.objectives import Objective
 from luthier.recipe.resolve import Settled
@@ -67,7 +67,7 @@ def device_name() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def build_trunk(settled: Settled, bundle: Bundle) -> trunks.Trunk:
+def build_trunk(settled: Settled, bundle: Bundle) -> Trunk:
     """The way to run the bundle that the recipe asks for, as it now is."""
     return trunks.build(
         bundle.model,
@@ -84,12 +84,12 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
 
     Raises: RecipeError, ModelError: objective, tuner and model do not fit together.
     """
-    facts = inputs.facts
+    facts = inputs.blueprint.facts
     name = settled.get("objective.name")
     kind = fits(
         inputs.objective,
         name=name,
-        can_generate=facts.can_generate,
+        can_generate=inputs.blueprint.can_generate,
         reference=inputs.source.reference,
     )
     settle_tuner(settled, facts, kind=kind)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from luthier.core.events import Event, Notice, Progress, Stage
@@ -25,7 +25,7 @@ class Stages:
         self.notes: list[str] = []
 
     @contextmanager
-    def stage(self, name: str, detail: str = "") -> Iterator[None]:
+    def stage(self, name: str, detail: str = "") -> Generator[None]:
         """Everything within counts as stage `name`."""
         self.tell(Stage(name, detail))
         start = time.perf_counter()

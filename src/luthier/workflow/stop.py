@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,7 +21,7 @@ class Stop:
         return self._asked
 
     @contextmanager
-    def graceful(self) -> Iterator[None]:
+    def graceful(self) -> Generator[None]:
         """Within it SIGINT and SIGTERM only set the flag; a second one raises KeyboardInterrupt.
 
         Signals can be caught by the main thread only; elsewhere the caller's handling stays.

@@ -76,7 +76,7 @@ def _carry_out(
         summary.update("training", inputs, prepared)
         if not summary.is_trained():
             train_model(prepared.job, stages, writer, summary)
-            save_result(prepared, inputs, settled, layout, stages)
+            save_result(prepared, inputs, layout, stages)
             summary.update("trained")
         _prove(prepared, inputs, settled, layout, stages, summary)
     except (LuthierError, KeyboardInterrupt) as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from luthier.core import files
 from luthier.core.events import Finished, Updated, Validated
 from luthier.engine import checkpoint
 from luthier.engine.fit import fit
 from luthier.engine.job import Job
 from luthier.export import run_export
-from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.run.writer import RunWriter
 from luthier.workflow.inputs import Inputs
@@ -35,13 +35,13 @@ def train_model(job: Job, stages: Stages, writer: RunWriter, summary: Summary) -
     checkpoint.load_best(job)
 
 
-def save_result(
-    prepared: Prepared, inputs: Inputs, settled: Settled, layout: Layout, stages: Stages
-) -> None:
+def save_result(prepared: Prepared, inputs: Inputs, layout: Layout, stages: Stages) -> None:
     """`adapter/` or `model/` in the run directory, through the parity gate.
 
     Raises: ParityError: what was saved does not behave like what was trained; it was removed.
     """
+    prompts = inputs.features["test"][:NUM_PARITY_PROMPTS]
+    files.write_json(layout.prompts, [item.input_ids.tolist() for item in prompts])
     keeps_base = prepared.tuner.keeps_base
     with stages.stage("saving", "adapter" if keeps_base else "model"):
         run_export(
@@ -49,7 +49,6 @@ def save_result(
             prepared.tuner,
             format="adapter" if keeps_base else "safetensors",
             folder=layout.adapter if keeps_base else layout.model,
-            prompts=[item.input_ids for item in inputs.features["test"][:NUM_PARITY_PROMPTS]],
+            prompts=[item.input_ids for item in prompts],
             source_folder=inputs.source.folder,
         )
-    del settled
