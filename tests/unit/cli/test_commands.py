@@ -61,12 +61,8 @@ def test_every_command_explains_itself_and_its_answers(name: str) -> None:
         assert one.help
         callback = inspect.unwrap(one.callback)
         assert "Answer" in str(inspect.signature(callback).return_annotation)
-        undescribed = [
-            param.name
-            for param in one.params
-            if not getattr(param, "help", "") and param.name != "help"
-        ]
-        assert undescribed == []
+        named = [param for param in one.params if param.name != "help"]
+        assert [param.name for param in named if not getattr(param, "help", "")] == []
 
 
 @pytest.mark.parametrize(
@@ -113,7 +109,7 @@ def test_json_is_one_document_on_standard_output(words: list[str], code: int) ->
         assert document["error"]["message"].strip() in done.stderr
 
 
-def test_json_keeps_what_libraries_print_off_standard_output(tmp_path: Path) -> None:
+def test_json_keeps_what_libraries_print_off_standard_output() -> None:
     program = (
         "import os, sys\n"
         "from luthier.cli import main\n"
@@ -142,7 +138,6 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 
 def test_our_fault_is_4_and_shows_no_trace(tmp_path: Path) -> None:
-    # a cache that is a file breaks what no message foresees
     program = (
         "from luthier.cli import invoke, main\n"
         "def broken(words): raise ZeroDivisionError('oops')\n"

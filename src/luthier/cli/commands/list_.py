@@ -23,6 +23,11 @@ def _show(found: dict[str, list[dict[str, str]]]) -> None:
     blocks: list[str] = []
     for word, items in found.items():
         width = max((len(item["name"]) for item in items), default=0)
-        lines = [f"  {item['name']:{width}}  {item['summary']}" for item in items]
+        lines = [f"  {item['name']:{width}}  {_plain(item['summary'])}" for item in items]
         blocks.append("\n".join([word, *lines]))
     sys.stdout.write("\n\n".join(blocks) + "\n")
+
+
+def _plain(summary: str) -> str:
+    """Descriptions are written for pages; a terminal needs no marks."""
+    return summary.replace("**", "").replace("`", "")

@@ -34,8 +34,7 @@ def fetch(
 
 def _show(models: list[dict[str, Any]]) -> None:
     for model in models:
-        here = "here" if model.get("cached") else "to fetch"
-        _write(f"{model['name']:16} {here:9} {model['reference']}")
+        _write(f"{model['name']:16} {model['reference']}")
 
 
 def _write(text: str) -> None:

@@ -13,6 +13,8 @@ from luthier.cli.find import RUNS, RunWord, run_folder
 from luthier.core.errors import RunError
 from luthier.run.console import Console
 from luthier.run.figures import of_bytes
+from luthier.run.layout import Layout
+from luthier.run.lock import holder
 from luthier.run.reader import open_run
 from luthier.store import Entry, diff, list_runs, prune
 
@@ -71,7 +73,14 @@ def remove(
     """Delete runs nobody needs. Without --yes nothing is deleted."""
     if keep is None and older is None and not failed:
         raise RunError("runs prune: say which runs go: --keep N, --older DAYS or --failed")
-    found = prune(root, keep=keep, older_days=older, failed=failed, dry_run=not yes)
+    found = prune(
+        root,
+        keep=keep,
+        older_days=older,
+        failed=failed,
+        dry_run=not yes,
+        is_busy=lambda folder: holder(Layout(folder).lock) is not None,
+    )
     gone = [{"path": str(item.entry.path), "why": item.why, "bytes": item.bytes} for item in found]
     total = sum(item.bytes for item in found)
     verb = "deleted" if yes else "would be deleted (--yes deletes)"
