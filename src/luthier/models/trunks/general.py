@@ -17,7 +17,10 @@ from luthier.models.trunks import _documents, _scores
 
 _TRIAL_LENGTHS = (7, 4, 9)
 _RELATIVE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
-"""Differences of summation order stay below; a token that sees a wrong one shifts logits by more."""
+"""Differences of summation order stay below; a token that sees a wrong one shifts logits more."""
+
+_FAILURES = (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
+"""What an architecture raises that cannot take packed input."""
 
 
 class GeneralTrunk:
