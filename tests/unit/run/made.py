@@ -285,15 +285,31 @@ def _json_evaluation(predictions: list[dict[str, Any]], hostile: str) -> dict[st
             "general_text_nll": {
                 "base": {"value": 2.914, "low": 2.861, "high": 2.968, "n": 60},
                 "tuned": {"value": 2.951, "low": 2.896, "high": 3.007, "n": 60},
-                "words": f"within the interval of no change{hostile}",
+                "difference": {"value": 0.037, "low": -0.004, "high": 0.081, "n": 60},
+                "tokens": 2600,
+                "words": f"General English is predicted as well as before.{hostile}",
             },
-            "same_answer_share": {"base": 1.0, "tuned": 0.88},
+            "kl_to_base": {
+                "tuned": {"value": 0.041, "low": 0.032, "high": 0.05, "n": 24},
+                "words": "Nats per token by which answers to neutral prompts moved away.",
+            },
         },
         "details": {
-            "prompts": {"prompted": f"Return JSON with topic, order and urgency.{hostile}"},
+            "task": "answer",
+            "choices": {"metric": {"value": "exact_match", "why": "targets are short"}},
+            "fields": {"topic": 0.99, "order": 0.97, "urgency": 0.93},
+            "notes": {
+                "prompted": {"instruction": f"Return JSON with topic and urgency.{hostile}"},
+                "few_shot": {"instruction": "Return JSON.", "examples": [_example(hostile)]},
+                "majority": {"left_out": f"the answers are not a few labels{hostile}"},
+            },
             "seconds": {"base": 41.0, "tuned": 18.2},
         },
     }
+
+
+def _example(hostile: str) -> dict[str, str]:
+    return {"row": "tickets.jsonl line 4", "input": _ticket(3) + hostile, "answer": _target(3)}
 
 
 def _class_prediction(row: int) -> dict[str, Any]:
@@ -332,6 +348,6 @@ def _class_evaluation(predictions: list[dict[str, Any]]) -> dict[str, Any]:
         "details": {
             "classes": classes,
             "confusion": {"true": list(CLASSES), "named": [*CLASSES, OTHER], "rows": counts},
-            "calibration": {"bins": bins},
+            "bins": bins,
         },
     }

@@ -144,16 +144,17 @@ def headline_of(
         words = "There is no comparison on held-out rows yet, so nothing is claimed."
         return Headline("none", "○", "Not evaluated", f"State: {state}. {words}", "", "", "", "")
     metric, outcome = str(verdict.get("metric", "")), str(verdict["outcome"])
+    has_rival = bool(verdict.get("against"))
     return Headline(
         outcome=outcome,
         mark=OUTCOME_MARKS.get(outcome, "○"),
         title=figures.OUTCOME_WORDS.get(outcome, outcome),
         words=str(verdict.get("words", "")),
-        difference=figures.of_difference(metric, verdict.get("difference")),
+        difference=figures.of_difference(metric, verdict.get("difference")) if has_rival else "",
         interval=f"{figures.of_difference(metric, verdict.get('low'))} to "
         f"{figures.of_difference(metric, verdict.get('high'))}",
         against=figures.of_name(str(verdict.get("against", ""))),
-        fine_print=_fine_print(metric, verdict),
+        fine_print=_fine_print(metric, verdict) if has_rival else "",
     )
 
 

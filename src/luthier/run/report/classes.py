@@ -55,13 +55,13 @@ def classes_of(evaluation: Mapping[str, Any] | None) -> Classes | None:
         (str(label), [_figure(name, item.get(name)) for name in columns])
         for label, item in (per_class or {}).items()
     ]
-    calibration = details.get("calibration") or {}
-    error = calibration.get("error", calibration.get("ece"))
+    tuned = ((evaluation or {}).get("arms") or {}).get("tuned") or {}
+    error = (tuned.get("calibration") or {}).get("value")
     return Classes(
         columns=[figures.of_name(name) for name in columns],
         rows=rows,
         confusion=_confusion(confusion) if confusion else None,
-        calibration=_calibration(calibration.get("bins") or []),
+        calibration=_calibration(details.get("bins") or []),
         calibration_error="" if error is None else f"{100 * error:.1f} points",
     )
 

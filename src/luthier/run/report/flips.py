@@ -34,6 +34,8 @@ class Flips:
     num_fixed: int
     num_broken: int
     num_rows: int
+    is_graded: bool
+    """Rows got better or worse by degrees (a loss), not right or wrong."""
 
 
 def flips_of(run: RunFiles) -> Flips | None:
@@ -59,11 +61,14 @@ def flips_of(run: RunFiles) -> Flips | None:
         num_fixed=len(found.get("fixed", [])),
         num_broken=len(found.get("broken", [])),
         num_rows=len(run.predictions),
+        is_graded=figures.is_lower_better(metric),
     )
 
 
 def cut(text: str) -> str:
     """`text` at a length people read, saying how much is left out."""
+    if not text.strip():
+        return "(nothing)"
     if len(text) <= LONGEST:
         return text
     return f"{text[:LONGEST]} … ({len(text) - LONGEST:,} more characters in predictions.jsonl)"

@@ -18,6 +18,7 @@ from luthier.run.report.classes import classes_of
 from luthier.run.report.cost import costs_of
 from luthier.run.report.curves import curves_of
 from luthier.run.report.flips import flips_of
+from luthier.run.report.protocol import protocol_of
 from luthier.run.report.retention import retention_of
 from luthier.run.report.settings import settings_of
 
@@ -52,7 +53,7 @@ def _content(run: RunFiles) -> dict[str, Any]:
         "flips": flips_of(run),
         "classes": classes_of(evaluation),
         "retention": retention_of(evaluation),
-        "prompts": _prompts(evaluation),
+        "protocol": protocol_of(evaluation),
         "curves": curves_of(run),
         "accounts": accounts_of(run.ledger),
         "data": _texts(summary.get("data")),
@@ -97,13 +98,6 @@ def _tiles(run: RunFiles) -> list[tuple[str, str]]:
     if summary.get("tokens_per_second"):
         tiles.append((figures.of_count(summary["tokens_per_second"]), "tokens per second"))
     return tiles
-
-
-def _prompts(evaluation: Mapping[str, Any]) -> list[tuple[str, str]]:
-    found = (evaluation.get("details") or {}).get("prompts") or {}
-    if not isinstance(found, Mapping):
-        return []
-    return [(figures.of_name(str(arm)), str(text)) for arm, text in found.items() if text]
 
 
 def _machine(environment: Mapping[str, Any]) -> list[tuple[str, str]]:

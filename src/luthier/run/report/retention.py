@@ -16,6 +16,7 @@ class Kept:
     name: str
     base: str
     tuned: str
+    change: str
     words: str
 
 
@@ -26,19 +27,22 @@ def retention_of(evaluation: Mapping[str, Any] | None) -> list[Kept]:
     loose: dict[str, Any] = {}
     for name, item in found.items():
         if isinstance(item, Mapping) and ("base" in item or "tuned" in item):
-            rest = {key: value for key, value in item.items() if key not in ("base", "tuned")}
+            known = ("base", "tuned", "difference")
+            rest = {key: value for key, value in item.items() if key not in known}
             lines.append(
                 Kept(
                     figures.of_name(str(name)),
                     _text(name, item.get("base")),
                     _text(name, item.get("tuned")),
+                    _text(name, item.get("difference")),
                     _words(rest),
                 )
             )
         elif isinstance(item, str | int | float | Mapping):
             loose[name] = item
     return lines + [
-        Kept(figures.of_name(str(name)), "", _text(name, item), "") for name, item in loose.items()
+        Kept(figures.of_name(str(name)), "–", _text(name, item), "–", "")
+        for name, item in loose.items()
     ]
 
 
