@@ -44,3 +44,9 @@ def find(names: tuple[str, ...], columns: list[str]) -> str:
     """The column that carries the first of `names` to be present, or an empty string."""
     spelled = {canonical(column): column for column in reversed(columns)}
     return next((spelled[name] for name in names if name in spelled), "")
+
+
+def find_ending(names: tuple[str, ...], columns: list[str]) -> str:
+    """The only column whose last word is one of `names`, such as `medical_abstract`, or ''."""
+    found = [column for column in columns if canonical(column).rpartition("_")[2] in names]
+    return found[0] if len(found) == 1 else ""

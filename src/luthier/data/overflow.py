@@ -44,6 +44,14 @@ def fit_all(
         fitted += pieces
         if not pieces:
             dropped.append(item.row)
+    if features and not fitted:
+        shortest = min(item.num_tokens for item in features)
+        raise DataError(
+            f"{names[0]}: all {len(features)} rows are longer than {max_length} tokens "
+            f"(training.max_length); nothing is left of them.\n"
+            f"    Allow more, training.max_length = {shortest} at the least, or cut them: "
+            "data.on_overflow = truncate_tail"
+        )
     return fitted, dropped
 
 

@@ -127,7 +127,7 @@ def _check_filled(parts: dict[str, list[Keyed]], shares: Shares, *, num_units: i
     empty = [name for name, share in asked.items() if share and not parts[name]]
     if empty:
         raise DataError(
-            f"no row fell to {' or '.join(empty)}: rows with the same input, or the same group, "
-            f"stay together, and there are only {num_units} different ones.\n"
+            f"no row fell to {' or '.join(empty)}: rows with the same input or group stay together "
+            f"(there are {num_units} different ones), and the first row of a class goes to train.\n"
             "    Add rows, or give files of your own: data.validation and data.test"
         )

@@ -147,7 +147,20 @@ def test_columns_without_names_are_told_apart_by_their_values(tmp_path: Path) ->
     path.write_text("a fine film\t1\na dull film\t0\nmore of the same\t0\nwhat a joy\t1\n")
     parsed = parse_file(str(path), Reading(wants="labeled"), Ledger())
     assert [row.label for row in parsed.rows] == ["1", "0", "0", "1"]  # type: ignore[attr-defined]
-    assert "no header" in parsed.description[1]
+    assert "by its values, 'column_2' (2 short ones) is the class" in parsed.description[1]
+
+
+def test_a_column_is_told_by_its_last_word(tmp_path: Path) -> None:
+    records = [{"condition_label": i % 2, "medical_abstract": f"long text {i}"} for i in range(6)]
+    parsed = parse(tmp_path, records)
+    assert [row.label for row in parsed.rows][:2] == ["0", "1"]  # type: ignore[attr-defined]
+
+
+def test_tags_of_single_words_are_not_taken_for_classes(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("Berlin\tB-LOC\nis\tO\nin\tO\nGermany\tB-LOC\nas\tO\nsaid\tO\n")
+    with pytest.raises(DataError, match="a tag for every single word"):
+        parse_file(str(path), Reading(), Ledger())
 
 
 def test_lines_that_begin_with_their_class_are_labelled(tmp_path: Path) -> None:

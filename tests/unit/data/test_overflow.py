@@ -85,6 +85,11 @@ def test_drop_drops_and_says_which() -> None:
     assert fit_all(items, ["a", "b"], max_length=8, policy="drop") == ([items[0]], [1])
 
 
+def test_dropping_every_row_is_refused() -> None:
+    with pytest.raises(DataError, match="all 2 rows are longer than 3 tokens"):
+        fit_all([features(2, 2), features(5, 9)], ["a", "b"], max_length=3, policy="drop")
+
+
 @pytest.mark.parametrize(
     ("policy", "expected"), [("truncate_tail", [0, 1, 9]), ("truncate_prompt", [0, 8, 9])]
 )

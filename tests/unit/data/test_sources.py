@@ -155,6 +155,12 @@ def test_a_text_file_with_a_known_header_is_delimited(tmp_path: Path) -> None:
     assert (kind, records) == ("csv", [(2, {"text": "i feel good", "label_name": "joy"})])
 
 
+def test_a_text_file_with_a_tab_in_every_line_is_delimited(tmp_path: Path) -> None:
+    kind, records = read(tmp_path, "yelp.txt", "Loved it.\t1\nCrust is \x85 not good.\t0\n")
+    assert kind == "csv"
+    assert records[1] == (2, {"column_1": "Crust is \x85 not good.", "column_2": "0"})
+
+
 def test_plain_text_is_a_row_per_paragraph_or_else_per_line(tmp_path: Path) -> None:
     assert read(tmp_path, "a.txt", "one\ntwo\n")[1] == [(1, {"text": "one"}), (2, {"text": "two"})]
     assert read(tmp_path, "b.md", "\none\ntwo\n\nthree\n")[1] == [

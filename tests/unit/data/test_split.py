@@ -121,5 +121,5 @@ def test_no_shares_leave_every_row_in_train() -> None:
 
 def test_rows_of_a_single_input_cannot_be_split() -> None:
     rows = [keyed(Labeled(origin=Origin("f", i), text="t", label=f"{i}")) for i in range(20)]
-    with pytest.raises(DataError, match="only 1 different"):
+    with pytest.raises(DataError, match="there are 1 different ones"):
         split(rows, TENTHS)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from luthier.data.columns import LABEL, PAIR, TEXT, find
+from luthier.core.errors import DataError
+from luthier.data.columns import LABEL, PAIR, TEXT, find, find_ending
 from luthier.data.formats import formats
 from luthier.data.formats._values import label_of, text_of
 from luthier.data.formats.contract import Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Labeled
 
 _MANY = 20
+_TAG = re.compile(r"O|[BIESLU]-\S+")
 
 
 @formats.add
@@ -23,18 +26,17 @@ class TextLabel:
     rank: ClassVar[int] = 50
 
     def recognise(self, sample: Sample) -> Match | None:
-        label = find(LABEL, sample.columns)
-        text = find(TEXT, [column for column in sample.columns if column != label])
+        label = find(LABEL, sample.columns) or find_ending(LABEL, sample.columns)
+        others = [column for column in sample.columns if column != label]
+        text = find(TEXT, others) or find_ending(TEXT, others)
         if text and not label and not sample.answered:
             return Match(_texts(sample, text), f"column '{text}' is the text", weak=True)
         if not label or not text:
-            return _by_values(sample)
-        if _all_different(sample, label):
-            return None
+            return _by_values(sample, text=text, label=label)
         columns = _texts(sample, text)
         beside = f", '{columns['text_pair']}' the second text" if len(columns) > 1 else ""
         why = f"column '{text}' is the text{beside}, '{label}' its class"
-        return Match({**columns, "label": label}, why)
+        return Match({**columns, "label": label}, why, weak=_all_different(sample, label))
 
     def parse(self, record: Record, context: Context) -> Labeled:
         held = {
@@ -71,22 +73,35 @@ def _all_different(sample: Sample, column: str) -> bool:
     return len(values) >= _MANY and len(set(values)) > 0.9 * len(values)
 
 
-def _by_values(sample: Sample) -> Match | None:
-    """Unnamed columns: few, short, repeated values are the class, the longest are the text."""
-    if not all(column.startswith("column_") for column in sample.columns):
-        return None
+def _by_values(sample: Sample, *, text: str, label: str) -> Match | None:
+    """Columns no name tells: few, short, repeated values are the class, long ones the text.
+
+    Raises: DataError: the classes are tags of single words.
+    """
     columns = {
         column: [str(record.get(column) or "") for record in sample.records]
         for column in sample.columns
     }
-    few = [column for column, values in columns.items() if _is_class_like(values)]
-    others = [column for column in columns if column not in few]
-    if len(few) != 1 or not others:
+    few = [label] if label else [name for name in columns if _is_class_like(columns[name])]
+    others = [text] if text else [column for column in columns if column not in few]
+    unnamed = all(column.startswith("column_") for column in columns)
+    if len(few) != 1 or not others or few == others or not (text or label or unnamed):
         return None
-    text = max(others, key=lambda column: sum(map(len, columns[column])))
+    found = max(others, key=lambda column: sum(map(len, columns[column])))
+    _refuse_tags(columns[found], columns[few[0]], few[0])
     number = len(set(columns[few[0]]))
-    why = f"no header: '{few[0]}' repeats {number} short values (the class), '{text}' is the text"
-    return Match({"text": text, "label": few[0]}, why, weak=True)
+    why = f"by its values, '{few[0]}' ({number} short ones) is the class of the text '{found}'"
+    return Match({"text": found, "label": few[0]}, why, weak=True)
+
+
+def _refuse_tags(texts: Sequence[str], labels: Sequence[str], column: str) -> None:
+    if all(_TAG.fullmatch(label) for label in labels) and not any(" " in text for text in texts):
+        shown = ", ".join(sorted(set(labels))[:5])
+        raise DataError(
+            f"column '{column}' holds a tag for every single word ({shown}), which none of the "
+            "objectives here learns.\n    To learn them as classes of words all the same, name the "
+            "columns: data.columns = {text: NAME, label: NAME}"
+        )
 
 
 def _is_class_like(values: Sequence[str]) -> bool:

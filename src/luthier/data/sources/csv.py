@@ -31,7 +31,7 @@ class Delimited:
     def accepts(self, content: Content) -> bool:
         if content.suffix in self.suffixes:
             return not (content.text.lstrip()[:1] == "{" and is_lines(content.text))
-        return _known_header(content.text)
+        return _known_header(content.text) or _tabbed(content.text)
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
         csv.field_size_limit(_MAX_FIELD)
@@ -183,3 +183,14 @@ def _known_header(text: str) -> bool:
         if len(cells) > 1 and sum(cell in KNOWN for cell in cells) >= 2:
             return True
     return False
+
+
+def _tabbed(text: str) -> bool:
+    """Whether every line has the same number of tabs, at least one: a table under another name."""
+    lines = first_lines(unify_newlines(text[:200_000]), _HEAD_RECORDS)
+    # outer white space is gone from these lines: a last empty field would not be seen, and need not
+    return (
+        len(lines) > 1
+        and len({line.count("\t") for line in lines} | {0}) == 2
+        and all("\t" in line for line in lines)
+    )
