@@ -1,1 +1,7 @@
 """A trained model as files others can load."""
+
+from luthier.export._registry import exporters
+from luthier.export._run import run_export
+from luthier.export.contract import Exporter, Written
+
+__all__ = ["Exporter", "Written", "exporters", "run_export"]

@@ -1,0 +1,82 @@
+"""The gate: an export must answer like the model it was made from, as opened by a stranger."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from luthier.core.errors import ParityError
+from luthier.export._compare import compare, distance
+from luthier.export._outputs import in_float32, outputs, rounded_at_random
+from luthier.export.contract import Written
+from luthier.models.bundle import Bundle
+
+
+class Gate:
+    """Holds what the trained model answers; `check` compares an export with it.
+
+    Weights are read as float32 on both sides (exact for bfloat16), so that what is compared is
+    the files, not two roundings of the arithmetic.
+    """
+
+    def __init__(self, bundle: Bundle, prompts: Sequence[NDArray[np.int32]]) -> None:
+        self.model: Any = bundle.model
+        self.num_labels = len(bundle.labels) if bundle.kind == "sequence_classifier" else 0
+        rows = [row for row in prompts if len(row)] or [bundle.codec.encode("Hello")]
+        self.prompts = [torch.from_numpy(np.asarray(row, np.int32)) for row in rows]
+        self.expected = self._answers()
+
+    def check(self, folder: Path, base: Path, written: Written) -> dict[str, Any]:
+        """What was compared, and how far apart it was.
+
+        Raises: ParityError: the files cannot be opened, or answer otherwise.
+        """
+        came, opened_by = self._reopened(folder, base)
+        found = compare(self.expected, came, noise=self._noise(written.rounding))
+        return {"opened_by": opened_by, "prompts": len(self.prompts), **found}
+
+    def _answers(self, *, rounding: float = 0.0, texts: bool = True) -> dict[str, Tensor]:
+        with in_float32(self.model):
+            if rounding:
+                rounded_at_random(self.model, rounding)
+            return outputs(
+                self.model, self.prompts, classifies=self.num_labels > 0, generates=texts
+            )
+
+    def _noise(self, rounding: float) -> float:
+        """Largest difference that random errors of this relative size in the weights make."""
+        if not rounding:
+            return 0.0
+        return distance(self._answers(rounding=rounding, texts=False), self.expected)
+
+    def _reopened(self, folder: Path, base: Path) -> tuple[dict[str, Tensor], str]:
+        with TemporaryDirectory() as temporary:
+            prompts, answers = Path(temporary, "prompts"), Path(temporary, "answers")
+            given = {f"prompt_{index}": row for index, row in enumerate(self.prompts)}
+            save_file({**given, "num_labels": torch.tensor(self.num_labels)}, prompts)
+            _run("luthier.export._reopen", folder, base, prompts, answers)
+            with safe_open(answers, "pt") as file:
+                metadata: dict[str, str] = file.metadata()
+                return {name: file.get_tensor(name) for name in file.keys()}, metadata["opened_by"]  # noqa: SIM118
+
+
+def _run(module: str, *arguments: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        last = "\n    ".join(done.stderr.strip().splitlines()[-6:])
+        raise ParityError(
+            "The exported files cannot be opened in a fresh process, so none were kept:\n"
+            f"    {last}"
+        )

@@ -1,0 +1,51 @@
+"""A folder that is either wholly there or not there at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from luthier.core.errors import RunError
+from luthier.core.files import fsync_folder
+from luthier.export._manifest import MANIFEST
+
+
+@contextmanager
+def staged(folder: Path) -> Generator[Path]:
+    """An empty folder beside `folder`, renamed to it at the end, or removed after an error.
+
+    An earlier export in `folder` is replaced.
+    Raises: RunError: `folder` holds something else.
+    """
+    _refuse_foreign(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stage = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir()
+    try:
+        yield stage
+        _put(stage, folder)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.is_dir() and (not any(folder.iterdir()) or (folder / MANIFEST).is_file()):
+        return
+    if folder.exists():
+        raise RunError(
+            f"{folder}: is there already and is not an export (no {MANIFEST} in it). "
+            "Choose another folder with --out, or remove it."
+        )
+
+
+def _put(stage: Path, folder: Path) -> None:
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(old)
+    stage.rename(folder)
+    fsync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)

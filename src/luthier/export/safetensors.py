@@ -1,0 +1,93 @@
+"""`safetensors`: the tuned model as a plain transformers folder, adapters folded in."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from luthier.core import files
+from luthier.core.errors import ParityError, RecipeError
+from luthier.export._registry import exporters
+from luthier.export.contract import Written
+from luthier.models.bundle import Bundle
+from luthier.tuners.contract import Tuner
+
+_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.bfloat16, "float32": torch.float32}
+_ROUNDING = {torch.bfloat16: 2.0**-9, torch.float32: 0.0}
+
+
+@exporters.add
+class SafeTensors:
+    """Weights in the base model's type, config, generation config, tokenizer and chat template."""
+
+    def write(self, bundle: Bundle, tuner: Tuner, folder: Path, *, source_folder: Path) -> Written:
+        """Write a merged copy; `bundle` is left alone.
+
+        Raises: RecipeError: the tuner cannot be merged.
+            ParityError: the result equals the base model bit for bit.
+        """
+        if not tuner.merges:
+            raise RecipeError(
+                "export format 'safetensors': this tuner's result cannot be folded into the "
+                "weights. Export it as an adapter."
+            )
+        dtype = _base_type(source_folder)
+        merged: Any = tuner.merge(copy.deepcopy(bundle.model))
+        merged.to(dtype)
+        _refuse_base(merged, source_folder)
+        _clean(merged)
+        merged.save_pretrained(folder)
+        bundle.codec.tokenizer.save_pretrained(folder)
+        facts: dict[str, str | int | float] = {
+            "parameters": sum(p.numel() for p in merged.parameters()),
+            "dtype": str(dtype).removeprefix("torch."),
+        }
+        return Written(rounding=_ROUNDING[dtype], needs_base=False, facts=facts)
+
+
+def _base_type(source_folder: Path) -> torch.dtype:
+    """float32 or bfloat16 as the base; float16 becomes bfloat16, whose range training needs."""
+    config = files.read_json(source_folder / "config.json")
+    named = str(config.get("dtype") or config.get("torch_dtype") or "float32")
+    return _TYPES.get(named.removeprefix("torch."), torch.float32)
+
+
+def _clean(model: Any) -> None:
+    """Forget what described the packed base and the training."""
+    for name in ("quantization_config", "_pre_quantization_dtype"):
+        if hasattr(model.config, name):
+            delattr(model.config, name)
+    model.is_quantized = False
+    model.hf_quantizer = None
+    model.config.use_cache = True
+    model.requires_grad_(False)
+
+
+def _refuse_base(model: Any, source_folder: Path) -> None:
+    prefix = f"{model.base_model_prefix}."
+    ours: dict[str, Tensor] = dict(model.state_dict())
+    seen = 0
+    for path in sorted(source_folder.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                mine = next((n for n in (name, prefix + name) if n in ours), None)
+                if mine is None:
+                    continue
+                seen += 1
+                if not _is_equal(ours.pop(mine), file.get_tensor(name)):
+                    return
+    is_new = [name for name, _ in model.named_parameters() if name in ours]
+    if seen and not is_new:
+        raise ParityError(
+            "The merged model equals the base model bit for bit: training changed nothing that "
+            "its type can hold. Nothing was written. Export the adapter, or train longer."
+        )
+
+
+def _is_equal(ours: Tensor, base: Tensor) -> bool:
+    return ours.shape == base.shape and torch.equal(ours, base.to(ours.dtype))
