@@ -29,7 +29,7 @@ class Module:
     def layer(self) -> str:
         """The first folder below luthier; empty for luthier itself."""
         parts = self.name.split(".")
-        return parts[1] if len(parts) > 1 else ""
+        return parts[1] if len(parts) > 1 and parts[1] != "__main__" else ""
 
     def imports(self) -> list[tuple[str, int]]:
         """(dotted name of a luthier module, line), imports for type checkers included."""

@@ -23,11 +23,13 @@ FROM_THE_TOP = {
     ("", "luthier.core.errors"),
     ("", "luthier.workflow.api"),
     ("", "luthier.workflow.run"),
+    ("", "luthier.cli.main"),
 }
 LATE = {
     "luthier": "the two calls of the package load when asked for",
     "luthier.core.registry": "the folder is the registry",
     "luthier.cli.table": "the command table",
+    "luthier.models.trunks": "the folder is the registry of families",
 }
 """Modules that import by name, and why."""
 

@@ -61,14 +61,12 @@ class Settled:
         self.origins[key] = why if kept else f"auto: {why}"
         return True
 
-    def fill(self, key: str, value: Any, origin: str = "default") -> bool:
-        """Set a component's setting that nobody mentioned; whether it was set."""
-        section, _, name = key.partition(".")
-        if name in self._values[section]:
-            return False
-        self._values[section][name] = value
-        self.origins[key] = origin
-        return True
+    def fill(self, section: str, defaults: Mapping[str, Any]) -> None:
+        """Add what a component's section does not mention, with the origin "default"."""
+        for name, value in defaults.items():
+            if name not in self._values[section]:
+                self._values[section][name] = value
+                self.origins[f"{section}.{name}"] = "default"
 
     def autos(self) -> list[str]:
         """Dotted keys that still say "auto"."""
