@@ -104,6 +104,7 @@ def word_tokenizer() -> PreTrainedTokenizerFast:
         sep_token="[SEP]",
         pad_token="[PAD]",
         mask_token="[MASK]",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
         model_max_length=128,
     )
 
@@ -201,3 +202,12 @@ def bundle(
     source = Source(f"tiny {architecture}", Path("tiny"), "0" * 64)
     trunk = build(model, kind, prefer=prefer, compute_dtype=torch.float32)
     return Bundle(model, codec, kind, source, facts_of(model), trunk, labels)
+
+
+def small(model_type: str, **settings: Any) -> Any:
+    """A causal LM of any architecture from its own settings, in float32."""
+    return _drawn(
+        AutoModelForCausalLM,
+        AutoConfig.for_model(model_type, vocab_size=512, pad_token_id=2, **settings),
+        seed=0,
+    )

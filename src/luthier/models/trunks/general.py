@@ -119,10 +119,15 @@ class GeneralTrunk:
         return torch.autocast(batch.input_ids_N.device.type, dtype=self.dtype)
 
     def _set_checkpointing(self, *, on: bool) -> None:
-        if on:
-            self.model.gradient_checkpointing_enable({"use_reentrant": False})
-        elif any(getattr(part, "gradient_checkpointing", False) for part in self.model.modules()):
-            self.model.gradient_checkpointing_disable()
+        model = self.model
+        if on and not model.supports_gradient_checkpointing:
+            self.notes.append("this architecture cannot recompute activations; all are kept")
+        elif on:  # transformers renamed both methods
+            enable = getattr(model, "activation_checkpointing_enable", None)
+            (enable or model.gradient_checkpointing_enable)({"use_reentrant": False})
+        elif any(getattr(part, "gradient_checkpointing", False) for part in model.modules()):
+            disable = getattr(model, "activation_checkpointing_disable", None)
+            (disable or model.gradient_checkpointing_disable)()
 
     # --- which way is right -----------------------------------------------------------------
 
