@@ -151,7 +151,8 @@ def _outside(
     if attention_mask is None:
         scores = scores + _causal(scores.shape[-1], 0, scores)[-scores.shape[-2] :]
     else:
-        scores = scores.masked_fill(~attention_mask, float("-inf"))
+        # not minus infinity: a padding token that sees nothing would become nan and spread
+        scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(query.dtype)
     weights = nn.functional.dropout(weights, dropout, dropout > 0)
     return (weights @ value).transpose(1, 2), None
