@@ -33,6 +33,8 @@ class Gate:
     def __init__(self, bundle: Bundle, prompts: Sequence[NDArray[np.int32]]) -> None:
         self.model: Any = bundle.model
         self.num_labels = len(bundle.labels) if bundle.kind == "sequence_classifier" else 0
+        frozen = [p.dtype for p in self.model.parameters() if not p.requires_grad]
+        self.base_dtype = str(max(frozen, key=frozen.count, default=torch.float32)).split(".")[-1]
         rows = [row for row in prompts if len(row)] or [bundle.codec.encode("Hello")]
         self.prompts = [torch.from_numpy(np.asarray(row, np.int32)) for row in rows]
         self.expected = self._answers()
@@ -64,7 +66,8 @@ class Gate:
         with TemporaryDirectory() as temporary:
             prompts, answers = Path(temporary, "prompts"), Path(temporary, "answers")
             given = {f"prompt_{index}": row for index, row in enumerate(self.prompts)}
-            save_file({**given, "num_labels": torch.tensor(self.num_labels)}, prompts)
+            labels = {"num_labels": torch.tensor(self.num_labels)}
+            save_file(given | labels, prompts, metadata={"base_dtype": self.base_dtype})
             _run("luthier.export._reopen", folder, base, prompts, answers)
             with safe_open(answers, "pt") as file:
                 metadata: dict[str, str] = file.metadata()

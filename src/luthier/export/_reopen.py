@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
@@ -21,8 +22,11 @@ from luthier.core.files import read_json
 from luthier.export._outputs import in_float32, outputs
 
 
-def open_export(folder: Path, base: Path, *, num_labels: int) -> tuple[Any, str]:
-    """The model, and what opened it. `num_labels` above 0 asks for a classifier."""
+def open_export(
+    folder: Path, base: Path, *, num_labels: int, base_dtype: str
+) -> tuple[Any, str]:
+    """The model, and what opened it. `num_labels` above 0 asks for a classifier; the base of an
+    adapter is read in the type that it had in training."""
     factory = AutoModelForSequenceClassification if num_labels else AutoModelForCausalLM
     options: dict[str, Any] = {"local_files_only": True, "dtype": "auto"}
     opened_by = f"transformers {transformers.__version__}"
@@ -30,6 +34,7 @@ def open_export(folder: Path, base: Path, *, num_labels: int) -> tuple[Any, str]
         return factory.from_pretrained(folder, **options), opened_by
     if num_labels:
         options |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
+    options["dtype"] = getattr(torch, base_dtype)
     model = factory.from_pretrained(base, **options)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = 0
@@ -64,8 +69,12 @@ def add_by_hand(model: Any, folder: Path) -> None:
 def main(folder: str, base: str, prompts: str, answers: str) -> None:
     """Answer the prompts with the exported model."""
     given = load_file(prompts)
+    with safe_open(prompts, "pt") as file:
+        base_dtype = str(file.metadata()["base_dtype"])
     num_labels = int(given.pop("num_labels"))
-    model, opened_by = open_export(Path(folder), Path(base), num_labels=num_labels)
+    model, opened_by = open_export(
+        Path(folder), Path(base), num_labels=num_labels, base_dtype=base_dtype
+    )
     rows = [given[f"prompt_{index}"] for index in range(len(given))]
     with in_float32(model):
         found = outputs(model, rows, classifies=num_labels > 0)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from luthier.core.errors import RecipeError
+from luthier.models.bundle import Kind
 from luthier.objectives import Objective, objectives
 
 
-def fits(objective: Objective, *, name: str, can_generate: bool, reference: str) -> str:
+def fits(objective: Objective, *, name: str, can_generate: bool, reference: str) -> Kind:
     """The model kind the objective will train on this model.
 
     Raises: RecipeError: none of the objective's kinds can be had from this model.

@@ -14,13 +14,14 @@ from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Chat, Labeled, Row
 from luthier.models.blueprint import Blueprint, blueprint
-from luthier.models.bundle import Codec, Source
+from luthier.models.bundle import Codec, Kind, Source
 from luthier.models.codec import open_codec
 from luthier.models.proof import paint, prove
 from luthier.models.sources import fetch
 from luthier.objectives import Objective, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
+from luthier.workflow.check import fits
 from luthier.workflow.settle import settle_objective
 from luthier.workflow.stages import Stages
 
@@ -34,6 +35,7 @@ class Inputs:
 
     source: Source
     blueprint: Blueprint
+    kind: Kind
     codec: Codec
     loaded: Loaded
     objective: Objective
@@ -88,6 +90,12 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
             stages.note(line)
     settle_objective(settled, loaded.shape)
     objective = open_objective(settled, loaded.splits.train)
+    kind = fits(
+        objective,
+        name=settled.get("objective.name"),
+        can_generate=known.can_generate,
+        reference=source.reference,
+    )
     if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
         raise RecipeError(
             f"model {source.reference} has no chat template, and the rows are conversations. "
@@ -95,7 +103,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         )
     with stages.stage("checking rows"):
         features = prepare_all(objective, codec, loaded, stages)
-        inputs = Inputs(source, known, codec, loaded, objective, features)
+        inputs = Inputs(source, known, kind, codec, loaded, objective, features)
         _fit(inputs, settled)
         loaded.ledger.check()
     inputs.samples = [sample(row, objective, codec) for row in loaded.splits.train[:NUM_SAMPLES]]

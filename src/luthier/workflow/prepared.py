@@ -19,7 +19,6 @@ from luthier.objectives import Objective
 from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
-from luthier.workflow.check import fits
 from luthier.workflow.inputs import Inputs, open_component
 from luthier.workflow.settle import num_steps, settle_training, settle_tuner
 from luthier.workflow.stages import Stages
@@ -85,14 +84,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     Raises: RecipeError, ModelError: objective, tuner and model do not fit together.
     """
     facts = inputs.blueprint.facts
-    name = settled.get("objective.name")
-    kind = fits(
-        inputs.objective,
-        name=name,
-        can_generate=inputs.blueprint.can_generate,
-        reference=inputs.source.reference,
-    )
-    settle_tuner(settled, facts, kind=kind)
+    settle_tuner(settled, facts, kind=inputs.kind)
     tuner = open_component(tuners.get(settled.get("tuner.name")), settled, "tuner")
     num_rows = len(inputs.features["train"])
     settle_training(settled, facts, num_rows=num_rows)
