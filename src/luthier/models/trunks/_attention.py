@@ -113,9 +113,7 @@ def attend_backward(
     return dq_KNGE, dk_KNE[:, :num], dv_KNE[:, :num]
 
 
-def _probabilities(
-    q_KNGE: Tensor, k_KNE: Tensor, block: Block, pack: Pack, window: int
-) -> Tensor:
+def _probabilities(q_KNGE: Tensor, k_KNE: Tensor, block: Block, pack: Pack, window: int) -> Tensor:
     """(K, queries * G, keys)"""
     queries_KQGE = q_KNGE[:, _rows(block)]
     scores = torch.bmm(queries_KQGE.flatten(1, 2), k_KNE[:, _keys(block)].mT)

@@ -106,7 +106,9 @@ class _DecoderLayer(torch.autograd.Function):
         else:
             size = len(_Kept._fields) - 1
             kept = _Kept(*saved[:size], list(saved[size:]))
-        dx_ND, gradients = _backward(upstream[0].contiguous(), kept, ctx.layer, ctx.call, ctx.wants_input)
+        dx_ND, gradients = _backward(
+            upstream[0].contiguous(), kept, ctx.layer, ctx.call, ctx.wants_input
+        )
         return dx_ND, None, None, *gradients
 
 
@@ -180,9 +182,7 @@ def _backward(
         out_ND = None
     else:
         out_ND = torch.empty_like(kept.x_ND)
-        pieces.norm_backward(
-            dh_ND, kept.x_ND, kept.rate_in, layer.norms[0], dx_ND, h_ND, out_ND
-        )
+        pieces.norm_backward(dh_ND, kept.x_ND, kept.rate_in, layer.norms[0], dx_ND, h_ND, out_ND)
     if on:
         gradients[0] = layer.qkv.gradients(dqkv, h_ND, kept.low_qkv)
     return out_ND, [gradient for part in gradients for gradient in part]
@@ -249,9 +249,7 @@ def _norm_heads_backward(out_NHE: Tensor, raw_NHE: Tensor, layer: Layer) -> None
         rate = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + layer.epsilon)
         nothing = torch.zeros_like(x)
         unused = torch.empty_like(x)
-        layer.pointwise.norm_backward(
-            upstream, x, rate, weight, nothing, unused, out_NHE[:, part]
-        )
+        layer.pointwise.norm_backward(upstream, x, rate, weight, nothing, unused, out_NHE[:, part])
 
 
 def _leave(o_KNGE: Tensor, x_ND: Tensor, layer: Layer, call: Call) -> tuple[Tensor, Tensor]:
