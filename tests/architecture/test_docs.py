@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from tests.architecture.source import ROOT
+from tests.architecture.source import ROOT, modules
 
 from luthier.cli.request import split
 from luthier.cli.table import COMMANDS, app_of
@@ -77,3 +77,12 @@ def _check_command(words: list[str]) -> None:
 def test_links_of_a_page_lead_to_files(page: Path) -> None:
     links = [link for link in _LINK.findall(page.read_text(encoding="utf-8")) if ":" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_pages_that_messages_point_to_exist() -> None:
+    named = {
+        page
+        for module in modules()
+        for page in re.findall(r"\bdocs/[\w-]+\.md", module.path.read_text(encoding="utf-8"))
+    }
+    assert [page for page in sorted(named) if not (ROOT / page).exists()] == []
