@@ -212,7 +212,9 @@ RECORDS = st.lists(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30
+)
 @given(records=RECORDS, more=RECORDS)
 def test_the_ledger_adds_up_for_any_file(
     tmp_path: Path, records: list[dict[str, str]], more: list[dict[str, str]]
