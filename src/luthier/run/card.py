@@ -59,7 +59,7 @@ def _share(summary: Mapping[str, Any]) -> str:
     trained, total = summary.get("trained_parameters"), summary.get("total_parameters")
     if not trained or not total:
         return ""
-    return f", {trained:,} of {total:,} parameters ({100 * trained / total:.2g} %)"
+    return f", {trained:,} of {total:,} parameters ({figures.of_part(trained, total)})"
 
 
 def _result(run: RunFiles) -> Iterator[str]:
@@ -147,8 +147,9 @@ def _again(run: RunFiles) -> Iterator[str]:
     yield ""
     yield "    luthier train resolved.yaml --out AGAIN"
     yield ""
-    identity = (run.resolved or {}).get("identity")
-    if identity:
-        yield f"Recipe identity: {code(identity)}"
+    identity = (run.resolved or {}).get("identity") or {}
+    for name, value in figures.flat({"identity": identity}).items():
+        yield f"- {plain(name)}: {code(value)}"
+    yield ""
     versions = (run.environment or {}).get("versions") or {}
     yield "Versions: " + (", ".join(f"{k} {v}" for k, v in versions.items()) or "not recorded")

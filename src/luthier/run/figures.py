@@ -102,3 +102,20 @@ def metric_order(arms: Mapping[str, Mapping[str, Any]], first: str) -> list[str]
     """Every metric of any arm, `first` (the one of the verdict) in front."""
     names = dict.fromkeys(metric for estimates in arms.values() for metric in estimates)
     return sorted(names, key=lambda metric: metric != first)
+
+
+def of_part(part: float, whole: float) -> str:
+    """Such as "3.5 %", "100 %" or "0.042 %": two figures, whatever the size."""
+    share = 100 * part / whole
+    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found.update(flat(value, f"{prefix}{name}."))
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

@@ -60,6 +60,9 @@ def painted(pieces: Iterable[Mapping[str, Any]], *, has_color: bool) -> Text:
     text = Text()
     for piece in pieces:
         words, is_trained = safe(str(piece.get("text", ""))), bool(piece.get("trained"))
+        text.append(
+            "\n→ " if piece.get("role") == "label" else ""
+        )  # a class stands outside the text
         if has_color:
             text.append(words, style="black on green" if is_trained else "dim")
         else:

@@ -156,7 +156,11 @@ def _resolved(objective: str, file: str, hostile: str) -> dict[str, Any]:
             "objective.name": "auto: the rows are conversations",
             "training.epochs": "auto: 800 rows are few, so three passes",
         },
-        "identity": "9f2c41d7a0be5d5c0f6b8a6d3a1b77e1",
+        "identity": {
+            "recipe": {"recipe": "9f2c41d7a0be5d5c0f6b8a6d3a1b77e1"},
+            "files": {file: "2b5c5a0bf555a5f65c01824a03d7aa2c"},
+            "model": "e0424ac814061dc3e12533531405bbee",
+        },
     }
 
 

@@ -59,3 +59,14 @@ def test_a_name_reads_like_words() -> None:
     assert figures.of_name("few_shot") == "few-shot"
     assert figures.of_name("macro_f1") == "macro F1"
     assert figures.of_name("json_fields") == "JSON fields"
+
+
+@pytest.mark.parametrize(
+    ("part", "text"), [(1.0, "100 %"), (0.354, "35 %"), (0.035, "3.5 %"), (0.00042, "0.042 %")]
+)
+def test_a_part_of_a_whole_reads_with_two_figures(part: float, text: str) -> None:
+    assert figures.of_part(part, 1.0) == text
+
+
+def test_nested_settings_get_dotted_names() -> None:
+    assert figures.flat({"a": {"b": {"c": 1}}, "d": 2}) == {"a.b.c": 1, "d": 2}

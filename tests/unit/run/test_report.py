@@ -164,8 +164,8 @@ def test_a_metric_where_less_is_better_puts_the_worst_first() -> None:
 
 @pytest.mark.parametrize("outcome", ["better", "no_evidence", "worse"])
 def test_each_outcome_has_words_and_a_mark_of_its_own(outcome: str) -> None:
-    verdict = {"outcome": outcome, "metric": "accuracy", "difference": -0.02, "words": "w"}
-    headline = headline_of({"verdict": verdict}, {})
+    verdict = {"outcome": outcome, "metric": "accuracy", "difference": -0.02}
+    headline = headline_of({"verdict": {**verdict, "against": "base"}}, {})
     assert headline.title in ("Better", "No evidence of a difference", "Worse")
     assert headline.difference == "−2.0 points"
     assert headline.mark in "▲◆▼"
@@ -178,3 +178,27 @@ def test_a_run_that_only_began_has_a_report_that_claims_nothing(tmp_path: Path) 
     text = render(open_run(tmp_path))
     assert "Not evaluated" in text
     assert "nothing is claimed" in text
+
+
+def test_a_verdict_without_an_opponent_claims_no_difference() -> None:
+    verdict = {"outcome": "no_evidence", "metric": "accuracy", "difference": 0.0, "against": ""}
+    assert headline_of({"verdict": verdict}, {}).difference == ""
+
+
+def test_inputs_of_a_classifier_are_not_called_masked() -> None:
+    rows = {"in": 1, "used": {"train": 1}, "dropped": {}}
+    tokens = {"train": {"in": 9, "trained": 0, "masked": 8, "cut": 1}}
+    accounts = accounts_of({"rows": rows, "tokens": tokens})
+    assert accounts is not None
+    assert [part.name for part in accounts.tokens[0].parts] == ["input", "cut"]
+    assert accounts.tokens[0].equation == "9 = 8 + 1"
+
+
+def test_an_interrupted_run_says_how_to_continue_it(tmp_path: Path) -> None:
+    with RunWriter(Layout(tmp_path / "half")) as writer:
+        summary = {"format_version": 1, "state": "interrupted", "reason": "Stopped after step 9."}
+        writer.write(writer.layout.summary, summary)
+    text = render(open_run(tmp_path / "half"))
+    assert "Stopped after step 9." in text
+    assert "luthier train half" in text
+    assert "luthier chat" not in text

@@ -55,20 +55,26 @@ def accounts_of(ledger: Mapping[str, Any] | None) -> Accounts | None:
     for reason, found in rows.get("dropped", {}).items():
         count, examples = _dropped(found)
         parts.append((f"dropped: {reason.replace('_', ' ')}", "dropped", count, examples))
+    found: Mapping[str, Mapping[str, int]] = ledger.get("tokens") or {}
+    has_targets = any(item["trained"] for item in found.values())
+    names = TOKEN_PARTS if has_targets else TOKEN_PARTS[1:]
     tokens = [
         _account(
             split,
-            int(item.get("in", 0)),
-            [(_word(split, name), name, int(item.get(name, 0)), []) for name in TOKEN_PARTS],
+            item["in"],
+            [(_word(split, name, has_targets=has_targets), name, item[name], []) for name in names],
         )
-        for split, item in (ledger.get("tokens") or {}).items()
-        if item.get("in")
+        for split, item in found.items()
+        if item["in"]
     ]
     return Accounts(_account("rows", int(rows.get("in", 0)), parts), tokens)
 
 
-def _word(split: str, part: str) -> str:
-    """Held-out rows teach nothing: what counts in them is scored."""
+def _word(split: str, part: str, *, has_targets: bool) -> str:
+    """Held-out rows teach nothing: what counts in them is scored. Where the targets are classes,
+    every token is input."""
+    if part == "masked" and not has_targets:
+        return "input"
     return "scored" if part == "trained" and split != "train" else part
 
 

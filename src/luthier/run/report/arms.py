@@ -141,8 +141,9 @@ def headline_of(
     verdict = (evaluation or {}).get("verdict")
     if not verdict:
         state = str((summary or {}).get("state", "unknown"))
-        words = "There is no comparison on held-out rows yet, so nothing is claimed."
-        return Headline("none", "○", "Not evaluated", f"State: {state}. {words}", "", "", "", "")
+        reason = str((summary or {}).get("reason") or f"State: {state}.")
+        words = f"{reason} There is no comparison on held-out rows yet, so nothing is claimed."
+        return Headline("none", "○", "Not evaluated", words, "", "", "", "")
     metric, outcome = str(verdict.get("metric", "")), str(verdict["outcome"])
     has_rival = bool(verdict.get("against"))
     return Headline(

@@ -43,6 +43,8 @@ def _content(run: RunFiles) -> dict[str, Any]:
     evaluation = run.evaluation or {}
     return {
         "name": run.name,
+        "is_done": summary.get("state") == "done",
+        "can_chat": summary.get("objective") in ("sft", "lm"),
         "folder": run.layout.root.resolve().name,
         "summary": summary,
         "subtitle": _subtitle(run),
@@ -57,7 +59,7 @@ def _content(run: RunFiles) -> dict[str, Any]:
         "curves": curves_of(run),
         "accounts": accounts_of(run.ledger),
         "data": _texts(summary.get("data")),
-        "notes": _texts(summary.get("notes")),
+        "notes": _notes(summary),
         "samples": run.samples[:MOST_SAMPLES],
         "costs": costs_of(run),
         "settings": settings_of(run.resolved),
@@ -89,11 +91,12 @@ def _tiles(run: RunFiles) -> list[tuple[str, str]]:
     seconds = summary.get("seconds") or {}
     tiles: list[tuple[str, str]] = []
     if seconds:
-        tiles.append((figures.of_seconds(sum(seconds.values())), "from data to verdict"))
+        words = "from data to verdict" if run.evaluation else "so far"
+        tiles.append((figures.of_seconds(sum(seconds.values())), words))
     if summary.get("peak_bytes"):
         tiles.append((figures.of_bytes(summary["peak_bytes"]), "peak memory"))
     if trained and total:
-        share = f"{100 * trained / total:.2g} % of {total / 1e6:,.0f} M"
+        share = f"{figures.of_part(trained, total)} of {total / 1e6:,.0f} M"
         tiles.append((f"{trained / 1e6:,.2f} M", f"parameters trained, {share}"))
     if summary.get("tokens_per_second"):
         tiles.append((figures.of_count(summary["tokens_per_second"]), "tokens per second"))
@@ -113,8 +116,17 @@ def _machine(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts if value and environment]
 
 
-def _identity(resolved: Mapping[str, Any] | None) -> str:
-    return str((resolved or {}).get("identity", ""))
+def _identity(resolved: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    """What the run is made of: hashes by name."""
+    found = figures.flat({"recipe": (resolved or {}).get("identity") or {}})
+    names = ((name.removeprefix("recipe.").replace(".", " "), str(v)) for name, v in found.items())
+    return [(" ".join(dict.fromkeys(name.split(" "))), value) for name, value in names]
+
+
+def _notes(summary: Mapping[str, Any]) -> list[str]:
+    """What was said along the way and does not stand under the data already."""
+    data = _texts(summary.get("data"))
+    return [note for note in _texts(summary.get("notes")) if note not in data]
 
 
 def _texts(value: Any) -> list[str]:

@@ -39,14 +39,3 @@ def scalars(event: Event) -> Iterator[tuple[str, float]]:
     if isinstance(event, Validated):
         yield "validation/loss", event.loss
         yield from ((f"validation/{name}", value) for name, value in event.metrics.items())
-
-
-def flat(values: Mapping[str, Any], *, prefix: str = "") -> dict[str, Any]:
-    """Nested settings with dotted names."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found.update(flat(value, prefix=f"{prefix}{name}."))
-        else:
-            found[f"{prefix}{name}"] = value
-    return found

@@ -9,8 +9,9 @@ from typing import Any
 
 from luthier.core.errors import missing
 from luthier.core.events import Event, Updated, Validated
+from luthier.run.figures import flat
 from luthier.run.trackers import trackers
-from luthier.run.trackers.contract import flat, scalars
+from luthier.run.trackers.contract import scalars
 
 LONGEST_PARAM = 500
 """Characters that MLflow keeps of a parameter's value."""
