@@ -14,7 +14,7 @@ import yaml
 
 from luthier.core.errors import RecipeError
 
-MAX_NODES = 20_000
+MAX_NODES, MAX_DEPTH = 20_000, 32
 
 
 class _Loader(yaml.SafeLoader):
@@ -126,12 +126,14 @@ def _walk(
         if not waiting:
             return twice
         node, at = waiting.pop()
+        if len(at) > MAX_DEPTH:
+            break
         if isinstance(node, yaml.MappingNode):
             twice += _keys(node, at, lines, name)
             waiting += [(value, (*at, str(key.value))) for key, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
             waiting += [(value, (*at, str(index))) for index, value in enumerate(node.value)]
-    raise RecipeError(f"{name}: holds more than {MAX_NODES} values, or refers to itself")
+    raise RecipeError(f"{name}: too large, too deep, or refers to itself; a recipe is small")
 
 
 def _keys(
