@@ -23,10 +23,11 @@ class Pack:
     """Where the sequences of a pack lie, and the rotation of every token."""
 
     lengths: tuple[int, ...]
-    cos_NE: Tensor
-    sin_NE: Tensor
-    mask_QC: Tensor
-    """0 where query q of a block may see key c of the same block, else minus infinity."""
+    cos: Tensor
+    sin: Tensor
+    """(N, E / 2), float32."""
+    mask: Tensor
+    """(Q, C): 0 where query q of a block may see key c of the same block, else minus infinity."""
     keeps: bool
     """Probabilities are kept for the backward pass instead of formed again."""
 
@@ -72,7 +73,8 @@ def attend(
 ) -> tuple[Tensor, list[Tensor]]:
     """Attention output (K, N, G, E), and the probabilities of every block where they are kept.
 
-    Queries carry the scale already, and see the last `window` keys (0: all); keys and values have `pack.num_keys` finite rows.
+    Queries carry the scale already, and see the last `window` keys (0: all); keys and values
+    have `pack.num_keys` finite rows.
     """
     output_KNGE = torch.empty_like(q_KNGE)
     kept: list[Tensor] = []
@@ -119,7 +121,7 @@ def _probabilities(q_KNGE: Tensor, k_KNE: Tensor, block: Block, pack: Pack, wind
     scores = torch.bmm(queries_KQGE.flatten(1, 2), k_KNE[:, _keys(block)].mT)
     num_queries, num_new = block.last - block.first, block.keys - block.first
     scores_KQGC = scores.unflatten(1, queries_KQGE.shape[1:3])
-    scores_KQGC[..., block.first :] += pack.mask_QC[:num_queries, None, :num_new]
+    scores_KQGC[..., block.first :] += pack.mask[:num_queries, None, :num_new]
     if window and block.last > window:
         queries = torch.arange(block.first, block.last, device=scores.device)[:, None, None]
         age_Q1C = queries - torch.arange(block.keys, device=scores.device)

@@ -51,7 +51,7 @@ class Call(NamedTuple):
     """What one run of a layer needs besides its input."""
 
     pack: Pack
-    at_M: Tensor | None
+    at: Tensor | None
     """Positions that go on after attention; None: all."""
     on: bool
     """Low-rank terms take part."""
@@ -62,18 +62,18 @@ class Call(NamedTuple):
 class _Kept(NamedTuple):
     """What backward needs of forward. `low_*`: inputs times A; `rate_*`: 1 / rms."""
 
-    x_ND: Tensor
+    x: Tensor
     rate_in: Tensor
     low_qkv: Tensor
     raw: Tensor | None
     q: Tensor
     k: Tensor
     v: Tensor
-    o_MD: Tensor
-    x_MD: Tensor
+    o: Tensor
+    x_mid: Tensor
     rate_mid: Tensor
     low_gate_up: Tensor
-    both_MF: Tensor
+    both: Tensor
     low_down: Tensor
     probabilities: list[Tensor]
 
@@ -90,7 +90,7 @@ class _DecoderLayer(torch.autograd.Function):
         output_MD, kept = _forward(x_ND, layer, call)
         ctx.layer, ctx.call = layer, call
         ctx.wants_input = ctx.needs_input_grad[0]
-        tensors = [kept.x_ND] if call.checkpoint else [*kept[:-1], *kept.probabilities]
+        tensors = [kept.x] if call.checkpoint else [*kept[:-1], *kept.probabilities]
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(*tensors)
         return output_MD
@@ -125,7 +125,7 @@ def _forward(x_ND: Tensor, layer: Layer, call: Call) -> tuple[Tensor, _Kept]:
     h_MD, rate_mid = _normed(x_MD, layer, 1, on)
     both_MF = layer.gate_up.forward(layer.gate_up.lower(h_MD, on=on))
     a_MF = layer.down.input_for(len(both_MF), on=on)
-    pieces.swiglu(both_MF, a_MF[:, : layer.down.num_inputs])
+    pieces.swiglu(*both_MF.chunk(2, 1), a_MF[:, : layer.down.num_inputs])
     output_MD = layer.down.forward(layer.down.lower(a_MF, on=on), onto=x_MD)
     lows = [
         buffer[:, joined.num_inputs :].clone()
@@ -144,45 +144,46 @@ def _backward(
     on, pieces = call.on, layer.pointwise
     gradients: list[list[Tensor]] = [[], [], [], []]
 
-    # output = x_mid + down(silu(gate) * up)
+    # down, and what it multiplies
     g = _extended(upstream_MD, layer.down, on)
     da_MF = layer.down.backward(g, on=on)
     dboth = layer.gate_up.gradient_for(len(g), on=on)
     a_MF = torch.empty_like(da_MF)
-    pieces.swiglu_backward(da_MF, kept.both_MF, a_MF, dboth[:, : layer.gate_up.num_outputs])
+    halves = dboth[:, : layer.gate_up.num_outputs].chunk(2, 1)
+    pieces.swiglu_backward(da_MF, *kept.both.chunk(2, 1), a_MF, *halves)
     if on:
         gradients[3] = layer.down.gradients(g, a_MF, kept.low_down)
     del a_MF, da_MF
 
-    # gate, up = gate_up(norm(x_mid))
+    # gate and up, and the norm before them
     dh_MD = layer.gate_up.backward(dboth, on=on)
-    h_MD, g = torch.empty_like(kept.x_MD), layer.o.gradient_for(len(g), on=on)
+    h_MD, g = torch.empty_like(kept.x_mid), layer.o.gradient_for(len(g), on=on)
     dx_MD = g[:, : layer.o.num_outputs]
-    pieces.norm_backward(dh_MD, kept.x_MD, kept.rate_mid, layer.norms[1], upstream_MD, h_MD, dx_MD)
+    pieces.norm_backward(dh_MD, kept.x_mid, kept.rate_mid, layer.norms[1], upstream_MD, h_MD, dx_MD)
     if on:
         gradients[2] = layer.gate_up.gradients(dboth, h_MD, kept.low_gate_up)
     del dboth, dh_MD, h_MD
 
-    # x_mid = x + o(attention)
+    # the product after attention, and attention
     do_MD = layer.o.backward(g, on=on)
     if on:
         width = layer.o.num_inputs
-        gradients[1] = layer.o.gradients(g, kept.o_MD[:, :width], kept.o_MD[:, width:])
+        gradients[1] = layer.o.gradients(g, kept.o[:, :width], kept.o[:, width:])
     do_KNGE, dx_ND = _enter(do_MD, dx_MD, kept.q, call)
     dq, dk, dv = attend_backward(
         do_KNGE, kept.q, kept.k, kept.v, call.pack, kept.probabilities, window=layer.window
     )
     dqkv = _heads_backward(dq, dk, dv, kept.raw, layer, call)
 
-    # q, k, v = qkv(norm(x))
+    # queries, keys and values, and the norm before them
     dh_ND = layer.qkv.backward(dqkv, on=on, wanted=wants_input)
-    h_ND = torch.empty_like(kept.x_ND)
+    h_ND = torch.empty_like(kept.x)
     if dh_ND is None:
-        pieces.renorm(kept.x_ND, kept.rate_in, layer.norms[0], h_ND)
+        pieces.renorm(kept.x, kept.rate_in, layer.norms[0], h_ND)
         out_ND = None
     else:
-        out_ND = torch.empty_like(kept.x_ND)
-        pieces.norm_backward(dh_ND, kept.x_ND, kept.rate_in, layer.norms[0], dx_ND, h_ND, out_ND)
+        out_ND = torch.empty_like(kept.x)
+        pieces.norm_backward(dh_ND, kept.x, kept.rate_in, layer.norms[0], dx_ND, h_ND, out_ND)
     if on:
         gradients[0] = layer.qkv.gradients(dqkv, h_ND, kept.low_qkv)
     return out_ND, [gradient for part in gradients for gradient in part]
@@ -207,7 +208,7 @@ def _heads(qkv: Tensor, layer: Layer, pack: Pack) -> tuple[Tensor, Tensor, Tenso
     q = qkv.new_empty(heads, num, groups, width)
     k, v = (qkv.new_empty(heads, pack.num_keys, width) for _ in range(2))
     k[:, num:], v[:, num:] = 0, 0
-    rotation = (pack.cos_NE, pack.sin_NE, width**-0.5)
+    rotation = (pack.cos, pack.sin, width**-0.5)
     layer.pointwise.rotate(qkv_NHE, *rotation, q, k[:, :num], v[:, :num])
     return q, k, v
 
@@ -217,10 +218,11 @@ def _heads_backward(
 ) -> Tensor:
     """g' of the joined q, k, v, its last columns not yet filled."""
     dqkv = layer.qkv.gradient_for(dq.shape[1], on=call.on)
-    flat = dqkv[:, : layer.qkv.num_outputs]
-    out_NHE = flat.unflatten(1, (-1, layer.head_width))
-    rotation = (call.pack.cos_NE, call.pack.sin_NE, layer.head_width**-0.5)
-    layer.pointwise.rotate_backward(dq, dk, dv, *rotation, out_NHE)
+    out_NHE = dqkv[:, : layer.qkv.num_outputs].unflatten(1, (-1, layer.head_width))
+    heads, groups = dq.shape[0], dq.shape[2]
+    q, k, v = out_NHE.split((heads * groups, heads, heads), 1)
+    rotation = (call.pack.cos, call.pack.sin, layer.head_width**-0.5)
+    layer.pointwise.rotate_backward(dq, dk, dv, *rotation, q.unflatten(1, (heads, groups)), k, v)
     if raw is not None:
         _norm_heads_backward(out_NHE, raw.view(out_NHE.shape), layer)
     return dqkv
@@ -255,8 +257,8 @@ def _norm_heads_backward(out_NHE: Tensor, raw_NHE: Tensor, layer: Layer) -> None
 def _leave(o_KNGE: Tensor, x_ND: Tensor, layer: Layer, call: Call) -> tuple[Tensor, Tensor]:
     """x' of the output product, and the residual stream, of the tokens that go on."""
     o_NKF = o_KNGE.flatten(2, 3).transpose(0, 1)
-    if call.at_M is not None:
-        o_NKF, x_ND = o_NKF[call.at_M], x_ND[call.at_M]
+    if call.at is not None:
+        o_NKF, x_ND = o_NKF[call.at], x_ND[call.at]
     o_MD = layer.o.input_for(len(x_ND), on=call.on)
     o_MD[:, : layer.o.num_inputs].unflatten(1, o_NKF.shape[1:]).copy_(o_NKF)
     return o_MD, x_ND
@@ -267,10 +269,10 @@ def _enter(do_MD: Tensor | None, dx_MD: Tensor, q: Tensor, call: Call) -> tuple[
     assert do_MD is not None
     heads, num, groups, width = q.shape
     do_MKF = do_MD.view(-1, heads, groups * width)
-    if call.at_M is None:
+    if call.at is None:
         return do_MKF.transpose(0, 1).contiguous().view(q.shape), dx_MD
-    do_NKF = do_MD.new_zeros(num, heads, groups * width).index_add_(0, call.at_M, do_MKF)
-    dx_ND = dx_MD.new_zeros(num, dx_MD.shape[1]).index_add_(0, call.at_M, dx_MD)
+    do_NKF = do_MD.new_zeros(num, heads, groups * width).index_add_(0, call.at, do_MKF)
+    dx_ND = dx_MD.new_zeros(num, dx_MD.shape[1]).index_add_(0, call.at, dx_MD)
     return do_NKF.transpose(0, 1).contiguous().view(q.shape), dx_ND
 
 

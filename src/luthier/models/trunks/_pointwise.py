@@ -1,7 +1,8 @@
 """The elementwise pieces of a decoder layer, each way, written so that they can be compiled.
 
 Every function writes into the tensors it is given last, reduces in float32, and rounds once.
-Letters: N tokens, D width, F hidden width of the gated layer, K key heads, G queries per key head, E head width.
+Letters: N tokens, D width, F hidden width of the gated layer, K key heads, G queries per key head,
+E head width.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor
 
 
 def norm(x_ND: Tensor, weight_D: Tensor, epsilon: float, rate_N1: Tensor, out_ND: Tensor) -> None:
-    """RMS norm: out = x * rate * weight, rate = 1 / rms(x) (Zhang and Sennrich 2019, arXiv:1910.07467)."""
+    """out = x * rate * weight, rate = 1 / rms(x) (Zhang and Sennrich 2019, arXiv:1910.07467)."""
     x = x_ND.float()
     rate_N1.copy_(torch.rsqrt(x.square().mean(-1, keepdim=True) + epsilon))
     out_ND.copy_(x * rate_N1 * weight_D)
@@ -44,22 +45,27 @@ def renorm(x_ND: Tensor, rate_N1: Tensor, weight_D: Tensor, out_ND: Tensor) -> N
     out_ND.copy_(x_ND.float() * rate_N1 * weight_D)
 
 
-def swiglu(both_NF: Tensor, out_NF: Tensor) -> None:
-    """silu(gate) * up, where `both` is [gate | up] (Shazeer 2020, arXiv:2002.05202)."""
-    gate, up = both_NF.float().chunk(2, -1)
-    out_NF.copy_(gate * torch.sigmoid(gate) * up)
+def swiglu(gate_NF: Tensor, up_NF: Tensor, out_NF: Tensor) -> None:
+    """silu(gate) * up (Shazeer 2020, arXiv:2002.05202)."""
+    gate = gate_NF.float()
+    out_NF.copy_(gate * torch.sigmoid(gate) * up_NF.float())
 
 
-def swiglu_backward(upstream_NF: Tensor, both_NF: Tensor, again_NF: Tensor, out_NF: Tensor) -> None:
-    """out = gradient of [gate | up]; `again` becomes silu(gate) * up."""
-    gate, up = both_NF.float().chunk(2, -1)
-    upstream = upstream_NF.float()
+def swiglu_backward(
+    upstream_NF: Tensor,
+    gate_NF: Tensor,
+    up_NF: Tensor,
+    again_NF: Tensor,
+    d_gate_NF: Tensor,
+    d_up_NF: Tensor,
+) -> None:
+    """Gradients of gate and up; `again` becomes silu(gate) * up."""
+    gate, up, upstream = gate_NF.float(), up_NF.float(), upstream_NF.float()
     share = torch.sigmoid(gate)
     silu = gate * share
     again_NF.copy_(silu * up)
-    width = out_NF.shape[1] // 2
-    out_NF[:, :width].copy_(upstream * up * (share + silu * (1 - share)))
-    out_NF[:, width:].copy_(upstream * silu)
+    d_gate_NF.copy_(upstream * up * (share + silu * (1 - share)))
+    d_up_NF.copy_(upstream * silu)
 
 
 def rotate(
@@ -88,16 +94,16 @@ def rotate_backward(
     cos_NE: Tensor,
     sin_NE: Tensor,
     scale: float,
-    out_NHE: Tensor,
+    q_NKGE: Tensor,
+    k_NKE: Tensor,
+    v_NKE: Tensor,
 ) -> None:
-    """Gradient of qkv from those of the separate heads: the rotation turned back."""
-    heads, groups = dq_KNGE.shape[0], dq_KNGE.shape[2]
-    queries = heads * groups
+    """Gradients of q, k, v before rotation, token by token: the rotation turned back."""
     cos, sin = cos_NE[:, None], -sin_NE[:, None]
-    dq = dq_KNGE.permute(1, 0, 2, 3).flatten(1, 2).float()
-    out_NHE[:, :queries].copy_(_turn(dq, cos, sin) * scale)
-    out_NHE[:, queries : queries + heads].copy_(_turn(dk_KNE.transpose(0, 1).float(), cos, sin))
-    out_NHE[:, queries + heads :].copy_(dv_KNE.transpose(0, 1))
+    dq = dq_KNGE.permute(1, 0, 2, 3).float()
+    q_NKGE.copy_(_turn(dq, cos[:, None], sin[:, None]) * scale)
+    k_NKE.copy_(_turn(dk_KNE.transpose(0, 1).float(), cos, sin))
+    v_NKE.copy_(dv_KNE.transpose(0, 1))
 
 
 def _turn(x_NHE: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

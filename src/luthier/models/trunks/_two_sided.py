@@ -1,4 +1,4 @@
-"""Attention that sees both ways inside each sequence of a pack; sequences of one length run together.
+"""Attention that sees both ways inside each sequence of a pack; equal lengths run together.
 
 Letters: N tokens, S sequences of one length, T that length, H heads, E head width.
 """

@@ -50,11 +50,11 @@ class _Pack:
 
     order: list[int]
     """Place in the batch of every sequence of the pack."""
-    tokens_N: Tensor
+    tokens: Tensor
     """Index in the batch of every token of the pack."""
-    positions_N: Tensor
+    positions: Tensor
     groups: list[Group]
-    starts_B: Tensor
+    starts: Tensor
     """First token in the pack of every sequence of the batch."""
 
 
@@ -82,8 +82,8 @@ class BertTrunk:
         pack = _pack(batch)
         if at_M is None:
             at_M = torch.arange(batch.num_tokens, device=batch.input_ids_N.device)
-        places = torch.empty_like(pack.tokens_N)
-        places[pack.tokens_N] = torch.arange(len(places), device=places.device)
+        places = torch.empty_like(pack.tokens)
+        places[pack.tokens] = torch.arange(len(places), device=places.device)
         return self._run(batch, pack, places[at_M])
 
     def head(self) -> Head:
@@ -93,7 +93,7 @@ class BertTrunk:
     def scores(self, batch: Batch) -> Tensor:
         """Class scores (B, C), float32: pooler on the first token, dropout, a linear layer."""
         pack = _pack(batch)
-        first_BD = self._run(batch, pack, pack.starts_B).float()
+        first_BD = self._run(batch, pack, pack.starts).float()
         pooled_BD = torch.tanh(_plain(self.base.pooler.dense, first_BD))
         return _plain(self.model.classifier, self.model.dropout(pooled_BD))
 
@@ -113,12 +113,12 @@ class BertTrunk:
     def _embed(self, batch: Batch, pack: _Pack) -> Tensor:
         embeddings = self.base.embeddings
         ids_N, device = batch.input_ids_N, batch.input_ids_N.device
-        types_N = _token_types(batch, self.model.config).to(device)[pack.tokens_N]
-        words = functional.embedding(ids_N[pack.tokens_N], embeddings.word_embeddings.weight)
+        types_N = _token_types(batch, self.model.config).to(device)[pack.tokens]
+        words = functional.embedding(ids_N[pack.tokens], embeddings.word_embeddings.weight)
         # tables of a few rows: one product gives their gradient without touching the others
         positions = embeddings.position_embeddings.weight[: max(batch.lengths)]
         kinds = embeddings.token_type_embeddings.weight
-        x_ND = words + functional.embedding(pack.positions_N, positions)
+        x_ND = words + functional.embedding(pack.positions, positions)
         x_ND = (x_ND + functional.embedding(types_N, kinds)).to(self.dtype)
         return embeddings.dropout(_normed(embeddings.LayerNorm, x_ND))
 
@@ -190,7 +190,7 @@ def _pack(batch: Batch) -> _Pack:
 
 
 def _token_types(batch: Batch, config: Any) -> Tensor:
-    """0 up to and with the first separator of a sequence, then 1 where the model tells texts apart."""
+    """1 for the second text of a pair, where the model tells the two apart."""
     separator = getattr(config, "sep_token_id", None)
     if config.type_vocab_size < 2 or separator is None:
         return torch.zeros_like(batch.input_ids_N)

@@ -68,7 +68,7 @@ def _linears(layer: Any) -> dict[str, nn.Module]:
 
 
 class LlamaTrunk:
-    """Implements `models.bundle.Trunk`. Base weights of the compute type become views of joint ones."""
+    """Implements `models.bundle.Trunk`. Base weights of the compute type become views of others."""
 
     name = "llama"
 
