@@ -9,6 +9,9 @@ from typing import Any
 
 from luthier.core.events import Finished, Preflight, Saved, Skipped, Stage, Updated, Validated
 from luthier.core.seeds import stream
+from luthier.evaluation.metrics.accuracy import Accuracy
+from luthier.evaluation.metrics.calibration import Calibration
+from luthier.evaluation.outcome import Frame, Outcome
 from luthier.run.environment import environment
 from luthier.run.layout import Layout
 from luthier.run.reader import RunFiles, open_run
@@ -17,7 +20,6 @@ from luthier.run.writer import RunWriter
 GIB = 2**30
 NUM_STEPS = 180
 SUBJECTS = ("charged twice", "parcel never came", "cannot log in", "wants a refund", "wrong size")
-OTHER = "(something else)"
 CLASSES = ("billing", "delivery", "account", "refund", "exchange", "other")
 
 
@@ -334,24 +336,19 @@ def _class_prediction(row: int) -> dict[str, Any]:
 
 
 def _class_evaluation(predictions: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = [[0] * (len(CLASSES) + 1) for _ in CLASSES]
-    for line in predictions:
-        answer = line["answers"]["tuned"]["text"]
-        counts[CLASSES.index(line["target"])][CLASSES.index(answer)] += 1
-    classes = {
-        label: {"precision": 0.9, "recall": counts[i][i] / sum(counts[i]), "f1": 0.89, "rows": 20.0}
-        for i, label in enumerate(CLASSES)
-    }
-    bins = [{"confidence": c / 10, "right": (c - 0.6) / 10, "rows": 12} for c in range(3, 11)]
+    outcomes = [_outcome(line) for line in predictions]
+    frame = Frame("label", tuple(line["target"] for line in predictions), CLASSES)
+    details = Accuracy().details(outcomes, frame) | Calibration().details(outcomes, frame)
     return {
         "format_version": 1,
         "arms": _arms(predictions),
         "verdict": _verdict(predictions, "accuracy", "tfidf"),
         "flips": _flips(predictions, "accuracy", "tfidf"),
         "retention": {},
-        "details": {
-            "classes": classes,
-            "confusion": {"true": list(CLASSES), "named": [*CLASSES, OTHER], "rows": counts},
-            "bins": bins,
-        },
+        "details": details,
     }
+
+
+def _outcome(line: dict[str, Any]) -> Outcome:
+    answer, sure = line["answers"]["tuned"]["text"], stream(3, line["row"]).uniform(0.35, 1.0)
+    return Outcome(line["row"], line["target"], answer, probabilities=(sure, 1 - sure))

@@ -24,15 +24,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    named: list[str]
-    """The answers: every class, then what is none of them."""
+    labels: list[str]
+    """Every class, then what is none of them where that was answered."""
     rows: list[tuple[str, int, list[Cell]]]
     mistakes: list[tuple[str, str, int]]
     """True class, answered class, how often; the most frequent first."""
 
     @property
     def is_shown(self) -> bool:
-        return len(self.named) <= MOST_CELLS
+        return len(self.labels) <= MOST_CELLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,13 @@ def classes_of(evaluation: Mapping[str, Any] | None) -> Classes | None:
         (str(label), [_figure(name, item.get(name)) for name in columns])
         for label, item in (per_class or {}).items()
     ]
-    tuned = ((evaluation or {}).get("arms") or {}).get("tuned") or {}
-    error = (tuned.get("calibration") or {}).get("value")
+    calibration: Mapping[str, Any] = details.get("calibration") or {}
+    error = calibration.get("error")
     return Classes(
         columns=[figures.of_name(name) for name in columns],
         rows=rows,
         confusion=_confusion(confusion) if confusion else None,
-        calibration=_calibration(details.get("bins") or []),
+        calibration=_calibration(calibration.get("bins") or []),
         calibration_error="" if error is None else f"{100 * error:.1f} points",
     )
 
@@ -75,23 +75,22 @@ def _figure(name: str, value: Any) -> str:
 
 
 def _confusion(found: Mapping[str, Any]) -> Confusion:
-    named = [str(label) for label in found["named"]]
-    counts: list[list[int]] = found["rows"]
-    if not any(line[-1] for line in counts) and len(named) > len(found["true"]):
-        named, counts = named[:-1], [line[:-1] for line in counts]  # every answer was a class
+    labels = [str(label) for label in found["labels"]]
+    counts: list[list[int]] = found["counts"]
     rows: list[tuple[str, int, list[Cell]]] = []
     mistakes: list[tuple[str, str, int]] = []
-    for i, (label, line) in enumerate(zip(found["true"], counts, strict=True)):
+    for i, (label, line) in enumerate(zip(labels, counts, strict=True)):
         total = sum(line)
         cells = [Cell(n, round(n / max(total, 1), 3), i == j) for j, n in enumerate(line)]
-        rows.append((str(label), total, cells))
-        mistakes += [(str(label), named[j], n) for j, n in enumerate(line) if n and i != j]
+        if total:
+            rows.append((label, total, cells))
+        mistakes += [(label, labels[j], n) for j, n in enumerate(line) if n and i != j]
     mistakes.sort(key=lambda item: -item[2])
-    return Confusion(named, rows, mistakes[:MOST_MISTAKES])
+    return Confusion(labels, rows, mistakes[:MOST_MISTAKES])
 
 
 def _calibration(bins: list[Mapping[str, Any]]) -> LineChart | None:
-    points = [(float(item["confidence"]), float(item["right"])) for item in bins if item["rows"]]
+    points = [(float(item["confidence"]), float(item["accuracy"])) for item in bins if item["n"]]
     if not points:
         return None
     return line_chart(
