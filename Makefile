@@ -17,7 +17,7 @@ test: venv  ## every test; needs no network once the two small models are cached
 check: venv  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(PYTEST) tests/architecture
 
 format: venv
