@@ -2,7 +2,7 @@
 
 How far rounding alone may move the answers depends on the model, so it is measured on it:
 `noise` is the largest difference that random errors of the same size in its weights make. A
-largest of many thousand errors hardly varies from one draw to the next; three times it leaves
+largest of many thousand errors hardly varies from one draw to the next; twice it leaves
 room. Float32 arithmetic in another order adds at most 1e-4 of the logits' spread.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from luthier.core.errors import ParityError
 
 ARITHMETIC = 1e-4
-ROOM = 3.0
+ROOM = 2.0
 
 
 def compare(

@@ -36,12 +36,16 @@ def in_float32(model: nn.Module) -> Generator[None]:
 
 
 def rounded_at_random(model: nn.Module, rounding: float) -> None:
-    """Multiply every matrix by 1 + e, e uniform within `rounding`. Use within `in_float32`."""
+    """Multiply the matrices that merging rounds by 1 + e, e uniform within `rounding`.
+
+    These are the layers with adapters, or all when there are none. Use within `in_float32`.
+    """
     generator = torch.Generator().manual_seed(0)
-    for parameter in model.parameters():
-        if parameter.ndim >= 2 and parameter.is_floating_point():
-            errors = torch.rand(parameter.shape, generator=generator).to(parameter.device)
-            parameter.data = parameter.data * (1 + rounding * (2 * errors - 1))
+    matrices = {name: p for name, p in model.named_parameters() if p.ndim >= 2}
+    adapted = [p for name, p in matrices.items() if name.endswith(".base.weight")]
+    for parameter in adapted or matrices.values():
+        errors = torch.rand(parameter.shape, generator=generator).to(parameter.device)
+        parameter.data = parameter.data * (1 + rounding * (2 * errors - 1))
 
 
 @torch.no_grad()

@@ -22,9 +22,7 @@ from luthier.core.files import read_json
 from luthier.export._outputs import in_float32, outputs
 
 
-def open_export(
-    folder: Path, base: Path, *, num_labels: int, base_dtype: str
-) -> tuple[Any, str]:
+def open_export(folder: Path, base: Path, *, num_labels: int, base_dtype: str) -> tuple[Any, str]:
     """The model, and what opened it. `num_labels` above 0 asks for a classifier; the base of an
     adapter is read in the type that it had in training."""
     factory = AutoModelForSequenceClassification if num_labels else AutoModelForCausalLM
