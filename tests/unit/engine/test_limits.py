@@ -1,0 +1,61 @@
+"""What ends a run, and which weights are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tests.contracts.cases import case
+
+from luthier.core.events import Finished, Notice, Saved, Updated, Validated
+from luthier.engine import checkpoint
+
+
+def test_time_ends_a_run(tmp_path: Path) -> None:
+    events = case("lora", "sft").fit(tmp_path, max_seconds=1e-9)
+    assert sum(isinstance(event, Updated) for event in events) == 1
+    assert isinstance(events[-1], Finished)
+    assert events[-1].why == "max_seconds"
+
+
+def test_no_better_validation_for_so_long_ends_a_run(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    events = found.fit(
+        tmp_path, learning_rate=1.0, epochs=50, evaluate_every=1, early_stopping_patience=3
+    )
+    validated = [event for event in events if isinstance(event, Validated)]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].why == "early_stopping"
+    assert [event.is_best for event in validated[-3:]] == [False] * 3
+
+
+def test_the_best_weights_come_back_not_the_last(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    job = found.job(tmp_path, learning_rate=1.0, epochs=10, evaluate_every=1, save_every=4)
+    kept: dict[int, dict[str, torch.Tensor]] = {}
+    from luthier.engine.fit import fit
+
+    for event in fit(job):
+        if isinstance(event, Validated) and event.is_best:
+            kept[event.step] = found.parameters()
+    checkpoint.load_best(job)
+    best = kept[max(kept)]
+    assert all(torch.equal(p, best[name]) for name, p in found.parameters().items())
+    assert isinstance(event, Finished)
+    assert event.best_step == max(kept)
+
+
+def test_only_the_newest_checkpoints_stay_besides_the_best(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    events = found.fit(tmp_path, epochs=2, save_every=1, evaluate_every=1, keep_checkpoints=2)
+    saved = [event.step for event in events if isinstance(event, Saved)]
+    assert saved == [1, 2, 3, 4, 5, 6]
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert [name for name in names if name.startswith("step")] == ["step-000005", "step-000006"]
+    assert any(name.startswith("best") for name in names)
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    case("lora", "sft").fit(tmp_path)
+    again = case("lora", "sft").fit(tmp_path)
+    assert [type(event) for event in again] == [Notice, Finished]

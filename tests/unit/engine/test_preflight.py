@@ -1,0 +1,118 @@
+"""The trial before step 1, and running out of memory after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.contracts.cases import Case, case
+
+from luthier.core.errors import RunError
+from luthier.core.events import Notice, Updated
+from luthier.engine import budget
+from luthier.engine.fit import fit
+from luthier.engine.preflight import preflight
+
+CPU = torch.device("cpu")
+
+
+def limited(tokens: int) -> Case:
+    """A case whose model cannot hold more than so many tokens, as a small device could not."""
+    found = case("lora", "sft")
+    healthy = found.objective.loss
+
+    def loss(models, batch):
+        if batch.num_tokens > tokens:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+        return healthy(models, batch)
+
+    found.objective.loss = loss  # type: ignore[method-assign]
+    return found
+
+
+@pytest.mark.parametrize("tuner", ["full", "lora"])
+def test_afterwards_nothing_has_changed_to_the_bit(tuner: str, tmp_path: Path) -> None:
+    found = case(tuner, "sft")
+    before, random = found.parameters(), torch.random.get_rng_state()
+    trial = preflight(found.job(tmp_path))
+    assert all(torch.equal(p, before[name]) for name, p in found.parameters().items())
+    assert all(p.grad is None for p in found.bundle.model.parameters())
+    assert torch.equal(torch.random.get_rng_state(), random)
+    assert list((tmp_path / "checkpoints").iterdir()) == []
+    assert trial.event.num_steps == 6
+    assert trial.event.peak_bytes > 0
+    assert trial.document()["details"]["micro_batch_tokens"] == 64
+
+
+def test_it_changes_no_loss_of_the_run(tmp_path: Path) -> None:
+    plain = case("lora", "sft").fit(tmp_path / "plain")
+    tried = case("lora", "sft")
+    job = tried.job(tmp_path / "tried")
+    preflight(job)
+    losses = [[e.loss for e in events if isinstance(e, Updated)] for events in (plain, fit(job))]
+    assert losses[0] == losses[1]
+
+
+def test_a_micro_batch_that_does_not_fit_is_halved_before_the_run(tmp_path: Path) -> None:
+    found = limited(50)
+    job = found.job(tmp_path, micro_batch_tokens=150)
+    preflight(job)
+    assert job.plan.micro_batch_tokens <= 75
+    assert any(isinstance(event, Updated) for event in fit(job))
+
+
+def test_a_row_that_does_not_fit_alone_is_refused_before_the_run(tmp_path: Path) -> None:
+    found = limited(28)
+    with pytest.raises(RunError, match="longest row"):
+        preflight(found.job(tmp_path, micro_batch_tokens=100))
+
+
+def test_out_of_memory_later_takes_the_same_step_in_smaller_pieces(tmp_path: Path) -> None:
+    plain = case("lora", "sft").fit(tmp_path / "plain", micro_batch_tokens=500)
+    events = limited(45).fit(tmp_path / "limited", micro_batch_tokens=500)
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert "out of memory; the same step again" in notices[0]
+    found = [[e.loss for e in each if isinstance(e, Updated)] for each in (plain, events)]
+    assert found[1] == pytest.approx(found[0], rel=1e-4)  # float32 sums in another order
+
+
+def test_out_of_memory_with_one_row_at_a_time_is_an_error_with_ways_out(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"one row of \d+ tokens at a time") as raised:
+        limited(10).fit(tmp_path, micro_batch_tokens=500)
+    assert "training.gradient_checkpointing=true" in str(raised.value)
+
+
+def test_other_errors_are_not_taken_for_lack_of_memory(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+
+    def loss(*_):
+        raise RuntimeError("shapes do not match")
+
+    found.objective.loss = loss  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        found.fit(tmp_path)
+
+
+def test_the_budget_follows_memory() -> None:
+    roomy = budget.choose(
+        bytes_per_token=1e6, fixed_bytes=0, longest=300, available=8 * 10**9, device=CPU
+    )
+    assert (roomy.micro_batch_tokens, roomy.gradient_checkpointing) == (budget.CPU_TOKENS, False)
+    tight = budget.choose(
+        bytes_per_token=1e6, fixed_bytes=0, longest=300, available=10**9, device=CPU
+    )
+    assert 300 <= tight.micro_batch_tokens < budget.CPU_TOKENS
+    assert not tight.gradient_checkpointing
+    short = budget.choose(
+        bytes_per_token=1e6, fixed_bytes=0, longest=3000, available=10**9, device=CPU
+    )
+    assert short.gradient_checkpointing
+
+
+def test_the_fullest_micro_batch_holds_the_longest_row() -> None:
+    features = case("lora", "sft").features
+    found = budget.fullest(features, max_tokens=70, batch_size=8)
+    longest = max(item.num_tokens for item in features)
+    assert found[0].num_tokens == longest
+    assert sum(item.num_tokens for item in found) <= 70
