@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,22 +58,39 @@ def _has_url(message: dict[str, Any]) -> bool:
     return "url" in message["params"].get("request", {})
 
 
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    chromedriver = shutil.which("chromedriver")
-    if program is None or chromedriver is None:
-        pytest.skip("chromium and chromedriver are not installed: apt install chromium-driver")
+def missing() -> str:
+    """Why there is no browser here, or an empty string."""
+    if importlib.util.find_spec("selenium") is None:
+        return "selenium is not installed"
+    if not (_program() and shutil.which("chromedriver")):
+        return "chromium and chromedriver are not installed: apt install chromium-driver"
+    return ""
+
+
+@contextmanager
+def started(profile: Path) -> Generator[Browser]:
+    """A browser whose profile is the empty folder `profile`."""
+    webdriver: Any = importlib.import_module("selenium.webdriver")
     options = webdriver.ChromeOptions()
-    options.binary_location = program
-    profile = tmp_path_factory.mktemp("profile")
+    options.binary_location = _program()
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    service = webdriver.ChromeService(chromedriver)
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
     driver = webdriver.Chrome(options=options, service=service)
     try:
         yield Browser(driver)
     finally:
         driver.quit()
+
+
+def _program() -> str:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or ""
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if missing():
+        pytest.skip(missing())
+    with started(tmp_path_factory.mktemp("profile")) as found:
+        yield found

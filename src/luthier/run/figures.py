@@ -64,7 +64,12 @@ def of_estimate(estimate: Mapping[str, Any]) -> str:
 def of_name(name: str) -> str:
     """Such as "few-shot" for `few_shot`, "macro F1" for `macro_f1`."""
     words = name.replace("_", " ")
-    special = {"few shot": "few-shot", "exact match": "exact match", "json fields": "JSON fields"}
+    special = {
+        "tfidf": "TF-IDF",
+        "few shot": "few-shot",
+        "exact match": "exact match",
+        "json fields": "JSON fields",
+    }
     return special.get(words, words.replace("nll", "NLL").replace("f1", "F1"))
 
 

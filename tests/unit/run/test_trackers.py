@@ -46,6 +46,7 @@ def test_wandb_writes_offline_files_of_this_run(tmp_path: Path) -> None:
     assert list((tmp_path / "wandb").glob("offline-run-*/*.wandb"))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # its own use of its own packages
 def test_mlflow_writes_a_local_database(tmp_path: Path) -> None:
     pytest.importorskip("mlflow")
     from mlflow.tracking import MlflowClient

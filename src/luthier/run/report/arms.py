@@ -66,7 +66,7 @@ def arms_of(evaluation: Mapping[str, Any]) -> Arms | None:
     return Arms(
         metric=figures.of_name(metric),
         is_lower_better=is_lower,
-        arms=[_arm(name, with_it[name], metric, verdict, scale) for name in order],
+        arms=[_arm(name, with_it[name], evaluation, metric, scale) for name in order],
         ticks=[(scale(x), figures.of_metric(metric, x, digits=0) or short(x)) for x in marks]
         if figures.is_share(metric)
         else [(scale(x), short(x)) for x in marks],
@@ -89,14 +89,17 @@ def _axis(estimates: list[Mapping[str, Any]], *, is_share: bool) -> tuple[list[f
 
 
 def _arm(
-    name: str, item: Mapping[str, Any], metric: str, verdict: Mapping[str, Any], scale: Scale
+    name: str, item: Mapping[str, Any], evaluation: Mapping[str, Any], metric: str, scale: Scale
 ) -> Arm:
+    notes = (evaluation.get("details") or {}).get("notes") or {}
+    head = (notes.get(name) or {}).get("head")
+    against = (evaluation.get("verdict") or {}).get("against")
     low, high = item.get("low", item["value"]), item.get("high", item["value"])
     return Arm(
         name=figures.of_name(name),
-        words=ARM_WORDS.get(name, ""),
+        words=str(head or ARM_WORDS.get(name, "")),
         is_tuned=name == "tuned",
-        is_against=name == verdict.get("against"),
+        is_against=name == against,
         text=figures.of_metric(metric, item["value"]),
         interval=f"{figures.of_metric(metric, low)} to {figures.of_metric(metric, high)}",
         n=int(item.get("n", 0)),

@@ -64,6 +64,8 @@ def line_chart(
     xs = [x for item in series for x, _ in item.points]
     ys = [y for item in series for _, y in item.points]
     x_ticks = [tick for tick in ticks(min(xs), max(xs)) if min(xs) <= tick <= max(xs)]
+    if x_name == "step":
+        x_ticks = [tick for tick in x_ticks if tick.is_integer()]
     y_ticks = ticks(*(y_range or (min(ys), max(ys))))
     x_scale = Scale(min(xs), max(max(xs), min(xs) + 1e-9), LEFT, WIDTH - RIGHT)
     y_scale = Scale(y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)

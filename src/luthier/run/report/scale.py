@@ -29,7 +29,7 @@ def ticks(low: float, high: float, *, count: int = 4) -> list[float]:
         low, high = low - abs(low) * 0.1 - TINY, high + abs(high) * 0.1 + TINY
     rough = (high - low) / count
     power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(step * i, 14) for i in range(first, last + 1)]
 

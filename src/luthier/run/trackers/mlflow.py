@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ class MLflow:
     """Show it: mlflow ui --backend-store-uri sqlite:///RUN/mlflow.db"""
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read on import
         try:
             tracking: Any = importlib.import_module("mlflow.tracking")
         except ImportError as error:

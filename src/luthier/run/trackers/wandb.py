@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ class WandB:
     """Nothing leaves the machine until somebody runs `wandb sync` on the folder."""
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import
         try:
             wandb: Any = importlib.import_module("wandb")
         except ImportError as error:
