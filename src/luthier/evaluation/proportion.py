@@ -1,7 +1,7 @@
 """Intervals of shares of right answers, in closed form: resampling is too sure of itself there.
 
-With every answer right, a bootstrap sees no doubt at all; with 50 rows its 95 % interval of a
-difference of shares holds the truth in about 93 % of cases. See docs/evidence.md.
+With every answer right, a bootstrap sees no doubt at all, and with few rows its intervals of paired
+differences are slightly too narrow. See docs/evidence.md.
 """
 
 from __future__ import annotations

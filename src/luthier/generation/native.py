@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from luthier.core.errors import ModelError
+from luthier.generation.adapters import adapters_cast
 from luthier.generation.cache import can_copy, copies, new_cache, rows_of
 from luthier.generation.choose import generators_for, next_tokens
 from luthier.generation.completion import Completion
@@ -68,7 +69,7 @@ def generate(
     was_training = bundle.model.training
     bundle.model.eval()
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), adapters_cast(bundle.model):
             _generate_all(bundle, work, batch_tokens, temperature, seed, on_progress)
     finally:
         bundle.model.train(was_training)
