@@ -62,6 +62,11 @@ class Block(NamedTuple):
     """Its keys include those of all other blocks of the sequence."""
 
 
+def softmax_backward(upstream: Tensor, probabilities: Tensor) -> Tensor:
+    """Gradient of the scores of a softmax over the last axis: torch's own fused kernel."""
+    return torch.ops.aten._softmax_backward_data(upstream, probabilities, -1, upstream.dtype)
+
+
 def causal_mask(dtype: torch.dtype, device: torch.device) -> Tensor:
     """The mask of one diagonal block, (block, block + alignment)."""
     shape = (_BLOCK, _BLOCK + _ALIGN)
@@ -105,7 +110,7 @@ def attend_backward(
         rows, keys, seen = _rows(block), _keys(block), slice(block.start, block.start + block.last)
         upstream = upstream_KNGE[:, rows].flatten(1, 2)
         shares = torch.bmm(upstream, v_KNE[:, keys].mT)
-        slopes = torch._softmax_backward_data(shares, probabilities, -1, shares.dtype)
+        slopes = softmax_backward(shares, probabilities)
         torch.bmm(slopes, k_KNE[:, keys], out=dq_KNGE[:, rows].flatten(1, 2))
         # the longest block comes first and writes; the others add to a part of what it wrote
         beta = 0 if block.is_longest else 1

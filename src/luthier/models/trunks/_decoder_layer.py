@@ -105,7 +105,7 @@ class _DecoderLayer(torch.autograd.Function):
             kept = _forward(saved[0], ctx.layer, ctx.call)[1]
         else:
             size = len(_Kept._fields) - 1
-            kept = _Kept(*saved[:size], list(saved[size:]))
+            kept = _Kept._make([*saved[:size], list(saved[size:])])
         dx_ND, gradients = _backward(
             upstream[0].contiguous(), kept, ctx.layer, ctx.call, ctx.wants_input
         )
@@ -148,6 +148,7 @@ def _backward(
     g = _extended(upstream_MD, layer.down, on)
     da_MF = layer.down.backward(g, on=on)
     dboth = layer.gate_up.gradient_for(len(g), on=on)
+    assert da_MF is not None
     a_MF = torch.empty_like(da_MF)
     halves = dboth[:, : layer.gate_up.num_outputs].chunk(2, 1)
     pieces.swiglu_backward(da_MF, *kept.both.chunk(2, 1), a_MF, *halves)
@@ -169,6 +170,7 @@ def _backward(
     if on:
         width = layer.o.num_inputs
         gradients[1] = layer.o.gradients(g, kept.o[:, :width], kept.o[:, width:])
+    assert do_MD is not None
     do_KNGE, dx_ND = _enter(do_MD, dx_MD, kept.q, call)
     dq, dk, dv = attend_backward(
         do_KNGE, kept.q, kept.k, kept.v, call.pack, kept.probabilities, window=layer.window
@@ -264,9 +266,8 @@ def _leave(o_KNGE: Tensor, x_ND: Tensor, layer: Layer, call: Call) -> tuple[Tens
     return o_MD, x_ND
 
 
-def _enter(do_MD: Tensor | None, dx_MD: Tensor, q: Tensor, call: Call) -> tuple[Tensor, Tensor]:
+def _enter(do_MD: Tensor, dx_MD: Tensor, q: Tensor, call: Call) -> tuple[Tensor, Tensor]:
     """Gradients of attention output (K, N, G, E) and residual (N, D), zero where none left."""
-    assert do_MD is not None
     heads, num, groups, width = q.shape
     do_MKF = do_MD.view(-1, heads, groups * width)
     if call.at is None:

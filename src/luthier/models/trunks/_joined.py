@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -49,8 +50,12 @@ class Joined:
                 base.weight.data = view
         self._seen = [base.weight.data_ptr() for base in self.bases]
         self.bias = None
-        if any(base.bias is not None for base in self.bases):
-            self.bias = torch.cat([_bias(base) for base in self.bases]).to(dtype)
+        biases = [bias_of(base) for base in self.bases]
+        if any(bias is not None for bias in biases):
+            widths = [base.out_features for base in self.bases]
+            pairs = zip(biases, widths, strict=True)
+            filled = [first.new_zeros(width) if bias is None else bias for bias, width in pairs]
+            self.bias = torch.cat(filled).detach().to(dtype)
 
     def is_current(self) -> bool:
         """Whether the base weights are still the tensors that were joined."""
@@ -136,9 +141,9 @@ def base_of(layer: nn.Module) -> nn.Linear:
     return base
 
 
-def _bias(base: nn.Linear) -> Tensor:
-    filled = base.weight.new_zeros(base.out_features) if base.bias is None else base.bias
-    return filled.detach()
+def bias_of(base: nn.Linear) -> Tensor | None:
+    """The bias, which torch's types say is always there."""
+    return cast("Tensor | None", base.bias)
 
 
 def _slices(sizes: Sequence[int]) -> list[slice]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -130,7 +130,7 @@ def pointwise(*, compiled: bool) -> Pointwise:
     if not compiled:
         return Pointwise()
     made: dict[str, Any] = {
-        name: torch.compile(function, dynamic=True, fullgraph=True)
-        for name, function in ((f.name, f.default) for f in fields(Pointwise))
+        piece.name: torch.compile(cast(Any, piece.default), dynamic=True, fullgraph=True)
+        for piece in fields(Pointwise)
     }
     return Pointwise(**made)

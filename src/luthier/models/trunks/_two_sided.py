@@ -12,17 +12,19 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from luthier.models.trunks._attention import softmax_backward
+
 
 class Group(NamedTuple):
-    """`count` sequences of `length` tokens, end to end from token `start`."""
+    """`num` sequences of `length` tokens, end to end from token `start`."""
 
     start: int
-    count: int
+    num: int
     length: int
 
     @property
     def tokens(self) -> slice:
-        return slice(self.start, self.start + self.count * self.length)
+        return slice(self.start, self.start + self.num * self.length)
 
 
 def groups_of(lengths: tuple[int, ...]) -> list[Group]:
@@ -69,7 +71,7 @@ class _TwoSided(torch.autograd.Function):
         ctx: Any, *upstream: Tensor
     ) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors
-        heads, width = saved[0].shape[1] // ctx.groups[0].count, saved[0].shape[3]
+        heads, width = saved[0].shape[1] // ctx.groups[0].num, saved[0].shape[3]
         total_NHE = upstream[0].unflatten(1, (heads, width))
         d_qkv = upstream[0].new_empty(len(total_NHE), 3, heads, width)
         for index, group in enumerate(ctx.groups):
@@ -78,7 +80,7 @@ class _TwoSided(torch.autograd.Function):
             dropped = weights * mask if mask.numel() else weights
             d_weights = torch.bmm(d_mixed, v.mT)
             d_weights = d_weights.mul_(mask) if mask.numel() else d_weights
-            slopes = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
+            slopes = softmax_backward(d_weights, weights)
             slopes.mul_(ctx.scale)
             parts = (
                 torch.bmm(slopes, k),
@@ -92,18 +94,18 @@ class _TwoSided(torch.autograd.Function):
 
 def _heads(qkv_N3HE: Tensor, group: Group) -> Tensor:
     """Queries, keys and values as a copy (3, S * H, T, E)."""
-    part = qkv_N3HE[group.tokens].unflatten(0, (group.count, group.length))
+    part = qkv_N3HE[group.tokens].unflatten(0, (group.num, group.length))
     return part.permute(2, 0, 3, 1, 4).contiguous().flatten(1, 2)
 
 
 def _to_tokens(heads_STE: Tensor, group: Group, onto_NHE: Tensor) -> None:
     """Write (S * H, T, E) where the tokens of the group are."""
-    target = onto_NHE[group.tokens].unflatten(0, (group.count, group.length))
-    target.copy_(heads_STE.unflatten(0, (group.count, -1)).transpose(1, 2))
+    target = onto_NHE[group.tokens].unflatten(0, (group.num, group.length))
+    target.copy_(heads_STE.unflatten(0, (group.num, -1)).transpose(1, 2))
 
 
 def _from_tokens(values_NHE: Tensor, group: Group) -> Tensor:
-    part = values_NHE[group.tokens].unflatten(0, (group.count, group.length))
+    part = values_NHE[group.tokens].unflatten(0, (group.num, group.length))
     return part.transpose(1, 2).contiguous().flatten(0, 1)
 
 

@@ -38,10 +38,16 @@ def decline(model: nn.Module) -> str:
     for name, module in base.encoder.named_modules():
         if isinstance(module, LowRankLinear):
             continue
-        is_leaf = not list(module.children())
-        if is_leaf and list(module.parameters()) and type(module) not in (nn.Linear, nn.LayerNorm):
+        owns = list(module.parameters(recurse=False))
+        if owns and not _is_plain(module):
             return f"encoder.{name} is a {type(module).__name__}"
     return ""
+
+
+def _is_plain(module: nn.Module) -> bool:
+    if type(module) is nn.LayerNorm:
+        return True
+    return type(module) is nn.Linear and cast("Tensor | None", module.bias) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +154,7 @@ class BertTrunk:
         """Outputs of layers that read the same input, side by side."""
         bases = [layer.base if isinstance(layer, LowRankLinear) else layer for layer in layers]
         weight = self._joined([cast(Tensor, base.weight) for base in bases])
-        bias = None
-        if all(base.bias is not None for base in bases):
-            bias = self._joined([cast(Tensor, base.bias) for base in bases])
+        bias = self._joined([cast(Tensor, base.bias) for base in bases])
         output = functional.linear(x_NI, weight, bias)
         terms = [_term(layer, x_NI) for layer in layers]
         if not any(term is not None for term in terms):
