@@ -35,8 +35,10 @@ def show_row(row: Row) -> Shown:
     """Input and target of any row as text."""
     if isinstance(row, Chat):
         turns = row.prompt()
-        text = turns[0].content if len(turns) == 1 else "\n".join(
-            f"{turn.role}: {turn.content}" for turn in turns
+        text = (
+            turns[0].content
+            if len(turns) == 1
+            else "\n".join(f"{turn.role}: {turn.content}" for turn in turns)
         )
         return Shown(str(row.origin), text, row.answer())
     if isinstance(row, Labeled):
@@ -58,8 +60,8 @@ def subject_of(
         bundle=bundle,
         tuner=tuner,
         objective=inputs.objective,
-        train=inputs.rows("train"),
-        test=inputs.rows("test"),
+        train=inputs.kept("train"),
+        test=inputs.kept("test"),
         seed=settled.get("seed"),
         open_base=open_base,
     )

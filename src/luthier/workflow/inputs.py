@@ -46,6 +46,11 @@ class Inputs:
         """Rows of one split, in the order that `Features.row` counts them."""
         return list(getattr(self.loaded.splits, split))
 
+    def kept(self, split: str) -> list[Row]:
+        """Rows of one split without those that `on_overflow: drop` left out."""
+        rows = self.rows(split)
+        return [rows[index] for index in sorted({item.row for item in self.features[split]})]
+
     def row_name(self, index: int) -> str:
         """Where training row `index` came from."""
         return str(self.loaded.splits.train[index].origin)
@@ -168,7 +173,9 @@ def sample(row: Row, objective: Objective, codec: Codec) -> dict[str, Any]:
 def _fit(inputs: Inputs, settled: Settled) -> None:
     """Cut every split to `training.max_length` by the policy, and enter the tokens in the ledger."""
     limit = inputs.codec.tokenizer.model_max_length
-    longest = max((item.num_tokens for rows in inputs.features.values() for item in rows), default=1)
+    longest = max(
+        (item.num_tokens for rows in inputs.features.values() for item in rows), default=1
+    )
     context = min(limit, inputs.blueprint.facts.context_length)
     settled.settle(
         "training.max_length", min(longest, context), f"longest row {longest}, context {context}"

@@ -120,7 +120,9 @@ def open_tuned(run: Run) -> Bundle:
         bundle = run.tuner.apply(run.open_base(), seed=recipe.seed)
         load_adapter(layout.adapter, bundle, run.tuner)
     else:
-        raise RunError(f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}")
+        raise RunError(
+            f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}"
+        )
     bundle.trunk = trunks.build(
         bundle.model,
         bundle.kind,

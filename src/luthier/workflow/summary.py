@@ -70,7 +70,9 @@ class Summary:
             self.values.update(license=inputs.source.license, data=inputs.loaded.description)
         if prepared is not None:
             parameters = list(prepared.bundle.model.parameters())
-            self.values["trained_parameters"] = sum(p.numel() for p in parameters if p.requires_grad)
+            self.values["trained_parameters"] = sum(
+                p.numel() for p in parameters if p.requires_grad
+            )
             self.values["total_parameters"] = sum(p.numel() for p in parameters)
         names = {**self._earlier_seconds, **self._stages.seconds}
         self.values["seconds"] = {

@@ -11,6 +11,7 @@ import yaml
 
 from luthier.core import files
 from luthier.core.errors import Interrupted, LuthierError
+from luthier.data.load import changed_files
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.environment import environment
@@ -52,8 +53,10 @@ def train(
     try:
         inputs = gather(settled, stages)
         _check_unchanged(recorded, settled, inputs, out)
-        with RunWriter(layout) as writer:
-            stages.tell = open_listeners(settled, layout, writer, on_event)
+        with (
+            RunWriter(layout) as writer,
+            open_listeners(settled, layout, writer, on_event) as stages.tell,
+        ):
             if writer.notice:
                 stages.note(writer.notice)
             files.write_json(layout.environment, environment(device=device_name()))
@@ -76,6 +79,7 @@ def _carry_out(
         summary.update("training", inputs, prepared)
         if not summary.is_trained():
             train_model(prepared.job, stages, writer, summary)
+            _note_changes(inputs, stages)
             save_result(prepared, inputs, layout, stages)
             summary.update("trained")
         _prove(prepared, inputs, settled, layout, stages, summary)
@@ -115,6 +119,14 @@ def _check_unchanged(
         return
     files_then, files_now = recorded["identity"]["files"], inputs.identity()["files"]
     resume.same_files(files_then, files_now, where=str(out))
+
+
+def _note_changes(inputs: Inputs, stages: Stages) -> None:
+    for name in changed_files(inputs.loaded.files):
+        stages.note(
+            f"{name} was edited while the run went on; the run used it as it was at the start",
+            warning=True,
+        )
 
 
 def _record(settled: Settled, inputs: Inputs, layout: Layout) -> None:
