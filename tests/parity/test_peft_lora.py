@@ -11,6 +11,15 @@ from tests import tiny
 from tests.contracts.cases import case
 from torch.testing import assert_close
 
+# PEFT reads a property that transformers renamed
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+
+
+def peft_state(model) -> dict[str, torch.Tensor]:
+    """PEFT's adapter by our names."""
+    state = peft.get_peft_model_state_dict(model)
+    return {name.removeprefix("base_model.model."): tensor for name, tensor in state.items()}
+
 
 @pytest.fixture
 def theirs():
@@ -24,22 +33,14 @@ def theirs():
 def test_the_same_layers_are_adapted(theirs) -> None:
     ours = case("lora", "sft")
     found = set(ours.tuner.state(ours.bundle.model))
-    wanted = {
-        name.removeprefix("base_model.model.") for name in peft.get_peft_model_state_dict(theirs)
-    }
+    wanted = set(peft_state(theirs))
     assert found == wanted
 
 
 def test_the_start_has_the_same_scale(theirs) -> None:
     """Uniform within sqrt(6 / ((1 + 5) * inputs)): the same bound, and a spread near it."""
     ours = case("lora", "sft")
-    for state in (
-        ours.tuner.state(ours.bundle.model),
-        {
-            k.removeprefix("base_model.model."): v
-            for k, v in peft.get_peft_model_state_dict(theirs).items()
-        },
-    ):
+    for state in (ours.tuner.state(ours.bundle.model), peft_state(theirs)):
         for name, tensor in state.items():
             if name.endswith("lora_B.weight"):
                 assert not tensor.any()

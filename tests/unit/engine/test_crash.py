@@ -34,7 +34,7 @@ def outcomes(folder: Path, fault: str) -> list[tuple[int, int, str, bool]]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=580,
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
