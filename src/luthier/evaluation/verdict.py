@@ -82,7 +82,9 @@ def _words(
         return f"{scores} That is a real gain: {gain}, with {sure} confidence."
     if outcome == "worse":
         loss = f"between {_step(metric, low)} and {_step(metric, high)}"
-        return f"{scores} Tuning made it worse: by {loss}, with {sure} confidence. Do not use it."
+        return (
+            f"{scores} The tuned model is worse: by {loss}, with {sure} confidence. Do not use it."
+        )
     least = _step(metric, found.detectable)
     small = found.detectable > LARGE and metric.higher_is_better
     advice = " The test set is small; more test rows may show a difference." if small else ""

@@ -14,7 +14,7 @@ from luthier.evaluation.retention.material import paragraphs, prompts
 from luthier.evaluation.retention.view import Material, View, material, view
 from luthier.evaluation.subject import Subject
 
-MAX_TOKENS = 2_600
+MAX_TOKENS = 1_300
 NOTICEABLE = 0.02
 """A smaller share of NLL is not worth a sentence."""
 
