@@ -50,7 +50,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor]) -> tuple[str, int]:
     text += b" " * (-len(text) % 8)
     digest = hashlib.sha256()
     with path.open("wb", buffering=0) as file:
-        for piece in _pieces(text, tensors):
+        for piece in _joined(_pieces(text, tensors)):
             digest.update(piece)
             _write_all(file.fileno(), piece)
         os.fsync(file.fileno())
@@ -64,6 +64,20 @@ def _pieces(text: bytes, tensors: Mapping[str, Tensor]) -> Iterator[memoryview]:
         content = memoryview(cast(Any, flat.numpy()))
         for start in range(0, len(content), _PIECE):
             yield content[start : start + _PIECE]
+
+
+def _joined(pieces: Iterator[memoryview]) -> Iterator[memoryview]:
+    """The same bytes with small pieces put together: an adapter has hundreds of small tensors."""
+    waiting = bytearray()
+    for piece in pieces:
+        if len(piece) < _PIECE:
+            waiting += piece
+        if len(piece) == _PIECE or len(waiting) >= _PIECE:
+            yield memoryview(bytes(waiting))
+            waiting.clear()
+        if len(piece) == _PIECE:
+            yield piece
+    yield memoryview(bytes(waiting))
 
 
 def _write_all(descriptor: int, piece: memoryview) -> None:
