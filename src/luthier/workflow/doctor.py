@@ -21,7 +21,7 @@ EXTRAS = {"tensorboard": "trackers", "peft": "test", "selenium": "test"}
 
 
 def doctor() -> dict[str, Any]:
-    """{"ok", "checks": [{"name", "ok", "detail", "advice"}]}; ok is False when training cannot work."""
+    """{"ok", "checks": [{"name", "ok", "detail", "advice"}]}; not ok when training cannot work."""
     checks = [_device(), _precision(), _memory(), _disk(), _cache(), *_extras()]
     return {"ok": all(item["ok"] or item["optional"] for item in checks), "checks": checks}
 

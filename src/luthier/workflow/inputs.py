@@ -171,7 +171,7 @@ def sample(row: Row, objective: Objective, codec: Codec) -> dict[str, Any]:
 
 
 def _fit(inputs: Inputs, settled: Settled) -> None:
-    """Cut every split to `training.max_length` by the policy, and enter the tokens in the ledger."""
+    """Cut every split to `training.max_length` by the policy, and enter tokens in the ledger."""
     limit = inputs.codec.tokenizer.model_max_length
     longest = max(
         (item.num_tokens for rows in inputs.features.values() for item in rows), default=1
@@ -182,8 +182,8 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
     )
     if settled.get("training.max_length") > context:
         raise RecipeError(
-            f"recipe training.max_length: got {settled.get('training.max_length')}, but the model's "
-            f"context is {context} tokens. Use at most {context}."
+            f"recipe training.max_length: got {settled.get('training.max_length')}, but the "
+            f"context of the model is {context} tokens. Use at most {context}."
         )
     for split in SPLITS:
         names = [str(row.origin) for row in inputs.rows(split)]

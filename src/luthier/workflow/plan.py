@@ -1,4 +1,4 @@
-"""What `luthier train` would do: the resolved recipe, rendered rows, and a trial that costs seconds."""
+"""What `luthier train` would do: resolved recipe, rendered rows, and a trial of some seconds."""
 
 from __future__ import annotations
 

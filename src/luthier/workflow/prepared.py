@@ -35,7 +35,7 @@ class Prepared:
     job: Job
 
 
-def open_base(settled: Settled, inputs: Inputs, objective: Objective) -> Bundle:
+def open_base(settled: Settled, objective: Objective) -> Bundle:
     """The untouched model on the device of the run."""
     bundle = open_model(
         settled.get("model"),
@@ -92,7 +92,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     settled.settle("training.precision", *precision.choose(device_name()))
     settle_evaluation(settled, inputs)
     with stages.stage("loading model", inputs.source.reference):
-        bundle = open_base(settled, inputs, inputs.objective)
+        bundle = open_base(settled, inputs.objective)
         bundle = tuner.apply(bundle, seed=settled.get("seed"))
         bundle.trunk = build_trunk(settled, bundle)
         stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")

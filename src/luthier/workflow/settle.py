@@ -67,7 +67,7 @@ def _settle_rates(settled: Settled, facts: Facts) -> None:
 
 
 def _batch_size(settled: Settled, num_rows: int) -> tuple[int, str]:
-    """32 for labels, 8 for tokens (an answer holds many targets), never above a quarter of the rows."""
+    """32 for labels, 8 for tokens (an answer holds many targets), at most a quarter of the rows."""
     usual = 32 if settled.get("objective.name") == "classify" else 8
     size = max(1, min(usual, num_rows // 4))
     return size, f"usual for {settled.get('objective.name')}, at most a quarter of the rows"

@@ -1,4 +1,4 @@
-"""Stopping on request: the first signal lets the current step end and saves, the second stops now."""
+"""Stopping on request: the first signal lets the step end and saves, the second stops now."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Remembers that the user asked to stop; `requested` is what the engine asks before each step."""
+    """Remembers that the user asked to stop; the engine asks `requested` before each step."""
 
     def __init__(self) -> None:
         self._asked = False

@@ -1,4 +1,4 @@
-"""The whole circle: recipe in, run directory out. Calling it again on the same directory continues."""
+"""The whole circle: recipe in, run directory out. On an unfinished directory it continues."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def train(
     """The finished run in `out` (default runs/<time>-<name>): tuned, evaluated, reported.
 
     A directory that holds an unfinished run of the same recipe is continued where it stopped.
-    Raises: LuthierError: bad input, before anything slow; Interrupted: saved, the same call goes on.
+    Raises: LuthierError: bad input, before anything slow. Interrupted: saved; call it again.
     """
     settled = Settled(recipe, dict(origins or {}))
     settled.settle("name", name_of(recipe), "from the data file")
@@ -103,7 +103,7 @@ def _prove(
         prepared.tuner,
         inputs,
         settled,
-        lambda: open_base(settled, inputs, prepared.objective),
+        lambda: open_base(settled, prepared.objective),
     )
     evaluation = prove_better(subject, section, layout, stages)
     summary.update("done", verdict=evaluation.verdict.outcome)

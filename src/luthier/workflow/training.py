@@ -1,4 +1,4 @@
-"""Running the engine inside a run directory: events out, signals in, the result saved and proved."""
+"""The engine inside a run directory: events out, signals in, the result saved and proved."""
 
 from __future__ import annotations
 
