@@ -1,4 +1,4 @@
-"""Every kind of bad input a user can bring: one message, exit code 2, nothing begun, nothing lost."""
+"""Every kind of bad input: one message, exit code 2, nothing begun, nothing lost."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests import tiny
 
 from luthier.cli.main import run
-from tests import tiny
 
 PAIRS = [
     (f"Please say the number {number} for me.", f"The number is {number}, as you asked.")
@@ -190,7 +190,9 @@ CASES = {
         ("ugly", "train"),
     ),
     "one class": Case(file("a.csv", labelled(["same"] * 40)), ("'same'", "two classes")),
-    "mistyped key": Case(good("training.learning_rat=1e-4"), ("did you mean 'training.learning_rate'",)),
+    "mistyped key": Case(
+        good("training.learning_rat=1e-4"), ("did you mean 'training.learning_rate'",)
+    ),
     "value out of range": Case(good("training.learning_rate=-1"), ("learning_rate", "-1")),
     "rank 0": Case(good("tuner.name=lora", "tuner.rank=0"), ("rank", "0")),
     "rank above the matrix": Case(good("tuner.name=lora", "tuner.rank=4096"), ("4096",)),
@@ -209,7 +211,9 @@ CASES = {
         model(edit_config(auto_map={"AutoModelForCausalLM": "code.Model"})), ("auto_map",)
     ),
     "truncated weights": Case(model(spoil_weights), ("model.safetensors",)),
-    "no such model": Case(lambda d: [str(d.data), "--model", "nobody/nothing"], ("nobody/nothing",)),
+    "no such model": Case(
+        lambda d: [str(d.data), "--model", "nobody/nothing"], ("nobody/nothing",)
+    ),
     "mistyped alias": Case(lambda d: [str(d.data), "--model", "smollm2-135"], ("smollm2-135m",)),
     "encoder asked to write": Case(
         lambda d: [str(d.data), "--model", str(tiny_bert(d)), "--objective", "sft"], ("encoder",)

@@ -134,7 +134,7 @@ class Trunk(Protocol):
     """"general" or the name of the family's fast path."""
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
-        """Final (normed) hidden states (M, D) at token positions `at_M` (int64, sorted; None: all)."""
+        """Final (normed) hidden states (M, D) at tokens `at_M` (int64, sorted; None: all)."""
         ...
 
     def head(self) -> Head:

@@ -14,7 +14,7 @@ import torch
 
 from luthier.engine import precision
 from luthier.models import cache
-from luthier.workflow.prepared import device_name
+from luthier.workflow.device import device_name
 
 GIB = 2**30
 EXTRAS = {"tensorboard": "trackers", "peft": "test", "selenium": "test"}

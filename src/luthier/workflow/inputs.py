@@ -106,6 +106,8 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
             f"model {source.reference} has no chat template, and the rows are conversations. "
             "Use an instruct model, or set objective.template=plain to train plain text."
         )
+    if _template_of(objective) == "plain":
+        codec = codec.plain()
     with stages.stage("checking rows"):
         features = prepare_all(objective, codec, loaded, stages)
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
@@ -118,7 +120,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
 def open_objective(settled: Settled, rows: Sequence[Row]) -> Objective:
     """The objective with its own "auto" settings chosen from the training rows."""
     kind = objectives.get(settled.get("objective.name"))
-    config = _config(kind.Config, settled, "objective")
+    config = component_config(kind.Config, settled, "objective")
     for key, (value, why) in kind.resolve(config, rows).items():
         settled.settle(f"objective.{key}", value, why)
     return open_component(kind, settled, "objective")
@@ -129,12 +131,16 @@ def open_component(kind: Any, settled: Settled, section: str) -> Any:
 
     Raises: RecipeError: every unknown key and bad value of the section.
     """
-    config = _config(kind.Config, settled, section)
+    config = component_config(kind.Config, settled, section)
     settled.fill(section, config.model_dump(mode="json"))
     return kind(config)
 
 
-def _config(kind: type[ComponentConfig], settled: Settled, section: str) -> ComponentConfig:
+def component_config(kind: type[ComponentConfig], settled: Settled, section: str) -> Any:
+    """The settings of a component, as far as they are settled.
+
+    Raises: RecipeError: every unknown key and bad value of the section.
+    """
     values = {key: value for key, value in settled.get(section).items() if key != "name"}
     return build(kind, values, where=section)
 

@@ -12,7 +12,7 @@ from luthier.models.sources import aliases, fetch
 def listing() -> list[dict[str, Any]]:
     """Every alias with what it stands for, then every folder of the cache."""
     named = [{"name": name, "reference": place} for name, place in aliases().items()]
-    root = cache.root()
+    root = cache.root() / "models"
     kept = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
     return named + [{"name": path.name, "reference": str(path)} for path in kept]
 

@@ -20,7 +20,8 @@ from luthier.objectives import Objective
 from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
-from luthier.workflow.inputs import Inputs, open_component
+from luthier.workflow.device import device_name
+from luthier.workflow.inputs import Inputs, component_config, open_component
 from luthier.workflow.settle import num_steps, settle_training, settle_tuner
 from luthier.workflow.stages import Stages
 
@@ -42,7 +43,6 @@ def open_base(settled: Settled, objective: Objective) -> Bundle:
         labels=objective.labels(),
         dtype=base_dtype(settled),
         device=device_name(),
-        trained_weights=False,
         seed=settled.get("seed"),
     )
     bundle.trunk = build_trunk(settled, bundle)
@@ -60,11 +60,6 @@ def compute_dtype(settled: Settled) -> torch.dtype:
     """Type of the matrix products."""
     is_short = settled.get("training.precision") == "bfloat16"
     return torch.bfloat16 if is_short else torch.float32
-
-
-def device_name() -> str:
-    """The device of this machine: its first GPU, or the CPU."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def build_trunk(settled: Settled, bundle: Bundle) -> Trunk:
@@ -86,13 +81,14 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     """
     facts = inputs.blueprint.facts
     settle_tuner(settled, facts, kind=inputs.kind)
-    tuner = open_component(tuners.get(settled.get("tuner.name")), settled, "tuner")
+    tuner = open_tuner(settled)
     num_rows = len(inputs.features["train"])
     settle_training(settled, facts, num_rows=num_rows)
     settled.settle("training.precision", *precision.choose(device_name()))
     settle_evaluation(settled, inputs)
     with stages.stage("loading model", inputs.source.reference):
         bundle = open_base(settled, inputs.objective)
+        bundle.codec = inputs.codec
         bundle = tuner.apply(bundle, seed=settled.get("seed"))
         bundle.trunk = build_trunk(settled, bundle)
         stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
@@ -107,12 +103,24 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         checkpoints=layout.checkpoints,
         identity=inputs.fingerprints(settled),
         row_name=inputs.row_name,
+        allow=tuple(settled.get("allow")),
     )
     with stages.stage("pre-flight"):
         trial = preflight(job, settled=settled, rebuild=lambda: build_trunk(settled, bundle))
         stages.tell(trial.event)
         files.write_json(layout.preflight, trial.document())
     return Prepared(bundle, tuner, inputs.objective, job)
+
+
+def open_tuner(settled: Settled) -> Tuner:
+    """The tuner with its own "auto" settings chosen.
+
+    Raises: RecipeError: unknown tuner, or settings it does not take.
+    """
+    kind = tuners.get(settled.get("tuner.name"))
+    for key, (value, why) in kind.resolve(component_config(kind.Config, settled, "tuner")).items():
+        settled.settle(f"tuner.{key}", value, why)
+    return open_component(kind, settled, "tuner")
 
 
 def settle_evaluation(settled: Settled, inputs: Inputs) -> None:

@@ -17,12 +17,14 @@ from luthier.evaluation.predict import predict
 from luthier.export.adapter import load as load_adapter
 from luthier.models import trunks
 from luthier.models.bundle import Bundle
+from luthier.models.codec import open_codec
 from luthier.models.load import open_model
 from luthier.objectives import Objective, objectives
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 from luthier.run.reader import RunFiles, open_run
 from luthier.tuners import Tuner, tuners
+from luthier.workflow.device import device_name
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Run:
             recipe.model,
             labels=self.objective.labels(),
             dtype=dtype_of(recipe),
-            trained_weights=False,
+            device=device_name(),
             seed=recipe.seed,
         )
 
@@ -113,7 +115,7 @@ def open_tuned(run: Run) -> Bundle:
             str(layout.model),
             labels=run.objective.labels(),
             dtype=torch.float32,
-            trained_weights=False,
+            device=device_name(),
             seed=recipe.seed,
         )
     elif layout.adapter.is_dir():
@@ -129,5 +131,7 @@ def open_tuned(run: Run) -> Bundle:
         prefer=recipe.training.path,
         compute_dtype=dtype_of(recipe),
     )
+    if recipe.objective.get("template") == "plain":
+        bundle.codec = open_codec(bundle.source.folder).plain()
     bundle.model.eval()
     return bundle

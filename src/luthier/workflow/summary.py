@@ -26,7 +26,8 @@ class Summary:
             self._earlier_seconds = dict(self.values.get("seconds", {}))
 
     def is_done(self) -> bool:
-        return self.values.get("state") == "done"
+        """Trained, evaluated and reported; the card is written last."""
+        return self.values.get("state") == "done" and self._layout.card.exists()
 
     def is_trained(self) -> bool:
         """The result of training is saved and went through its parity gate."""

@@ -7,11 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from luthier.core import files
 from luthier.core.errors import Interrupted, LuthierError
 from luthier.data.load import changed_files
+from luthier.recipe import yaml_text
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.environment import environment
@@ -19,10 +18,11 @@ from luthier.run.layout import Layout
 from luthier.run.reader import open_run
 from luthier.run.writer import RunWriter
 from luthier.workflow import resume
+from luthier.workflow.device import device_name
 from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import open_listeners
-from luthier.workflow.prepared import Prepared, device_name, open_base, prepare
+from luthier.workflow.prepared import Prepared, open_base, prepare
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
@@ -132,8 +132,8 @@ def _note_changes(inputs: Inputs, stages: Stages) -> None:
 def _record(settled: Settled, inputs: Inputs, layout: Layout) -> None:
     """Write what is now known and will not change: recipe, ledger, splits, samples."""
     document = settled.document()
-    document["identity"] = {"recipe": document["identity"], **inputs.identity()}
-    files.write_text(layout.resolved, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    document["identity"] = {**document["identity"], **inputs.identity()}
+    files.write_text(layout.resolved, yaml_text.dump(document))
     files.write_json(layout.ledger, inputs.loaded.ledger.document())
     files.write_json(layout.splits, inputs.split_document())
     files.write_json(layout.samples, inputs.samples)

@@ -19,10 +19,13 @@ def test_the_first_signal_only_asks(number: signal.Signals) -> None:
 
 
 def test_the_second_signal_interrupts() -> None:
-    stop = Stop()
-    with pytest.raises(KeyboardInterrupt), stop.graceful():
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGINT)
+    def insist() -> None:
+        with Stop().graceful():
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        insist()
 
 
 def test_signals_are_handled_as_before_afterwards() -> None:
