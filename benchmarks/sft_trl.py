@@ -25,7 +25,7 @@ def main() -> None:
         learning_rate=common.LEARNING_RATE,
         lr_scheduler_type="cosine",
         warmup_steps=common.WARMUP,
-        max_length=common.MAX_LENGTH,
+        max_length=None,  # padding-free asks for that; no row is longer than the others allow
         padding_free=True,
         gradient_checkpointing=False,
         bf16=given.precision == "bfloat16",
