@@ -121,7 +121,9 @@ def _features(path: Path, bundle: Bundle, sft: Sft, *, limit: int) -> list[Featu
     for index, row in enumerate(json.loads(path.read_text())[:limit]):
         question = "\n".join(part for part in (row["instruction"], row.get("input", "")) if part)
         turns = (Message("user", question), Message("assistant", row["output"]))
-        features = sft.prepare(Chat(origin=Origin(path.name, index), messages=turns), bundle.codec, index=index)
+        features = sft.prepare(
+            Chat(origin=Origin(path.name, index), messages=turns), bundle.codec, index=index
+        )
         cut = slice(0, MAX_LENGTH)
         found.append(Features(index, features.input_ids[cut], features.loss_weights[cut]))
     return [item for item in found if item.num_trained]

@@ -21,7 +21,7 @@ from luthier.models.trunks._pointwise import Pointwise, pointwise
 
 _FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 _ROTATIONS = ("default", "linear", "llama3", "yarn")
-_KEPT_BYTES = 256 << 20
+_KEPT_BYTES = 96 << 20
 """Attention probabilities are kept for the backward pass while they stay below this."""
 
 
@@ -84,6 +84,7 @@ class LlamaTrunk:
         self.dtype, self.checkpoint = compute_dtype, gradient_checkpointing
         self.pieces = pointwise(compiled=compile)
         self._layers = self._join()
+        _leave_files(model, self._layers)
         self._mask = causal_mask(compute_dtype, self._embedding.weight.device)
         self._head_cast: tuple[int, Tensor] | None = None
 
@@ -152,6 +153,17 @@ class LlamaTrunk:
     def _join(self) -> list[Layer]:
         layers = self.model.model.layers
         return [_layer(layer, self.model.config, self.dtype, self.pieces) for layer in layers]
+
+
+def _leave_files(model: nn.Module, layers: list[Layer]) -> None:
+    """Copy what is still a view of a mapped weight file, so that the file's pages are given back.
+
+    The joined weights are copies already; one small tensor left behind keeps the whole file.
+    """
+    joined = {id(base.weight) for layer in layers for j in layer.products() for base in j.bases}
+    for parameter in model.parameters():
+        if id(parameter) not in joined and not parameter.requires_grad:
+            parameter.data = parameter.data.clone()
 
 
 def _layer(module: Any, config: Any, dtype: torch.dtype, pieces: Pointwise) -> Layer:
