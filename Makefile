@@ -24,8 +24,9 @@ format: venv
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: venv  ## the measurements behind docs/results.md
-	for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: venv  ## Luthier and its rivals side by side; BENCH="--data FILE --rows 96" to choose
+	benchmarks/setup_rivals.sh
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 docs: venv  ## docs/reference.md from the registries and the recipe's schema
 	$(BIN)/python docs/generate.py

@@ -42,6 +42,7 @@ def settle_training(settled: Settled, facts: Facts, *, num_rows: int) -> None:
         raise RecipeError("The recipe leaves no step to take: raise training.epochs or max_steps.")
     per_epoch = math.ceil(num_rows / settled.get("training.batch_size"))
     settled.settle("training.evaluate_every", max(1, per_epoch // 2), "twice per epoch")
+    settled.settle("training.compile", "off", "it pays only in runs of many minutes")
     settled.settle("training.save_every", max(10, math.ceil(total / 10)), "about ten per run")
 
 
@@ -74,11 +75,11 @@ def _batch_size(settled: Settled, num_rows: int) -> tuple[int, str]:
 
 
 def _epochs(settled: Settled, num_rows: int) -> tuple[float, str]:
-    """Few rows want more passes: about 300 steps for labels and 150 for answers, within limits."""
+    """Few rows want more passes: about 600 steps for labels and 100 for answers, within limits."""
     steps_per_epoch = max(1, num_rows // settled.get("training.batch_size"))
     if settled.get("objective.name") == "classify":
         return float(min(12, max(5, round(600 / steps_per_epoch)))), f"{num_rows} labelled rows"
-    return float(min(4, max(1, round(150 / steps_per_epoch)))), f"{num_rows} rows"
+    return float(min(4, max(1, round(100 / steps_per_epoch)))), f"{num_rows} rows"
 
 
 def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:

@@ -1,0 +1,86 @@
+"""A working directory as a user has one: a tiny model folder, a file of rows, the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests import tiny
+
+QUICK = (
+    "evaluation.max_new_tokens=6",
+    "evaluation.retention=false",
+    "evaluation.num_resamples=100",
+    "training.batch_size=4",
+)
+"""Settings that keep a journey on a tiny model to a few seconds."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder with `model/` and `rows.jsonl`."""
+
+    root: Path
+
+    @property
+    def model(self) -> Path:
+        return self.root / "model"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "rows.jsonl"
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """`luthier WORDS` as a process of its own."""
+        environment = {
+            **os.environ,
+            "LUTHIER_CACHE": str(self.root / "cache"),
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "luthier", *map(str, words)],
+            cwd=self.root,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def luthier(self, *words: str | Path) -> tuple[int, Any, str]:
+        """Exit code, JSON document and messages of `luthier WORDS --json`."""
+        process = self.start(*words, "--json")
+        output, messages = process.communicate(timeout=240)
+        return process.returncode, json.loads(output) if output.strip() else None, messages
+
+    def losses(self, out: Path) -> list[tuple[int, float, float]]:
+        """(step, loss, gradient norm) of every update that the run logged."""
+        lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        events = [json.loads(line) for line in lines]
+        return [
+            (event["step"], event["loss"], event["gradient_norm"])
+            for event in events
+            if event["event"] == "updated"
+        ]
+
+
+def desk(root: Path, *, num_rows: int = 40) -> Desk:
+    """A desk whose rows ask for a number and get it back as JSON."""
+    tiny.folder(root / "model")
+    rows = [
+        {
+            "messages": [
+                {"role": "user", "content": f"Please write down the number {number} for me."},
+                {"role": "assistant", "content": json.dumps({"number": number})},
+            ]
+        }
+        for number in range(num_rows)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (root / "rows.jsonl").write_text(text, encoding="utf-8")
+    return Desk(root)
