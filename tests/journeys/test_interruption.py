@@ -79,22 +79,23 @@ def test_a_changed_data_file_is_refused_by_name(tmp_path: Path) -> None:
 
 def test_a_second_process_is_refused_with_the_pid_of_the_first(place: Desk) -> None:
     out = place.root / "locked"
-    words = ["train", place.data, "--model", place.model, "--out", out, *SETTINGS]
-    first = place.start(*words, "training.epochs=300")
+    settings = [*QUICK, "training.epochs=300", "training.save_every=50"]
+    words = ["train", place.data, "--model", place.model, "--out", out, *settings]
+    first = place.start(*words)
     end = time.monotonic() + 120
     while time.monotonic() < end and not (out / "metrics.jsonl").exists():
         time.sleep(0.02)
-    code, _, said = place.luthier(*words, "training.epochs=300")
+    code, _, said = place.luthier(*words)
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=60)
     assert code == 2
     assert str(first.pid) in said
 
 
-def test_a_learning_rate_of_ten_ends_with_a_clear_word(place: Desk) -> None:
+def test_a_learning_rate_of_ten_ends_soon_and_is_never_called_better(place: Desk) -> None:
     out = place.root / "wild"
     words = ["train", place.data, "--model", place.model, "--out", out, *QUICK]
     code, document, said = place.luthier(*words, "training.learning_rate=10", "training.epochs=20")
-    assert code == 1, said
-    said_so = "learning rate" in said or document["verdict"]["outcome"] == "worse"
-    assert said_so, said
+    assert code in (0, 1), said
+    stopped = "learning rate" in said and code == 1
+    assert stopped or document["verdict"]["outcome"] != "better", said

@@ -37,9 +37,13 @@ class SafeTensors:
                 "weights. Export it as an adapter."
             )
         dtype = _base_type(source_folder)
-        merged: Any = tuner.merge(copy.deepcopy(bundle.model))
+        used = next(p.dtype for p in bundle.model.parameters() if p.ndim > 1)
+        merged: Any = copy.deepcopy(bundle.model)
+        if dtype == torch.float32:
+            merged.float()  # before merging: a bfloat16 sum would lose what float32 can hold
+        merged = tuner.merge(merged)
         merged.to(dtype)
-        _refuse_base(merged, source_folder)
+        _refuse_base(merged, source_folder, used=used)
         _clean(merged)
         merged.save_pretrained(folder)
         bundle.codec.tokenizer.save_pretrained(folder)
@@ -68,7 +72,8 @@ def _clean(model: Any) -> None:
     model.requires_grad_(False)
 
 
-def _refuse_base(model: Any, source_folder: Path) -> None:
+def _refuse_base(model: Any, source_folder: Path, *, used: torch.dtype) -> None:
+    """Args: used: the type in which the base was read for training."""
     prefix = f"{model.base_model_prefix}."
     ours: dict[str, Tensor] = dict(model.state_dict())
     seen = 0
@@ -79,7 +84,7 @@ def _refuse_base(model: Any, source_folder: Path) -> None:
                 if mine is None:
                     continue
                 seen += 1
-                if not _is_equal(ours.pop(mine), file.get_tensor(name)):
+                if not _is_equal(ours.pop(mine), file.get_tensor(name).to(used)):
                     return
     is_new = [name for name, _ in model.named_parameters() if name in ours]
     if seen and not is_new:

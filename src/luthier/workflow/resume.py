@@ -28,7 +28,7 @@ def same_request(settled: Settled, recorded: Mapping[str, Any], *, where: str) -
     changed = [
         f"    {key}: {before.get(key, 'absent')!r} in the run, {now.get(key, 'absent')!r} now"
         for key in sorted({*before, *now})
-        if before.get(key) != now.get(key) and not key.startswith(IGNORED)
+        if before.get(key, "auto") != now.get(key, "auto") and not key.startswith(IGNORED)
     ]
     if changed:
         lines = "\n".join(changed)
