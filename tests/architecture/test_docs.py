@@ -36,6 +36,10 @@ def test_python_of_a_page_runs(code: str, tmp_path: Path, monkeypatch: pytest.Mo
     exec(compile(code, "page", "exec"), {"__name__": "page"})
 
 
+def test_some_page_has_python_that_runs() -> None:
+    assert _blocks("python runnable")
+
+
 @pytest.mark.parametrize("code", _blocks("python"))
 def test_python_of_a_page_compiles(code: str) -> None:
     compile(code, "page", "exec")

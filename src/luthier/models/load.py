@@ -40,7 +40,7 @@ def open_model(
     """The model that `reference` names, ready to use; `labels` make it a sequence classifier.
 
     Weights are frozen until a tuner moves them. A head that the files do not hold is drawn from
-    `seed` and kept in float32.
+    `seed`, in the type of the weights; the tuner that trains it makes it float32.
     Args: dtype: of the weights; trained_weights: they will be trained, so float32 is kept.
     Raises: ModelError: not found, damaged, refused, or of an architecture that does not fit.
     """

@@ -22,7 +22,7 @@ from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow.device import device_name
 from luthier.workflow.inputs import Inputs, component_config, open_component
-from luthier.workflow.settle import num_steps, settle_training, settle_tuner
+from luthier.workflow.settle import num_steps, settle_training, settle_tuner, unusual_rate
 from luthier.workflow.stages import Stages
 
 
@@ -84,6 +84,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     tuner = open_tuner(settled)
     num_rows = len(inputs.features["train"])
     settle_training(settled, facts, num_rows=num_rows)
+    if warning := unusual_rate(settled, facts):
+        stages.note(warning, warning=True)
     settled.settle("training.precision", *precision.choose(device_name()))
     settle_evaluation(settled, inputs)
     with stages.stage("loading model", inputs.source.reference):

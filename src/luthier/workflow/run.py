@@ -81,7 +81,8 @@ class Run:
         return open_model(
             recipe.model,
             labels=self.objective.labels(),
-            dtype=dtype_of(recipe),
+            # as in training: weights that move are float32
+            dtype=dtype_of(recipe) if self.tuner.keeps_base else torch.float32,
             device=device_name(),
             seed=recipe.seed,
         )
@@ -97,7 +98,7 @@ class Run:
 
 
 def dtype_of(recipe: Recipe) -> torch.dtype:
-    """Type of frozen weights under the recipe's precision."""
+    """Type of the matrix products under the recipe's precision."""
     return torch.bfloat16 if recipe.training.precision == "bfloat16" else torch.float32
 
 

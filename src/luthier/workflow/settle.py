@@ -11,6 +11,9 @@ from luthier.recipe.resolve import Settled
 
 OBJECTIVE_OF_SHAPE = {"chat": "sft", "text": "lm", "labeled": "classify"}
 
+UNUSUAL = 100
+"""A learning rate this many times the usual one is worth a warning."""
+
 SMALL_ENCODER = 300_000_000
 """Up to so many parameters an encoder is fully trained by default: it fits, and it scores best."""
 
@@ -34,7 +37,7 @@ def settle_training(settled: Settled, facts: Facts, *, num_rows: int) -> None:
 
     Raises: RecipeError: the run would take no step.
     """
-    _settle_rates(settled, facts)
+    settled.settle("training.learning_rate", *_usual_rate(settled, facts))
     settled.settle("training.batch_size", *_batch_size(settled, num_rows))
     settled.settle("training.epochs", *_epochs(settled, num_rows))
     total = num_steps(settled, num_rows)
@@ -46,6 +49,18 @@ def settle_training(settled: Settled, facts: Facts, *, num_rows: int) -> None:
     settled.settle("training.save_every", max(10, math.ceil(total / 10)), "about ten per run")
 
 
+def unusual_rate(settled: Settled, facts: Facts) -> str:
+    """A warning when the learning rate is far above what the tuner usually takes; else empty."""
+    rate, (usual, _) = settled.get("training.learning_rate"), _usual_rate(settled, facts)
+    if rate <= UNUSUAL * usual:
+        return ""
+    return (
+        f"training.learning_rate {rate:g} is {rate / usual:,.0f} times what tuner "
+        f"'{settled.get('tuner.name')}' usually takes ({usual:g}): expect the loss to diverge. "
+        "Leave it out to have it chosen; see docs/diverging.md"
+    )
+
+
 def num_steps(settled: Settled, num_rows: int) -> int:
     """Optimizer steps of the whole run, as far as epochs and max_steps bound them."""
     per_epoch = math.ceil(num_rows / settled.get("training.batch_size"))
@@ -54,17 +69,15 @@ def num_steps(settled: Settled, num_rows: int) -> int:
     return min(total, limit) if limit else total
 
 
-def _settle_rates(settled: Settled, facts: Facts) -> None:
+def _usual_rate(settled: Settled, facts: Facts) -> tuple[float, str]:
     tuner, objective = settled.get("tuner.name"), settled.get("objective.name")
     if tuner != "full":
-        rate = 2e-4 if objective != "classify" else 5e-4
-        settled.settle("training.learning_rate", rate, f"usual for {tuner}")
-    elif facts.num_parameters < 50_000_000:
-        settled.settle("training.learning_rate", 2e-4, "full tuning of a model under 50 M")
-    elif objective == "classify":
-        settled.settle("training.learning_rate", 5e-5, "full tuning of an encoder")
-    else:
-        settled.settle("training.learning_rate", 2e-5, "full tuning of a language model")
+        return (5e-4 if objective == "classify" else 2e-4), f"usual for {tuner}"
+    if facts.num_parameters < 50_000_000:
+        return 2e-4, "full tuning of a model under 50 M"
+    if objective == "classify":
+        return 5e-5, "full tuning of an encoder"
+    return 2e-5, "full tuning of a language model"
 
 
 def _batch_size(settled: Settled, num_rows: int) -> tuple[int, str]:

@@ -11,7 +11,14 @@ from luthier.models.bundle import Facts
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
 from luthier.workflow import resume
-from luthier.workflow.settle import flat, num_steps, settle_objective, settle_training, settle_tuner
+from luthier.workflow.settle import (
+    flat,
+    num_steps,
+    settle_objective,
+    settle_training,
+    settle_tuner,
+    unusual_rate,
+)
 
 SMALL = Facts("BertModel", 22_000_000, 10_000_000, 6, 384, 30_000, 512, 88_000_000)
 LARGE = replace(SMALL, architecture="LlamaForCausalLM", num_parameters=8_000_000_000)
@@ -55,6 +62,12 @@ def test_every_training_setting_that_the_plan_needs_is_a_number_afterwards() -> 
     settle_training(recipe, LARGE, num_rows=100)
     for key in ("epochs", "learning_rate", "batch_size", "save_every", "evaluate_every"):
         assert isinstance(recipe.get(f"training.{key}"), int | float), key
+
+
+@pytest.mark.parametrize(("rate", "is_told"), [(10.0, True), (2e-3, False)])
+def test_a_learning_rate_far_above_the_usual_is_told(rate: float, is_told: bool) -> None:
+    recipe = settled(objective="sft", tuner="lora", training={"learning_rate": rate})
+    assert ("50,000 times" in unusual_rate(recipe, LARGE)) == is_told
 
 
 @pytest.mark.parametrize("rows", [1, 9, 10, 1000, 100_000])
