@@ -72,6 +72,7 @@ class Desk:
 def desk(root: Path, *, num_rows: int = 40) -> Desk:
     """A desk whose rows ask for a number and get it back as JSON."""
     tiny.folder(root / "model")
+    (root / "cache").mkdir()  # LUTHIER_CACHE: there before any command, like a user's own
     rows = [
         {
             "messages": [

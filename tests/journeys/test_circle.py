@@ -96,7 +96,10 @@ def test_predictions_of_a_file_come_in_its_order(place: Desk, run: Path) -> None
 def test_predictions_in_python_equal_those_of_the_command(place: Desk, run: Path) -> None:
     rows = [{"messages": [{"role": "user", "content": f"number {n}"}]} for n in range(3)]
     found = luthier.open_run(run).predict(rows)
-    output = place.root / "answers.jsonl"
+    asked, output = place.root / "same.jsonl", place.root / "same-answers.jsonl"
+    asked.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    code, _, said = place.luthier("predict", run, "--input", asked, "--output", output)
+    assert code == 0, said
     lines = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     assert [item["answer"] for item in found] == [line["answer"] for line in lines]
 
