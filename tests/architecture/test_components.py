@@ -10,10 +10,14 @@ import pytest
 from luthier.core.config import ComponentConfig
 from luthier.workflow.components import REGISTRIES
 
-COMPONENTS = [
-    pytest.param(item, id=f"{word}-{name}")
+NAMED = {
+    f"{word}-{name}": item
     for word, registry in REGISTRIES.items()
     for name, item in registry.items()
+}
+COMPONENTS = [pytest.param(item, id=name) for name, item in NAMED.items()]
+WITH_SETTINGS = [
+    pytest.param(item.Config, id=name) for name, item in NAMED.items() if hasattr(item, "Config")
 ]
 
 
@@ -24,10 +28,7 @@ def test_component_has_a_description_of_its_own(component: Any) -> None:
     assert len(text.splitlines()[0]) > 15
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_every_setting_of_a_component_is_described(component: Any) -> None:
-    config = getattr(component, "Config", None)
-    if config is None:
-        pytest.skip("has no settings")
+@pytest.mark.parametrize("config", WITH_SETTINGS)
+def test_every_setting_of_a_component_is_described(config: type[ComponentConfig]) -> None:
     assert issubclass(config, ComponentConfig)
     assert [name for name, field in config.model_fields.items() if not field.description] == []
