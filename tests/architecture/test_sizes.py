@@ -7,8 +7,14 @@ import ast
 from tests.architecture.source import PACKAGE, modules
 
 MAX_FILE, MAX_FUNCTION, MAX_NESTING = 300, 60, 3
-_BLOCKS = (ast.If, ast.For, ast.While, ast.Try, ast.Match, ast.AsyncFor)
-"""What decides or repeats; `with` only says how long something stays open."""
+_BLOCKS = (
+    *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.TryStar),
+    *(ast.Match, ast.With, ast.AsyncWith),
+)
+"""Every statement whose body is indented. Several contexts of one `with` are one level."""
+
+_OWED = {"luthier.engine.preflight.preflight": 4, "luthier.export.safetensors._refuse_base": 4}
+"""Functions that are still too deep. An entry goes when its function is mended; none comes."""
 
 
 def _functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -51,7 +57,7 @@ def test_nothing_is_nested_deeper_than_the_limit() -> None:
         for function in _functions(module.tree)
         if _depth(function) > MAX_NESTING
     }
-    assert deep == {}
+    assert deep == _OWED
 
 
 def test_every_module_says_what_it_is_for() -> None:
