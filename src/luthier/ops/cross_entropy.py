@@ -1,10 +1,11 @@
 """Cross-entropy of a linear head, as (sum, count), without ever holding all logits.
 
-Letters: M supervised positions, D width, V vocabulary, C positions of one chunk.
+Letters: M supervised positions, D width, V vocabulary, C positions of one chunk, R of one tile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,7 +15,8 @@ from torch.autograd.function import once_differentiable
 
 IGNORE = -100
 _TINY = 1e-30
-_CPU_LOGITS, _GPU_LOGITS = 1 << 23, 1 << 28
+_CPU_LOGITS, _GPU_LOGITS = 1 << 24, 1 << 28
+_CPU_TILE = 1 << 20
 
 
 def linear_cross_entropy(
@@ -154,28 +156,48 @@ def _sweep(
     bias_gradient_V = torch.zeros_like(weight_VD[:, 0]).float()
     for start in range(0, len(labels_M), chunk):
         part = slice(start, start + chunk)
-        hidden_CD, counts_C = hidden_MD[part], counts_M[part]
-        targets_C1 = labels_M[part].clamp_min(0)[:, None]
+        hidden_CD = hidden_MD[part]
         logits_CV = head.logits(hidden_CD, weight_VD)
-        probabilities_CV = torch.softmax(logits_CV, -1, dtype=torch.float32)
-        logprobs_C = _label_logprobs(probabilities_CV, logits_CV, targets_C1)
-        result_M[part] = torch.where(counts_C == 0, 0.0, logprobs_C * counts_C)
-        if not any(wanted):
-            continue
-        gradient_CV = head.through(_d_logits(probabilities_CV, targets_C1, counts_C), logits_CV)
-        factors_CV = gradient_CV.to(hidden_MD.dtype)
+        for rows in _tiles(logits_CV):
+            here = slice(start + rows.start, start + rows.stop)
+            counts_R = counts_M[here]
+            logprobs_R, gradient_RV = _tile(
+                logits_CV[rows], labels_M[here], counts_R, head, wanted=any(wanted)
+            )
+            result_M[here] = torch.where(counts_R == 0, 0.0, logprobs_R * counts_R)
+            if gradient_RV is not None:
+                bias_gradient_V += gradient_RV.sum(0) if wanted[2] else 0
+                logits_CV[rows] = gradient_RV  # rounded to the type of the products
         if hidden_gradient_MD is not None:
-            torch.mm(factors_CV, weight_VD, out=hidden_gradient_MD[part])
+            torch.mm(logits_CV, weight_VD, out=hidden_gradient_MD[part])
         if wanted[1]:
-            weight_gradient_VD += factors_CV.t() @ hidden_CD
-        if wanted[2]:
-            bias_gradient_V += gradient_CV.sum(0)
+            weight_gradient_VD += logits_CV.t() @ hidden_CD
     bias = head.bias if wanted[2] else None
     return result_M, [
         hidden_gradient_MD,
         weight_gradient_VD.to(head.weight.dtype) if wanted[1] else None,
         None if bias is None else bias_gradient_V.to(bias.dtype),
     ]
+
+
+def _tiles(logits_CV: Tensor) -> Iterator[slice]:
+    """Rows whose float32 copies stay in the cache together; all of them on other devices."""
+    num_rows, width = logits_CV.shape
+    size = max(1, _CPU_TILE // width) if logits_CV.device.type == "cpu" else num_rows
+    for start in range(0, num_rows, size):
+        yield slice(start, min(start + size, num_rows))
+
+
+def _tile(
+    logits_RV: Tensor, labels_R: Tensor, counts_R: Tensor, head: _Head, *, wanted: bool
+) -> tuple[Tensor, Tensor | None]:
+    """log p(label) (R,) and, where wanted, the gradient of the raw product, both float32."""
+    targets_R1 = labels_R.clamp_min(0)[:, None]
+    probabilities_RV = torch.softmax(logits_RV, -1, dtype=torch.float32)
+    logprobs_R = _label_logprobs(probabilities_RV, logits_RV, targets_R1)
+    if not wanted:
+        return logprobs_R, None
+    return logprobs_R, head.through(_d_logits(probabilities_RV, targets_R1, counts_R), logits_RV)
 
 
 def _label_logprobs(probabilities_CV: Tensor, logits_CV: Tensor, targets_C1: Tensor) -> Tensor:
