@@ -2,84 +2,76 @@
 
 from __future__ import annotations
 
+import csv
 import re
-import shlex
+import runpy
 from pathlib import Path
 
 import pytest
-import typer.main
+from tests import tiny
+from tests.architecture.pages import PAGES, blocks, kinds, text_of
 from tests.architecture.source import ROOT, modules
+from tests.unit.run.made import make_llm_run
 
-from luthier.cli.request import split
-from luthier.cli.table import COMMANDS, app_of
 from luthier.recipe.load import read
-from luthier.recipe.overrides import parse
 from luthier.recipe.yaml_text import parse as parse_yaml
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-_BLOCK = re.compile(r"^```(\w+)( runnable)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+RUNNING = {"python", "yaml", "console"}
+"""Kinds of blocks that a test carries out or parses."""
+SHOWN = {"text": "what luthier says", "toml": "a file of somebody else's package"}
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
-def _blocks(*kinds: str) -> list[object]:
+def _params(kind: str) -> list[object]:
     return [
-        pytest.param(match[3], id=f"{page.name}-{number}")
+        pytest.param(code, id=f"{page.stem}-{number}")
         for page in PAGES
-        for number, match in enumerate(_BLOCK.finditer(page.read_text(encoding="utf-8")))
-        if match[1] + (match[2] or "") in kinds
+        for number, code in enumerate(blocks(page, kind))
     ]
 
 
-@pytest.mark.parametrize("code", _blocks("python runnable"))
-def test_python_of_a_page_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory that holds what the pages name, small."""
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "page", "exec"), {"__name__": "page"})
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
+    tiny.folder(tmp_path / "encoder", architecture="bert")
+    with (tmp_path / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(["text", "label"])
+        for number in range(24):
+            word, label = (("good", "yes"), ("bad", "no"))[number % 2]
+            lines.writerow([f"a {word} thing, number {number}", label])
+    make_llm_run(tmp_path / "runs" / "tickets")
+    return tmp_path
 
 
-def test_some_page_has_python_that_runs() -> None:
-    assert _blocks("python runnable")
+@pytest.mark.parametrize("code", _params("python"))
+def test_python_of_a_page_runs(code: str, desk: Path) -> None:
+    small = code.replace('"minilm-l6"', repr(str(desk / "encoder")))
+    exec(compile(small, "page", "exec"), {"__name__": "page"})
 
 
-@pytest.mark.parametrize("code", _blocks("python"))
-def test_python_of_a_page_compiles(code: str) -> None:
-    compile(code, "page", "exec")
-
-
-@pytest.mark.parametrize("text", _blocks("yaml"))
+@pytest.mark.parametrize("text", _params("yaml"))
 def test_yaml_of_a_page_is_a_valid_recipe(text: str) -> None:
     content = parse_yaml(text, name="page").value
     read({"model": "smollm2-135m", "data": {"train": "rows.jsonl"}} | content)
 
 
-@pytest.mark.parametrize("text", _blocks("console", "sh"))
-def test_commands_of_a_page_exist_with_their_options(text: str) -> None:
-    for line in text.splitlines():
-        for command in line.removeprefix("$ ").split("#")[0].split(";"):
-            words = shlex.split(command.split(">")[0].split("|")[0])
-            if words[:1] == ["luthier"] and len(words) > 1 and not words[1].startswith("-"):
-                _check_command(words[1:])
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_block_of_a_page_goes_untried(page: Path) -> None:
+    assert kinds(page) - RUNNING - set(SHOWN) == set()
 
 
-def _check_command(words: list[str]) -> None:
-    assert words[0] in COMMANDS, words
-    command = typer.main.get_command(app_of(words[0]))
-    rest = [word for word in words[1:] if word != "--json"]
-    inner = getattr(command, "commands", None)
-    if inner is not None:
-        assert rest, words
-        assert rest[0] in inner, words
-        command, rest = inner[rest[0]], rest[1:]
-    known = {option for param in command.params for option in param.opts} | {"--help"}
-    settings = split(rest)[1]
-    unknown = [word for word in settings if word.startswith("--") and word not in known]
-    if unknown:
-        assert command.context_settings.get("ignore_unknown_options"), unknown
-        parse([word for word in settings if "=" in word])
+def test_the_reference_is_what_the_code_says() -> None:
+    generated = runpy.run_path(str(ROOT / "docs" / "generate.py"))["page"]()
+    page = ROOT / "docs" / "reference.md"
+    assert text_of(page) == generated, "docs/reference.md is behind the code: run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_of_a_page_lead_to_files(page: Path) -> None:
-    links = [link for link in _LINK.findall(page.read_text(encoding="utf-8")) if ":" not in link]
+    links = [link for link in _LINK.findall(text_of(page)) if ":" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
