@@ -15,6 +15,7 @@ from luthier.run.reader import RunFiles, open_run
 from luthier.run.report import render
 from luthier.run.report.accounts import accounts_of
 from luthier.run.report.arms import arms_of, headline_of
+from luthier.run.report.cost import costs_of
 from luthier.run.writer import RunWriter
 
 HOSTILE = '<script>alert(1)</script><img src=x onerror="alert(2)">\'"&</style></pre>{{ 7 * 7 }}'
@@ -84,7 +85,7 @@ def test_the_verdict_stands_first_with_its_numbers(llm: RunFiles) -> None:
         "1,000 = 786 + 97 + 100 + 14 + 3",
         "OpenAI messages",
         "taught",
-        "× 0.95",
+        "× 1.05",
         "alias &#39;lora_r&#39;",
         "training.learning_rate",
         "Apache-2.0",
@@ -94,6 +95,21 @@ def test_the_verdict_stands_first_with_its_numbers(llm: RunFiles) -> None:
 )
 def test_what_a_reader_asks_for_is_there(llm: RunFiles, words: str) -> None:
     assert words in render(llm)
+
+
+def test_the_time_that_was_predicted_is_compared_with_the_whole_stage(llm: RunFiles) -> None:
+    costs = costs_of(llm)
+    assert costs is not None
+    time = next(cost for cost in costs.costs if cost.name == "training time")
+    assert (time.trial, time.run, time.ratio) == ("5 min 52 s", "6 min 20 s", "× 1.08")
+
+
+def test_memory_is_not_called_a_prediction(llm: RunFiles) -> None:
+    costs = costs_of(llm)
+    assert costs is not None
+    memory = next(cost for cost in costs.costs if cost.name == "peak memory")
+    assert memory.about == "to the end of the trial; of training"
+    assert memory.about in render(llm)
 
 
 def test_classes_confusion_and_calibration_are_shown(classify: RunFiles) -> None:

@@ -1,20 +1,36 @@
-"""What the run was predicted to cost, and what it did cost."""
+"""What the trial before the first step reached or predicted, and what the run came to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from luthier.run import figures
 from luthier.run.reader import RunFiles
+
+Show = Callable[[float | None], str]
+ROWS: tuple[tuple[str, str, str, Show], ...] = (
+    ("peak_bytes", "peak memory", "to the end of the trial; of training", figures.of_bytes),
+    ("seconds", "training time", "both with validations and saves", figures.of_seconds),
+    ("disk_bytes", "disk", "checkpoints and result; the whole folder", figures.of_bytes),
+    ("tokens_per_second", "tokens per second", "fullest micro-batch; all steps", figures.of_count),
+    ("num_steps", "steps", "", figures.of_count),
+)
+"""Key in preflight.json, name, what the figures count, and how they read."""
+ACTUAL = {"num_steps": "steps"}
+"""Key in summary.json where it is another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     name: str
-    predicted: str
-    actual: str
+    about: str
+    """What the two figures count: that of the trial; that of the run."""
+    trial: str
+    run: str
     ratio: str
-    """Actual over predicted, such as "× 1.08"."""
+    """Run over trial, such as "× 1.08"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +42,9 @@ class Costs:
 
 
 def costs_of(run: RunFiles) -> Costs | None:
-    """Memory, time, disk and speed; None where nothing was predicted or measured."""
-    preflight, summary = run.preflight or {}, run.summary or {}
-    finished = (run.events("finished") or [{}])[-1]
-    seconds = finished.get("seconds", summary.get("seconds", {}).get("training"))
-    speed = summary.get("tokens_per_second")
-    pairs = [
-        ("peak memory", preflight.get("peak_bytes"), summary.get("peak_bytes"), figures.of_bytes),
-        ("training time", preflight.get("seconds"), seconds, figures.of_seconds),
-        ("disk", preflight.get("disk_bytes"), summary.get("disk_bytes"), figures.of_bytes),
-        ("tokens per second", preflight.get("tokens_per_second"), speed, figures.of_count),
-        ("steps", preflight.get("num_steps"), summary.get("steps"), figures.of_count),
-    ]
-    costs = [
-        Cost(name, show(predicted), show(actual), _ratio(predicted, actual))
-        for name, predicted, actual, show in pairs
-        if predicted or actual
-    ]
+    """Memory, time, disk and speed; None where nothing was tried or measured."""
+    summary = run.summary or {}
+    costs = list(_rows(run.preflight or {}, summary))
     stages = {str(name): float(value) for name, value in summary.get("seconds", {}).items()}
     longest = max(stages.values(), default=0.0) or 1.0
     if not costs and not stages:
@@ -57,5 +59,11 @@ def costs_of(run: RunFiles) -> Costs | None:
     )
 
 
-def _ratio(predicted: float | None, actual: float | None) -> str:
-    return f"× {actual / predicted:.2f}" if predicted and actual else ""
+def _rows(preflight: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[Cost]:
+    # the stage, not the seconds of the steps: the prediction holds validations and saves too
+    actual = {**summary, "seconds": summary.get("seconds", {}).get("training")}
+    for key, name, about, show in ROWS:
+        trial, came = preflight.get(key), actual.get(ACTUAL.get(key, key))
+        if trial or came:
+            ratio = f"× {came / trial:.2f}" if trial and came else ""
+            yield Cost(name, about, show(trial), show(came), ratio)

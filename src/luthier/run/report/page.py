@@ -94,7 +94,7 @@ def _tiles(run: RunFiles) -> list[tuple[str, str]]:
         words = "from data to verdict" if run.evaluation else "so far"
         tiles.append((figures.of_seconds(sum(seconds.values())), words))
     if summary.get("peak_bytes"):
-        tiles.append((figures.of_bytes(summary["peak_bytes"]), "peak memory"))
+        tiles.append((figures.of_bytes(summary["peak_bytes"]), "peak memory, loading and training"))
     if trained and total:
         share = f"{figures.of_part(trained, total)} of {total / 1e6:,.0f} M"
         tiles.append((f"{trained / 1e6:,.2f} M", f"parameters trained, {share}"))
