@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -80,6 +80,8 @@ class RunWriter:
         """Append one event; milestones are on the disk when this returns."""
         if isinstance(event, Progress):
             return
+        if isinstance(event, Saved):
+            event = replace(event, folder=_within(self.layout.root, event.folder))
         line = json.dumps(record(event), ensure_ascii=False) + "\n"
         with self._explained():
             _write_all(self._log, line.encode())
@@ -153,6 +155,11 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, int):
         return value
     return _plain(value.item()) if hasattr(value, "item") else _plain(str(value))
+
+
+def _within(root: Path, path: str) -> str:
+    """`path` from `root` on: a run directory may be moved, and still names its own folders."""
+    return Path(path).relative_to(root).as_posix() if Path(path).is_relative_to(root) else path
 
 
 def _text_of(suffix: str, content: Any) -> str:

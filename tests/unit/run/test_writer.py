@@ -32,6 +32,14 @@ def test_each_event_is_one_line_with_its_kind(tmp_path: Path) -> None:
     assert (second["event"], second["loss"]) == ("updated", 0.1 + 0.2)  # every bit of a float
 
 
+def test_a_saved_folder_is_named_from_the_run_directory_on(tmp_path: Path) -> None:
+    with RunWriter(Layout(tmp_path)) as writer:
+        writer.event(Saved(4, str(writer.layout.checkpoints / "step-000004"), 10, 0.1))
+        writer.event(Saved(5, "elsewhere/step-000005", 10, 0.1))
+    folders = [line["folder"] for line in _lines(writer.layout)]
+    assert folders == ["checkpoints/step-000004", "elsewhere/step-000005"]
+
+
 def test_progress_is_not_kept(tmp_path: Path) -> None:
     with RunWriter(Layout(tmp_path)) as writer:
         writer.event(Progress("evaluating", 1, 9))
