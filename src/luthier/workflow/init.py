@@ -7,10 +7,10 @@ from pathlib import Path
 
 from luthier.data.load import load
 from luthier.recipe.schema import DataSection
+from luthier.tuners import tuners
 from luthier.workflow.settle import OBJECTIVE_OF_SHAPE
 
 MODEL_OF_SHAPE = {"chat": "smollm2-135m", "text": "smollm2-135m", "labeled": "minilm-l6"}
-TUNER_OF_SHAPE = {"chat": "lora", "text": "lora", "labeled": "full"}
 
 TEMPLATE = """\
 # {description}
@@ -22,9 +22,9 @@ data:
   # test: FILE         # default: a tenth of train; only the verdict sees it
   on_overflow: error   # truncate_prompt | truncate_tail | split | drop
 objective:
-  name: {objective}    # what is learned (luthier list)
+  name: {objective:<14} # what is learned (luthier list)
 tuner:
-  name: {tuner}        # which parameters move (luthier list)
+  name: auto           # which parameters move: {tuners}; auto: chosen from the model
 training: {{}}         # every setting left out is chosen from data, model and machine
 seed: 0
 """
@@ -42,5 +42,5 @@ def init(data: Path, model: str = "") -> str:
         model=model or MODEL_OF_SHAPE[loaded.shape],
         train=json.dumps(str(data), ensure_ascii=False),
         objective=OBJECTIVE_OF_SHAPE[loaded.shape],
-        tuner=TUNER_OF_SHAPE[loaded.shape],
+        tuners=", ".join(tuners.names()),
     )

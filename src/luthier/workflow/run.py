@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from luthier.core.config import build
 from luthier.core.errors import RunError
 from luthier.data.load import rows_of
 from luthier.evaluation.predict import predict
@@ -20,11 +19,13 @@ from luthier.models.bundle import Bundle
 from luthier.models.codec import open_codec
 from luthier.models.load import open_model
 from luthier.objectives import Objective, objectives
+from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 from luthier.run.reader import RunFiles, open_run
 from luthier.tuners import Tuner, tuners
 from luthier.workflow.device import device_name
+from luthier.workflow.inputs import open_component
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,13 @@ class Run:
 
     @cached_property
     def objective(self) -> Objective:
-        return component(objectives.get(self.recipe.objective["name"]), self.recipe.objective)
+        kind = objectives.get(self.recipe.objective["name"])
+        return open_component(kind, Settled(self.recipe, {}), "objective")
 
     @cached_property
     def tuner(self) -> Tuner:
-        return component(tuners.get(self.recipe.tuner["name"]), self.recipe.tuner)
+        kind = tuners.get(self.recipe.tuner["name"])
+        return open_component(kind, Settled(self.recipe, {}), "tuner")
 
     @cached_property
     def bundle(self) -> Bundle:
@@ -100,12 +103,6 @@ class Run:
 def dtype_of(recipe: Recipe) -> torch.dtype:
     """Type of the matrix products under the recipe's precision."""
     return torch.bfloat16 if recipe.training.precision == "bfloat16" else torch.float32
-
-
-def component(kind: Any, settings: Mapping[str, Any]) -> Any:
-    """An objective or tuner from its resolved recipe section."""
-    values = {key: value for key, value in settings.items() if key != "name"}
-    return kind(build(kind.Config, values, where=str(settings["name"])))
 
 
 def open_tuned(run: Run) -> Bundle:
