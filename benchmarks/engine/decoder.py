@@ -86,7 +86,7 @@ def main() -> None:
         tokens += size
     rate = tokens / (clock() - start)
     peaks.append(_gemm_peak())
-    flops = bundle.facts.flops_per_token(trained_weights=False) + _head_flops(bundle, features)
+    flops = _flops_per_token(bundle, features)
     print(
         json.dumps(
             {
@@ -110,10 +110,19 @@ def main() -> None:
     )
 
 
-def _head_flops(bundle: Bundle, features: list[Features]) -> float:
-    """The head runs forward and towards the hidden states, on trained tokens."""
-    share = sum(f.num_trained for f in features) / sum(f.num_tokens for f in features)
-    return share * 4.0 * bundle.facts.vocabulary_size * bundle.facts.hidden_size
+def _flops_per_token(bundle: Bundle, features: list[Features]) -> float:
+    """All work of a step per token: the frozen trunk both ways, the head on trained tokens both
+    ways, the low-rank terms (weights' gradients too), and attention over the tokens before.
+    """
+    config, facts = bundle.model.config, bundle.facts
+    tokens = sum(f.num_tokens for f in features)
+    head = 4.0 * facts.vocabulary_size * facts.hidden_size
+    head *= sum(f.num_trained for f in features) / tokens
+    terms = 6.0 * sum(p.numel() for p in bundle.model.parameters() if p.requires_grad)
+    width = facts.num_layers * config.num_attention_heads * config.head_dim
+    pairs = sum(f.num_tokens * (f.num_tokens + 1) / 2 for f in features) / tokens
+    attention = 3 * 4.0 * width * pairs
+    return facts.flops_per_token(trained_weights=False) + head + terms + attention
 
 
 def _features(path: Path, bundle: Bundle, sft: Sft, *, limit: int) -> list[Features]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests import tiny
 from torch import Tensor, nn
 
 from luthier.data.features import Batch
+from luthier.engine.compilation import missing_tools
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.trunks import llama
 
@@ -96,6 +98,26 @@ def test_outputs_and_gradients_equal_transformers(name: str, checkpoint: bool) -
     expected_gradients = _gradients(model, expected, factors)
     assert llama.decline(model) == ""
     trunk = llama.LlamaTrunk(model, compute_dtype=torch.float32, gradient_checkpointing=checkpoint)
+
+    found = trunk.hidden(batch, at)
+
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=5e-5)
+    _assert_gradients_close(_gradients(model, found, factors), expected_gradients)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler warns of itself
+@pytest.mark.skipif(bool(missing_tools()), reason=f"nothing can be compiled: {missing_tools()}")
+def test_compiled_pieces_give_the_same_outputs_and_gradients(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    model, batch = _model("qwen3"), _batch()
+    _adapt(model)
+    at = torch.arange(2, sum(LENGTHS), 3)
+    factors = torch.randn(len(at), 32, generator=torch.Generator().manual_seed(5))
+    expected = _reference(model, batch, at)
+    expected_gradients = _gradients(model, expected, factors)
+    trunk = llama.LlamaTrunk(model, compute_dtype=torch.float32, compile=True)
 
     found = trunk.hidden(batch, at)
 

@@ -9,7 +9,6 @@ import torch
 
 from luthier.core import files
 from luthier.data.features import Features
-from luthier.engine import precision
 from luthier.engine.job import Job, Plan
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
@@ -22,7 +21,13 @@ from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow.device import device_name
 from luthier.workflow.inputs import Inputs, component_config, open_component
-from luthier.workflow.settle import num_steps, settle_training, settle_tuner, unusual_rate
+from luthier.workflow.settle import (
+    num_steps,
+    settle_compute,
+    settle_training,
+    settle_tuner,
+    unusual_rate,
+)
 from luthier.workflow.stages import Stages
 
 
@@ -86,7 +91,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     settle_training(settled, facts, num_rows=num_rows)
     if warning := unusual_rate(settled, facts):
         stages.note(warning, warning=True)
-    settled.settle("training.precision", *precision.choose(device_name()))
+    lengths = [item.num_tokens for item in inputs.features["train"]]
+    settle_compute(settled, inputs.blueprint, lengths, device_name())
     settle_evaluation(settled, inputs)
     with stages.stage("loading model", inputs.source.reference):
         bundle = open_base(settled, inputs.objective)

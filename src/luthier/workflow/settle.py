@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 
 from luthier.core.errors import RecipeError
+from luthier.engine import compilation, precision
+from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts
 from luthier.recipe.resolve import Settled
 
@@ -45,8 +47,25 @@ def settle_training(settled: Settled, facts: Facts, *, num_rows: int) -> None:
         raise RecipeError("The recipe leaves no step to take: raise training.epochs or max_steps.")
     per_epoch = math.ceil(num_rows / settled.get("training.batch_size"))
     settled.settle("training.evaluate_every", max(1, per_epoch // 2), "twice per epoch")
-    settled.settle("training.compile", "off", "it pays only in runs of many minutes")
     settled.settle("training.save_every", max(10, math.ceil(total / 10)), "about ten per run")
+
+
+def settle_compute(settled: Settled, blueprint: Blueprint, lengths: list[int], device: str) -> None:
+    """Type of the products, and whether pieces are compiled, for training rows of these tokens."""
+    settled.settle("training.precision", *precision.choose(device))
+    if not blueprint.can_generate or settled.get("tuner.name") == "full":
+        settled.settle("training.compile", "off", "only the fast path of decoders has such pieces")
+        return
+    examples = num_steps(settled, len(lengths)) * settled.get("training.batch_size")
+    tokens = examples * sum(lengths) / len(lengths)
+    limit = settled.get("training.max_tokens")
+    found = compilation.choose(
+        blueprint.facts.flops_per_token(trained_weights=False)
+        * (min(tokens, limit) if limit else tokens),
+        precision=settled.get("training.precision"),
+        device=device,
+    )
+    settled.settle("training.compile", *found)
 
 
 def unusual_rate(settled: Settled, facts: Facts) -> str:

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from luthier.core.errors import RecipeError, RunError
+from luthier.engine import compilation
+from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
@@ -14,6 +16,7 @@ from luthier.workflow import resume
 from luthier.workflow.settle import (
     flat,
     num_steps,
+    settle_compute,
     settle_objective,
     settle_training,
     settle_tuner,
@@ -81,6 +84,22 @@ def test_max_steps_bounds_the_number_of_steps() -> None:
     recipe = settled(objective="sft", tuner="lora", training={"max_steps": 3})
     settle_training(recipe, LARGE, num_rows=1000)
     assert num_steps(recipe, 1000) == 3
+
+
+@pytest.mark.parametrize(("rows", "chosen"), [(1, "off"), (100_000, "on")])
+def test_pieces_are_compiled_in_long_trainings_only(rows: int, chosen: str) -> None:
+    recipe = settled(objective="sft", tuner="lora")
+    settle_training(recipe, LARGE, num_rows=rows)
+    settle_compute(recipe, Blueprint(LARGE, can_generate=True), [200] * rows, "cpu")
+    hindrance = compilation.missing_tools()
+    assert recipe.get("training.compile") == ("off" if hindrance else chosen)
+
+
+def test_an_encoder_has_nothing_to_compile() -> None:
+    recipe = settled(objective="classify", tuner="full")
+    settle_training(recipe, SMALL, num_rows=100_000)
+    settle_compute(recipe, Blueprint(SMALL, can_generate=False), [200] * 100_000, "cpu")
+    assert recipe.get("training.compile") == "off"
 
 
 def test_flat_gives_dotted_keys() -> None:

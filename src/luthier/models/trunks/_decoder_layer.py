@@ -87,7 +87,8 @@ def run_layer(x_ND: Tensor, layer: Layer, call: Call) -> Tensor:
 class _DecoderLayer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x_ND: Tensor, layer: Layer, call: Call, *_parameters: Tensor) -> Tensor:
-        output_MD, kept = _forward(x_ND, layer, call)
+        # detached: compiled pieces would be made twice, for inputs with and without a gradient
+        output_MD, kept = _forward(x_ND.detach(), layer, call)
         ctx.layer, ctx.call = layer, call
         ctx.wants_input = ctx.needs_input_grad[0]
         tensors = [kept.x] if call.checkpoint else [*kept[:-1], *kept.probabilities]

@@ -7,6 +7,7 @@ E head width.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -14,6 +15,8 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+
+from luthier.models import cache
 
 
 def norm(x_ND: Tensor, weight_D: Tensor, epsilon: float, rate_N1: Tensor, out_ND: Tensor) -> None:
@@ -129,6 +132,8 @@ def pointwise(*, compiled: bool) -> Pointwise:
     """The pieces; compiling happens at their first call and is cached on disk by torch."""
     if not compiled:
         return Pointwise()
+    # torch keeps what it compiled in the temporary folder, which the next start may empty
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.root() / "compiled"))
     made: dict[str, Any] = {
         piece.name: torch.compile(cast(Any, piece.default), dynamic=True, fullgraph=True)
         for piece in fields(Pointwise)
