@@ -20,6 +20,7 @@ from luthier.core.errors import ModelError
 from luthier.data.features import Batch
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
+from luthier.models.trunks._dropout import dropped
 from luthier.models.trunks._two_sided import Group, attend_both_ways, groups_of
 
 
@@ -126,7 +127,7 @@ class BertTrunk:
         kinds = embeddings.token_type_embeddings.weight
         x_ND = words + functional.embedding(pack.positions, positions)
         x_ND = (x_ND + functional.embedding(types_N, kinds)).to(self.dtype)
-        return embeddings.dropout(_normed(embeddings.LayerNorm, x_ND))
+        return _dropped(embeddings.dropout, _normed(embeddings.LayerNorm, x_ND))
 
     def _layer(self, layer: Any, x_ND: Tensor, pack: _Pack, at_M: Tensor | None) -> Tensor:
         own, config = layer.attention.self, self.model.config
@@ -146,9 +147,8 @@ class BertTrunk:
 
     def _closed(self, output: Any, inner: Tensor, x_ND: Tensor) -> Tensor:
         """Product, dropout, residual, norm."""
-        return _normed(
-            output.LayerNorm, output.dropout(self._product([output.dense], inner)) + x_ND
-        )
+        found = _dropped(output.dropout, self._product([output.dense], inner))
+        return _normed(output.LayerNorm, found + x_ND)
 
     def _product(self, layers: Sequence[nn.Module], x_NI: Tensor) -> Tensor:
         """Outputs of layers that read the same input, side by side."""
@@ -188,7 +188,7 @@ def _pack(batch: Batch) -> _Pack:
         order,
         torch.cat(runs).to(device),
         torch.cat(positions).to(device),
-        groups_of(lengths),
+        groups_of(lengths, device),
         starts_B.to(device),
     )
 
@@ -201,6 +201,10 @@ def _token_types(batch: Batch, config: Any) -> Tensor:
     ends = (batch.input_ids_N == separator).long()
     parts = [part.cumsum(0) - part for part in ends.split(list(batch.lengths))]
     return torch.cat(parts).clamp(max=1)
+
+
+def _dropped(module: nn.Dropout, x: Tensor) -> Tensor:
+    return dropped(x, module.p, is_training=module.training)
 
 
 def _normed(norm: nn.LayerNorm, x_ND: Tensor) -> Tensor:
