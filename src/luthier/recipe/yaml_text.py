@@ -87,7 +87,7 @@ def scalar(text: str) -> Any:
 
 
 def dump(value: Any) -> str:
-    """YAML that `parse` reads back to the same value."""
+    """YAML that `parse`, and readers of YAML 1.1, read back to the same value."""
     return yaml.dump(
         value,
         Dumper=_Dumper,
@@ -106,7 +106,10 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:float", repr(value))
+    text = repr(value)  # such as 2e-05, which is text in YAML 1.1
+    if "." not in text:
+        text = text.replace("e", ".0e")
+    return dumper.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 _Dumper.add_representer(float, _float)

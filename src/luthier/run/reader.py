@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,15 @@ class RunFiles:
         if not found or "step" not in found[0] or kind == "skipped":
             return found
         return list({event["step"]: event for event in found}.values())
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that also takes 2e-05 for a number, as runs of earlier versions wrote it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+\Z"), list("-+0123456789")
+)
 
 
 def open_run(path: str | Path) -> RunFiles:
@@ -120,7 +130,7 @@ def _yaml(path: Path) -> Document | None:
     if text is None:
         return None
     try:
-        found = yaml.safe_load(text)
+        found = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise RunError(f"run {path}: broken YAML ({' '.join(str(error).split())}).") from None
     if not isinstance(found, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -90,5 +91,12 @@ _VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text("abc", min_size=1), _VALUES, max_size=4))
-def test_what_is_dumped_is_read_back(value: dict[str, Any]) -> None:
+def test_what_is_dumped_is_read_back_by_either_version(value: dict[str, Any]) -> None:
     assert parse(dump(value), name="x").value == value
+    assert yaml.safe_load(dump(value)) == value
+
+
+@pytest.mark.parametrize("value", [2e-05, 1e16, -3e-300])
+def test_a_power_of_ten_stays_a_number_for_every_reader(value: float) -> None:
+    for read in (yaml.safe_load, lambda text: parse(text, name="x").value):
+        assert read(dump({"rate": value})) == {"rate": value}

@@ -60,6 +60,11 @@ def test_a_file_is_no_run(tmp_path: Path) -> None:
         open_run(tmp_path / "file")
 
 
+def test_a_rate_as_earlier_versions_wrote_it_is_a_number(tmp_path: Path) -> None:
+    (tmp_path / "resolved.yaml").write_text("format_version: 1\nrecipe: {rate: 2e-05, name: 1e}\n")
+    assert open_run(tmp_path).recipe == {"rate": 2e-05, "name": "1e"}
+
+
 @pytest.mark.parametrize("version", [2, 0, "1", None])
 def test_a_format_from_the_future_is_refused(tmp_path: Path, version: object) -> None:
     (tmp_path / "summary.json").write_text(json.dumps({"format_version": version}))
