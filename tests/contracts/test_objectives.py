@@ -4,27 +4,45 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from tests.contracts.cases import case
+from tests.contracts.cases import Case, case
 from torch.testing import assert_close
 
 from luthier.core.config import ComponentConfig
 from luthier.core.events import Updated
 from luthier.data.features import IGNORE
 from luthier.objectives import Roles, objectives
+from luthier.tuners import tuners
 
 NAMES = objectives.names()
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 NO_LIMIT = 10**9
 
 
-def steady(name: str, tuner: str = "full"):
+UNTIED = {"tie_word_embeddings": False}
+
+
+def steady(name: str, tuner: str = "full", **model: Any) -> Case:
     """A case whose model draws nothing: dropout would make every comparison pointless."""
-    kinds = objectives.get(name).kinds
-    return case(tuner, name, **(NO_DROPOUT if "sequence_classifier" in kinds else {}))
+    is_classifier = "sequence_classifier" in objectives.get(name).kinds
+    return case(tuner, name, **(NO_DROPOUT if is_classifier else model))
+
+
+def sure(found: Case) -> Case:
+    """The same case with a language-model head that can make any token nearly certain.
+
+    A final norm bounds the hidden states, and with it the logits. Under the head as it is drawn,
+    the best hidden states of all leave 1.3 nats a token; twice as large, 0.1. Where the head is
+    frozen nothing else makes up for it: on running text, rank 16 instead of 8 and 200 steps
+    instead of 40 stay above a quarter of the first loss.
+    """
+    if found.bundle.kind == "causal_lm":
+        found.bundle.trunk.head().weight.data *= 2
+    return found
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -104,14 +122,13 @@ def test_the_first_token_is_never_a_target(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("tuner", "left"), [("full", 0.2), ("lora", 0.5)])
-def test_eight_rows_can_be_overfitted(name: str, tuner: str, left: float, tmp_path: Path) -> None:
-    found = steady(name, tuner)
+@pytest.mark.parametrize("tuner", tuners.names())
+def test_eight_rows_can_be_overfitted(name: str, tuner: str, tmp_path: Path) -> None:
+    found = sure(steady(name, tuner, **UNTIED))
     changes = {"epochs": 40, "batch_size": 8, "lr_scheduler_type": "constant", "weight_decay": 0.0}
     events = found.fit(tmp_path, **changes, validation=[], micro_batch_tokens=512)
     losses = [event.loss for event in events if isinstance(event, Updated)]
-    # a rank of 8 under a frozen random head cannot learn every token of eight rows
-    assert losses[-1] < left * losses[0]
+    assert losses[-1] < 0.1 * losses[0]
 
 
 def _without_target(item):
