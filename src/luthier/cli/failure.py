@@ -12,7 +12,8 @@ from pathlib import Path
 
 import typer
 
-from luthier.core.errors import LuthierError
+from luthier.cli.interruption import STOPPED, is_interrupt
+from luthier.core.errors import Interrupted, LuthierError
 
 INTERRUPTED, OUR_FAULT, BAD_INPUT = 3, 4, 2
 _THEIR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS})
@@ -20,10 +21,12 @@ _THEIR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, 
 
 def explain(error: BaseException) -> tuple[str, int]:
     """The whole message a user sees, and the exit code."""
+    if isinstance(error, Interrupted):
+        return str(error), error.exit_code
+    if is_interrupt(error) or isinstance(error, typer.Abort):
+        return STOPPED, INTERRUPTED
     if isinstance(error, LuthierError):
         return str(error), error.exit_code
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return "Stopped. The same command starts again.", INTERRUPTED
     if isinstance(error, typer.TyperException):
         return error.format_message(), BAD_INPUT
     if isinstance(error, OSError) and error.errno in _THEIR_DISK:

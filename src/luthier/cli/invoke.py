@@ -37,7 +37,11 @@ def invoke(words: list[str], output: TextIO, *, wants_json: bool) -> int:
 def _answer(words: list[str]) -> Answer | None:
     """None when the command only showed its help."""
     command = typer.main.get_command(app_of(words[0]))
-    found = command.main(args=words[1:], prog_name=f"luthier {words[0]}", standalone_mode=False)
+    name = f"luthier {words[0]}"
+    try:
+        found = command.main(args=words[1:], prog_name=name, standalone_mode=False)
+    except SystemExit as left:  # typer's way out when the reader of the output is gone
+        raise BrokenPipeError from left
     if found == _STOPPED_INSIDE_TYPER:
         raise KeyboardInterrupt
     return found if isinstance(found, Answer) else None

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
-from types import FrameType
 from typing import TextIO
 
+from luthier.cli.interruption import STOPPED, one_interrupt, silence
 from luthier.cli.table import COMMANDS, invoke
 from luthier.core.hints import did_you_mean
 
 JSON = "--json"
+INTERRUPTED = 3
 HEAD = """\
 Usage: luthier COMMAND [ARGUMENTS]
 
@@ -32,7 +32,13 @@ standard output, everything else on standard error. Exit codes: 0 done, 1 negati
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run one command and leave the process with its exit code."""
-    sys.exit(run(list(sys.argv[1:] if words is None else words)))
+    try:
+        code = run(list(sys.argv[1:] if words is None else words))
+    except KeyboardInterrupt:  # in the moments before and after the command itself
+        sys.stderr.write(f"{STOPPED}\n")
+        code = INTERRUPTED
+    silence()
+    sys.exit(code)
 
 
 def run(words: list[str]) -> int:
@@ -46,8 +52,8 @@ def run(words: list[str]) -> int:
             text = version("luthier")
             return _say(f"luthier {text}\n", {"version": text}, output, wants_json)
         if words[0] in COMMANDS:
-            signal.signal(signal.SIGTERM, _terminated)
-            return invoke(words, output, wants_json=wants_json)
+            with one_interrupt():
+                return invoke(words, output, wants_json=wants_json)
         message = f"luthier {words[0]}: unknown command{did_you_mean(words[0], COMMANDS)}\n"
         sys.stderr.write(message)
         error = {"error": {"message": message, "exit_code": 2}}
@@ -82,8 +88,3 @@ def _answers_only(wants_json: bool) -> Generator[TextIO]:
         sys.stdout.flush()
         os.dup2(kept, 1)
         os.close(kept)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt

@@ -20,6 +20,7 @@ from luthier.run.report import render
 from luthier.tuners import Tuner
 from luthier.workflow.inputs import Inputs
 from luthier.workflow.stages import Stages
+from luthier.workflow.stop import in_one_piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,9 @@ def prove_better(subject: Subject, section: Any, layout: Layout, stages: Stages)
     """Run every arm on the test rows; writes evaluation.json and predictions.jsonl."""
     with stages.stage("evaluating", f"{len(subject.test)} test rows"):
         evaluation = evaluate(subject, section=section, on_event=stages.tell)
-    write_predictions(evaluation, subject.test, layout)
-    files.write_json(layout.evaluation, document(evaluation))
+    with in_one_piece():
+        write_predictions(evaluation, subject.test, layout)
+        files.write_json(layout.evaluation, document(evaluation))
     return evaluation
 
 

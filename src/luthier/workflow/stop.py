@@ -7,6 +7,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -16,28 +17,45 @@ class Stop:
 
     def __init__(self) -> None:
         self._asked = False
+        self._before: dict[int, Any] = {}
 
     def requested(self) -> bool:
         return self._asked
 
     @contextmanager
     def graceful(self) -> Generator[None]:
-        """Within it SIGINT and SIGTERM only set the flag; a second one raises KeyboardInterrupt.
+        """Within it SIGINT and SIGTERM only set the flag; a second one is handled as before.
 
         Signals can be caught by the main thread only; elsewhere the caller's handling stays.
         """
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._remember) for number in STOPPING}
+        self._before = {number: signal.signal(number, self._remember) for number in STOPPING}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in self._before.items():
                 signal.signal(number, handler)
 
     def _remember(self, number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
+        if not self._asked:
+            self._asked = True
+            return
+        earlier = self._before.get(number)
+        if callable(earlier):
+            earlier(number, frame)
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def in_one_piece() -> Generator[None]:
+    """Files that belong together are written together: a first signal waits until the end.
+
+    Raises: KeyboardInterrupt: it came meanwhile.
+    """
+    stop = Stop()
+    with stop.graceful():
+        yield
+    if stop.requested():
+        raise KeyboardInterrupt

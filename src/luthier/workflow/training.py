@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from luthier.core import files
+from luthier.core.errors import Interrupted
 from luthier.core.events import Finished, Updated, Validated
 from luthier.engine import checkpoint
 from luthier.engine.fit import fit
@@ -32,6 +33,8 @@ def train_model(job: Job, stages: Stages, writer: RunWriter, summary: Summary) -
             stages.tell(event)
             if isinstance(event, Updated | Validated | Finished):
                 summary.see(event)
+    if stop.requested():  # too late for the loop to see it
+        raise Interrupted("Stopped after the last step; everything is saved.")
     checkpoint.load_best(job)
 
 

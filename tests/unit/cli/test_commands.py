@@ -163,3 +163,36 @@ def test_a_stop_signal_is_3(number: signal.Signals) -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 3, done.stderr
     assert done.stderr == "Stopped. The same command starts again.\n"
+
+
+def test_a_stopped_command_answers_in_json_too() -> None:
+    program = (
+        "import os, signal\n"
+        "from luthier.cli import invoke, main\n"
+        "def stopped(words): os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(5)\n"
+        "invoke.app_of = stopped\n"
+        "main.main(['list', '--json'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert json.loads(done.stdout)["error"]["exit_code"] == done.returncode == 3
+
+
+def test_a_chat_whose_reader_leaves_is_no_error() -> None:
+    program = (
+        "import sys\n"
+        "import typer\n"
+        "from luthier.cli import invoke, main\n"
+        "app = typer.Typer()\n"
+        "@app.command()\n"
+        "def talk() -> None:\n"
+        "    while True: sys.stdout.write('word ' * 1000)\n"
+        "invoke.app_of = lambda name: app\n"
+        "main.main(['chat'])\n"
+    )
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
