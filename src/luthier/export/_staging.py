@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from luthier.core.errors import RunError
 from luthier.core.files import fsync_folder
@@ -20,6 +23,7 @@ def staged(folder: Path) -> Generator[Path]:
     An earlier export in `folder` is replaced.
     Raises: RunError: `folder` holds something else.
     """
+    _clear_up(folder)
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     stage = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
@@ -46,6 +50,23 @@ def _put(stage: Path, folder: Path) -> None:
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     if folder.exists():
         folder.rename(old)
-    stage.rename(folder)
+    try:
+        stage.rename(folder)
+    except BaseException:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        raise
     fsync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _clear_up(folder: Path) -> None:
+    """Finish what a killed process left beside `folder`: its old content comes back if need be."""
+    name = glob.escape(folder.name)
+    for old in folder.parent.glob(f".{name}.*.old"):
+        if not folder.exists():
+            old.rename(folder)
+    for left in [*folder.parent.glob(f".{name}.*.old"), *folder.parent.glob(f".{name}.*.tmp")]:
+        pid = left.name.split(".")[-2]
+        if left.is_dir() and pid.isdigit() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)

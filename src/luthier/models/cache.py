@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from luthier.core.errors import ModelError
 
 MANIFEST = "manifest.json"
 """Name of the file that holds the SHA-256 of every other file in a cached folder."""
+
+LEFT_OVER_SECONDS = 86_400
+"""A folder half built and not touched for so long will not be finished."""
 
 
 def root() -> Path:
@@ -51,6 +56,7 @@ def build(folder: Path, fill: Callable[[Path], None], **notes: str) -> Path:
     if folder.is_dir() and not damage(folder):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
+    _clear_up(folder)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         fill(temporary)
@@ -66,6 +72,13 @@ def build(folder: Path, fill: Callable[[Path], None], **notes: str) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
     files.fsync_folder(folder.parent)
     return folder
+
+
+def _clear_up(folder: Path) -> None:
+    """Remove what killed processes left beside `folder`, once nobody can still be at it."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        if time.time() - left.stat().st_mtime > LEFT_OVER_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def seal(folder: Path, **notes: str) -> None:

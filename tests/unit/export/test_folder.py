@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from luthier.core.files import sha256
 from luthier.export import exporters
 from luthier.export._manifest import verify, write
 from luthier.export._staging import staged
+
+DEAD = 2**22 + 1
+"""No process has this number: it is above Linux's limit."""
 
 
 def an_export(folder: Path) -> Path:
@@ -44,6 +48,22 @@ def test_an_earlier_export_is_replaced(tmp_path: Path) -> None:
     with staged(tmp_path / "out") as stage:
         (stage / "new").write_text("n")
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["new"]
+
+
+def test_an_export_that_was_being_replaced_when_the_process_died_comes_back(tmp_path: Path) -> None:
+    an_export(tmp_path / "out").rename(tmp_path / f".out.{DEAD}.old")
+    (tmp_path / f".out.{DEAD}.tmp").mkdir()
+    with pytest.raises(ZeroDivisionError), staged(tmp_path / "out") as stage:
+        (stage / "weights").write_text(str(1 / 0))
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "weights").read_text() == "w"
+
+
+def test_what_a_living_process_is_writing_is_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / f".out.{os.getppid()}.tmp"
+    other.mkdir()
+    an_export(tmp_path / "out")
+    assert other.is_dir()
 
 
 def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
