@@ -54,7 +54,8 @@ def _reference(model: Any, batch: Batch) -> Tensor:
 def _gradients(model: Any, output: Tensor, factors: Tensor) -> dict[str, Tensor]:
     named = {name: p for name, p in model.named_parameters() if p.requires_grad}
     found = torch.autograd.grad((output.float() * factors).sum(), list(named.values()))
-    return dict(zip(named, found, strict=True))
+    whole = [gradient.to_dense() for gradient in found]  # that of the word table is sparse
+    return dict(zip(named, whole, strict=True))
 
 
 def _factors() -> Tensor:

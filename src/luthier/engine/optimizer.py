@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from luthier.engine.job import Job, Plan
+from luthier.engine.row_moments import RowMoments
 from luthier.tuners.contract import ParamGroup
 
 _FUSED = ("cpu", "cuda")
-STATE_NAMES = ("step", "exp_avg", "exp_avg_sq")
+_NAMES = ("step", "exp_avg", "exp_avg_sq", "rows")
 
 
 class Optimizer:
     """Decoupled weight decay Adam; every moment is float32 like the parameter it belongs to.
 
+    A parameter with a sparse gradient has moments for the rows that ever got one, no others.
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, as torch implements it.
     """
 
     def __init__(self, model: nn.Module, groups: list[ParamGroup], plan: Plan) -> None:
         moved = {id(p) for group in groups for p in group.parameters}
         self.named = {name: p for name, p in model.named_parameters() if id(p) in moved}
+        self._names = {id(p): name for name, p in self.named.items()}
+        self._tables: dict[str, RowMoments] = {}
         self._rates = [group.rate for group in groups]
         self._peak = plan.learning_rate
         settings = [
@@ -39,8 +44,8 @@ class Optimizer:
         )
 
     def gradients(self) -> dict[str, Tensor]:
-        """Gradients that are there, by parameter name."""
-        return {name: p.grad for name, p in self.named.items() if p.grad is not None}
+        """Gradients that are there, by parameter name; of a sparse one the rows that are there."""
+        return {name: _values(p) for name, p in self.named.items() if p.grad is not None}
 
     def norm(self) -> Tensor:
         """Euclidean norm of all gradients, a float32 scalar."""
@@ -52,8 +57,23 @@ class Optimizer:
             group["lr"] = self._peak * rate_share * rate
         for gradient in self.gradients().values():
             gradient.mul_(gradient_share)
+        for group in self._adamw.param_groups:
+            for parameter in group["params"]:
+                self._update_rows(parameter, group)
         self._adamw.step()
         self.clear()
+
+    def _update_rows(self, parameter: Tensor, group: dict[str, Any]) -> None:
+        """The step of a parameter with a sparse gradient, which is then out of AdamW's sight."""
+        if parameter.grad is None:
+            return
+        name = self._names[id(parameter)]
+        if parameter.grad.is_sparse:
+            table = self._tables.setdefault(name, RowMoments(parameter))
+            table.update(parameter.detach(), parameter.grad, group)
+            parameter.grad = None
+        elif name in self._tables:  # another path runs the model now
+            self._adamw.state[parameter] = self._tables.pop(name).dense(parameter.detach())
 
     def clear(self) -> None:
         """Forget the gradients."""
@@ -66,17 +86,32 @@ class Optimizer:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Put `state` back; parameters without one start afresh."""
         self._adamw.state.clear()
+        self._tables.clear()
         for name, parameter in self.named.items():
-            if f"{name}/exp_avg" not in state:
-                continue
-            self._adamw.state[parameter] = {
-                key: state[f"{name}/{key}"].to(parameter.device).clone() for key in STATE_NAMES
-            }
+            own = {key: state[f"{name}/{key}"] for key in _NAMES if f"{name}/{key}" in state}
+            if "rows" in own:
+                self._tables[name] = RowMoments(parameter)
+                self._tables[name].restore(own)
+            elif own:
+                self._adamw.state[parameter] = {
+                    key: value.to(parameter.device).clone() for key, value in own.items()
+                }
 
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
         for name, parameter in self.named.items():
-            for key, value in self._adamw.state.get(parameter, {}).items():
+            table = self._tables.get(name)
+            own = table.state() if table else self._adamw.state.get(parameter, {})
+            for key, value in own.items():
                 yield f"{name}/{key}", value
+
+
+def _values(parameter: Tensor) -> Tensor:
+    """The gradient, or the rows of a sparse one, each once; writing to it changes the gradient."""
+    assert parameter.grad is not None
+    if not parameter.grad.is_sparse:
+        return parameter.grad
+    parameter.grad = parameter.grad.coalesce()
+    return parameter.grad.values()
 
 
 def open_optimizer(job: Job) -> Optimizer:

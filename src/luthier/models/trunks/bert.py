@@ -121,7 +121,9 @@ class BertTrunk:
         embeddings = self.base.embeddings
         ids_N, device = batch.input_ids_N, batch.input_ids_N.device
         types_N = _token_types(batch, self.model.config).to(device)[pack.tokens]
-        words = functional.embedding(ids_N[pack.tokens], embeddings.word_embeddings.weight)
+        # few words of the vocabulary are in a batch, and its table holds half the parameters
+        table = embeddings.word_embeddings.weight
+        words = functional.embedding(ids_N[pack.tokens], table, sparse=table.requires_grad)
         # tables of a few rows: one product gives their gradient without touching the others
         positions = embeddings.position_embeddings.weight[: max(batch.lengths)]
         kinds = embeddings.token_type_embeddings.weight
