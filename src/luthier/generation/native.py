@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from transformers import DynamicCache
+from torch import Tensor, nn
 
 from luthier.core.errors import ModelError
 from luthier.generation.adapters import adapters_cast
-from luthier.generation.cache import can_copy, copies, new_cache, rows_of
+from luthier.generation.alone import Alone
+from luthier.generation.budget import free_bytes, plan, row_bytes, token_bytes
 from luthier.generation.choose import generators_for, next_tokens
 from luthier.generation.completion import Completion
 from luthier.generation.prefix import shared_prefix
+from luthier.generation.proof import passes_for
 from luthier.models.bundle import Bundle
 
 MIN_PREFIX = 16
 """Shorter shared beginnings are not worth a pass of their own."""
-LEAVE_SHARE = 0.8
-"""Finished rows are taken out of the batch when no more than this share is still writing."""
+REFILL_SHARE = 0.2
+"""Waiting rows are let in when at least this share of the slots is free."""
+Tell = Callable[[int, int], None]
 
 
 @dataclass(slots=True)
@@ -33,6 +37,7 @@ class _Row:
     prompt: NDArray[np.int32]
     limit: int
     """New tokens this row may still write, at most."""
+    generator: torch.Generator
     ids: list[int] = field(default_factory=list[int])
     logprobs: list[float] = field(default_factory=list[float])
     finished: bool = False
@@ -51,172 +56,114 @@ def generate(
     batch_tokens: int | Literal["auto"] = "auto",
     temperature: float = 0.0,
     seed: int = 0,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Tell | None = None,
 ) -> list[Completion]:
     """One completion per prompt, in order.
 
-    A beginning that all prompts share is read once. Rows of like length are run together, and
-    leave when they end their turn. A prompt that fills the context gets an empty completion.
-    Args: batch_tokens: tokens (prompt and answer, padded) held in the cache at once.
+    A beginning that all prompts share is read and held once. Rows leave when they end their turn,
+    and waiting ones take their place. A prompt that fills the context gets an empty completion.
+    Args: batch_tokens: own tokens of all rows, prompt and answer, held at once; auto: as many as
+        fit into half a GiB, or half of a GPU's free memory.
         on_progress: called with (rows done, rows in all).
     """
+    model = _model(bundle)
     room = bundle.facts.context_length
+    generators = generators_for(range(len(prompts)), seed=seed)
     rows = [
-        _Row(index, prompt, max(0, min(max_new_tokens, room - len(prompt))))
+        _Row(index, prompt, max(0, min(max_new_tokens, room - len(prompt))), generators[index])
         for index, prompt in enumerate(prompts)
     ]
     work = [row for row in rows if not row.is_done and len(row.prompt)]
-    was_training = bundle.model.training
-    bundle.model.eval()
-    try:
-        with torch.inference_mode(), adapters_cast(bundle.model):
-            _generate_all(bundle, work, batch_tokens, temperature, seed, on_progress)
-    finally:
-        bundle.model.train(was_training)
+    if work:
+        with evaluating(model), torch.inference_mode(), adapters_cast(model):
+            writer = _Writer(bundle, work, temperature, on_progress)
+            writer.run(batch_tokens)
     return [_completion(bundle, row) for row in rows]
 
 
-def _generate_all(
-    bundle: Bundle,
-    work: list[_Row],
-    batch_tokens: int | Literal["auto"],
-    temperature: float,
-    seed: int,
-    on_progress: Callable[[int, int], None] | None,
-) -> None:
-    prefix, num_shared = _read_shared(bundle, [row.prompt for row in work])
-    if batch_tokens == "auto":
-        batch_tokens = 16_384 if _device(bundle).type == "cpu" else 131_072
-    done = 0
-    for batch in _batches(work, batch_tokens=batch_tokens):
-        started = time.perf_counter()
-        writer = _Writer(bundle, batch, prefix, num_shared, temperature, seed)
-        writer.run()
-        for row in batch:
-            row.seconds = (time.perf_counter() - started) / len(batch)
-        done += len(batch)
-        if on_progress is not None:
-            on_progress(done, len(work))
-
-
-def _read_shared(
-    bundle: Bundle, prompts: Sequence[NDArray[np.int32]]
-) -> tuple[DynamicCache | None, int]:
-    num_shared = shared_prefix(prompts, at_least=MIN_PREFIX)
-    if not num_shared:
-        return None, 0
-    cache = new_cache(_config(bundle))
-    ids_1T = torch.from_numpy(prompts[0][None, :num_shared]).long().to(_device(bundle))
-    _model(bundle)(input_ids=ids_1T, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    return (cache, num_shared) if can_copy(cache) else (None, 0)
-
-
-def _batches(work: list[_Row], *, batch_tokens: int) -> Iterator[list[_Row]]:
-    """Rows of like length together, the longest first, so that memory is largest at the start."""
-    batch: list[_Row] = []
-    longest = 0
-    for row in sorted(work, key=lambda row: (-len(row.prompt), row.index)):
-        longest = max(longest, len(row.prompt) + row.limit)
-        if batch and longest * (len(batch) + 1) > batch_tokens:
-            yield batch
-            batch, longest = [], len(row.prompt) + row.limit
-        batch.append(row)
-    if batch:
-        yield batch
-
-
 class _Writer:
-    """One batch from its prompts to its last token. Prompts are padded on the left.
-
-    Cache columns: the shared prefix, then padding and the rest of each prompt, then the answers.
-    """
+    """All rows from their prompts to their last tokens, through one or several rooms."""
 
     def __init__(
-        self,
-        bundle: Bundle,
-        rows: list[_Row],
-        prefix: DynamicCache | None,
-        num_shared: int,
-        temperature: float,
-        seed: int,
+        self, bundle: Bundle, work: Sequence[_Row], temperature: float, tell: Tell | None
     ) -> None:
-        self.model, self.device = _model(bundle), _device(bundle)
-        self.config, self.stop = _config(bundle), bundle.codec.end_of_turn_ids
-        self.rows, self.prefix, self.num_shared = rows, prefix, num_shared
-        self.temperature = temperature
-        self.generators = generators_for([row.index for row in rows], seed=seed)
+        prompts = [row.prompt for row in work]
+        shared = prompts[0][: shared_prefix(prompts, at_least=MIN_PREFIX)]
+        self.model: Any = bundle.model
+        self.passes = passes_for(bundle, shared)
+        self.stop, self.temperature = bundle.codec.end_of_turn_ids, temperature
+        self.work = sorted(work, key=lambda row: (-self._need(row), row.index))
+        self.active: list[_Row] = []
+        self.num_done, self.tell = 0, tell
 
-    def run(self) -> None:
+    def run(self, batch_tokens: int | Literal["auto"]) -> None:
         """Write every row to its end."""
-        logits_BV = self._read_prompts()
-        while True:
-            ids_B, logprobs_B = next_tokens(
-                logits_BV, temperature=self.temperature, generators=self.generators
-            )
-            self._note(ids_B.tolist(), logprobs_B.tolist())
-            if all(row.is_done for row in self.rows):
-                return
-            logits_BV = self._step(self._leave(ids_B))
+        slots_for = partial(self._slots_for, batch_tokens)
+        for part, num_slots in plan([self._need(row) for row in self.work], slots_for):
+            waiting = self.work[part]
+            self.passes.open(num_slots=num_slots, num_columns=self._need(waiting[0]))
+            while waiting or self.active:
+                num_free = num_slots - len(self.active)
+                if waiting and num_free >= max(1, REFILL_SHARE * num_slots):
+                    new, waiting = waiting[:num_free], waiting[num_free:]
+                    self._choose(new, partial(self.passes.read, [row.prompt for row in new]))
+                    self.active += new
+                else:
+                    last = [row.ids[-1] for row in self.active]
+                    self._choose(self.active, partial(self.passes.step, last))
+                self._leave()
 
-    def _read_prompts(self) -> Tensor:
-        rests = [row.prompt[self.num_shared :] for row in self.rows]
-        width = max(len(rest) for rest in rests)
-        ids_BT = np.zeros((len(rests), width), np.int64)
-        mask_BT = np.zeros((len(rests), width), np.int64)
-        for index, rest in enumerate(rests):
-            ids_BT[index, width - len(rest) :] = rest
-            mask_BT[index, width - len(rest) :] = 1
-        positions_BT = np.clip(mask_BT.cumsum(1) - 1, 0, None) + self.num_shared
-        new = torch.from_numpy(mask_BT).to(self.device)
-        self.mask_BT = torch.cat([new.new_ones(len(rests), self.num_shared), new], dim=1)
-        self.positions_B = torch.from_numpy(positions_BT[:, -1]).to(self.device)
-        self.cache = self._cache()
-        return self._forward(
-            torch.from_numpy(ids_BT).to(self.device), torch.from_numpy(positions_BT).to(self.device)
+    def _need(self, row: _Row) -> int:
+        """Own tokens that are held for a row; its last one is never read."""
+        return len(row.prompt) - self.passes.num_shared + row.limit - 1
+
+    def _slots_for(self, batch_tokens: int | Literal["auto"], num_columns: int) -> int:
+        if isinstance(self.passes, Alone):
+            return 1
+        if batch_tokens != "auto":
+            return batch_tokens // num_columns
+        config, dtype = self.model.config, self.model.dtype
+        shared = self.passes.num_shared * token_bytes(config, dtype)
+        free = free_bytes(self.passes.device) - shared
+        return free // row_bytes(config, dtype, num_columns=num_columns)
+
+    def _choose(self, rows: Sequence[_Row], logits: Callable[[], Tensor]) -> None:
+        started = time.perf_counter()
+        ids_B, logprobs_B = next_tokens(
+            logits(), temperature=self.temperature, generators=[row.generator for row in rows]
         )
-
-    def _cache(self) -> DynamicCache:
-        if self.prefix is None:
-            return new_cache(self.config)
-        return copies(self.prefix, self.config, num_rows=len(self.rows))
-
-    def _step(self, ids_B: Tensor) -> Tensor:
-        self.mask_BT = torch.cat([self.mask_BT, self.mask_BT.new_ones(len(self.rows), 1)], dim=1)
-        self.positions_B = self.positions_B + 1
-        return self._forward(ids_B[:, None], self.positions_B[:, None])
-
-    def _forward(self, ids_BT: Tensor, positions_BT: Tensor) -> Tensor:
-        output = self.model(
-            input_ids=ids_BT,
-            attention_mask=self.mask_BT,
-            position_ids=positions_BT,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1]
-
-    def _note(self, ids: list[int], logprobs: list[float]) -> None:
-        for row, token, logprob in zip(self.rows, ids, logprobs, strict=True):
-            if row.is_done:
-                continue
+        chosen = zip(rows, ids_B.tolist(), logprobs_B.tolist(), strict=True)
+        seconds = (time.perf_counter() - started) / len(rows)
+        for row, token, logprob in chosen:
+            row.seconds += seconds
             row.logprobs.append(logprob)
             if token in self.stop:
                 row.finished = True
             else:
                 row.ids.append(token)
 
-    def _leave(self, ids_B: Tensor) -> Tensor:
-        """The ids of the rows that stay, after finished rows left where that pays."""
-        stay = [index for index, row in enumerate(self.rows) if not row.is_done]
-        if len(stay) > LEAVE_SHARE * len(self.rows):
-            return ids_B
-        indices = rows_of(stay, self.device)
-        self.cache.batch_select_indices(indices)
-        self.mask_BT, self.positions_B = self.mask_BT[indices], self.positions_B[indices]
-        self.rows = [self.rows[index] for index in stay]
-        self.generators = [self.generators[index] for index in stay]
-        return ids_B[indices]
+    def _leave(self) -> None:
+        before = self.num_done
+        for slot in reversed(range(len(self.active))):
+            if self.active[slot].is_done:
+                self.passes.leave(slot)
+                last = self.active.pop()
+                if slot < len(self.active):
+                    self.active[slot] = last
+                self.num_done += 1
+        if self.tell is not None and self.num_done > before:
+            self.tell(self.num_done, len(self.work))
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Generator[None]:
+    """The model is in evaluation mode, and afterwards in the mode it was in."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def _completion(bundle: Bundle, row: _Row) -> Completion:
@@ -229,18 +176,10 @@ def _completion(bundle: Bundle, row: _Row) -> Completion:
     )
 
 
-def _model(bundle: Bundle) -> Any:
+def _model(bundle: Bundle) -> nn.Module:
     if bundle.kind != "causal_lm":
         raise ModelError(
             f"model {bundle.source.reference}: is a {bundle.kind}; only a causal_lm can generate"
             " text. Use predict for its labels."
         )
     return bundle.model
-
-
-def _config(bundle: Bundle) -> Any:
-    return bundle.model.config
-
-
-def _device(bundle: Bundle) -> torch.device:
-    return next(bundle.model.parameters()).device

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from luthier.core.errors import ModelError
-from luthier.generation.cache import new_cache
 from luthier.generation.choose import generators_for, next_tokens
+from luthier.generation.proof import passes_for
 from luthier.models.bundle import Bundle
 
 UNFINISHED = "�"
@@ -56,22 +54,18 @@ def stream(
 def _tokens(
     bundle: Bundle, prompt_ids: NDArray[np.int32], limit: int, temperature: float, seed: int
 ) -> Iterator[int]:
-    model: Any = bundle.model
-    model.eval()
+    bundle.model.eval()
     generators = generators_for([0], seed=seed)
-    cache = new_cache(model.config)
-    device = next(bundle.model.parameters()).device
-    ids_1T: Tensor = torch.from_numpy(np.asarray(prompt_ids, np.int64))[None].to(device)
+    prompt = np.asarray(prompt_ids, np.int32)
+    with torch.inference_mode():
+        passes = passes_for(bundle, prompt[:0])
+        passes.open(num_slots=1, num_columns=len(prompt) + limit)
+    last = None
     for _ in range(limit):
         with torch.inference_mode():
-            output = model(
-                input_ids=ids_1T, past_key_values=cache, use_cache=True, logits_to_keep=1
-            )
-            ids_1, _ = next_tokens(
-                output.logits[:, -1], temperature=temperature, generators=generators
-            )
-        token = int(ids_1[0])
-        if token in bundle.codec.end_of_turn_ids:
+            logits_1V = passes.read([prompt]) if last is None else passes.step([last])
+            ids_1, _ = next_tokens(logits_1V, temperature=temperature, generators=generators)
+        last = int(ids_1[0])
+        if last in bundle.codec.end_of_turn_ids:
             return
-        yield token
-        ids_1T = ids_1[:, None]
+        yield last

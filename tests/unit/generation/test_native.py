@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from tests import tiny
 
 from luthier.core.errors import ModelError
-from luthier.generation import generate, stream
+from luthier.generation import generate, proof, ragged, stream
+from luthier.generation.budget import row_bytes, token_bytes
+from luthier.generation.room import Room
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
 from luthier.models.low_rank import LowRankLinear
@@ -73,6 +76,44 @@ def test_a_batch_says_what_transformers_says(bundle: Bundle, shared: int) -> Non
 def test_small_batches_change_nothing(bundle: Bundle) -> None:
     prompts = drawn(5, 30, 12, 8, 22)
     assert ids_of(bundle, prompts, batch_tokens=50) == ids_of(bundle, prompts)
+
+
+def test_rows_let_in_while_others_write_change_nothing(bundle: Bundle) -> None:
+    prompts = drawn(5, 30, 12, 8, 22, 6, 7, 19, shared=20)
+    free = ids_of(stopping_at(bundle, -1), prompts)
+    stopping = stopping_at(bundle, free[1][2])
+    assert ids_of(stopping, prompts, batch_tokens=90) == ids_of(stopping, prompts)
+
+
+def test_prompts_cut_into_passes_change_nothing(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = drawn(5, 30, 12, 1, shared=40)
+    whole = ids_of(bundle, prompts)
+    monkeypatch.setitem(ragged.PASS_TOKENS, "cpu", 7)
+    assert ids_of(bundle, prompts) == whole
+
+
+@pytest.mark.parametrize("shared", [0, 40])
+def test_memory_stays_within_the_budget_and_the_answers_the_same(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, shared: int
+) -> None:
+    prompts = drawn(*range(5, 45), shared=shared)
+    roomy = ids_of(bundle, prompts)
+    budget = 4 * row_bytes(bundle.model.config, torch.float32, num_columns=45 + NUM_NEW)
+    monkeypatch.setattr("luthier.generation.budget.CPU_BYTES", budget)
+    taken: list[tuple[int, int]] = []
+    take = Room.resize
+
+    def watched(room: Room, *, num_slots: int, num_columns: int) -> None:
+        take(room, num_slots=num_slots, num_columns=num_columns)
+        taken.append((num_slots, num_columns))
+
+    monkeypatch.setattr(Room, "resize", watched)
+    assert ids_of(bundle, prompts) == roomy
+    one = token_bytes(bundle.model.config, torch.float32)
+    assert all(slots > 1 for slots, _ in taken)
+    assert all((slots * columns + shared) * one <= budget for slots, columns in taken)
 
 
 def test_answers_come_in_the_order_of_the_prompts(bundle: Bundle) -> None:
@@ -159,17 +200,58 @@ def test_other_architectures_agree_with_transformers(
     assert ids_of(bundle, prompts) == [by_transformers(bundle, prompt) for prompt in prompts]
 
 
-def test_adapters_are_cast_while_writing_and_given_back_as_they_were(tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", ["gemma2", "mistral"])
+@pytest.mark.parametrize("shared", [0, 20])
+def test_windows_shorter_than_the_prompt_are_respected(
+    architecture: tiny.Architecture, shared: int
+) -> None:
+    bundle = tiny.bundle(architecture, sliding_window=9)
+    prompts = drawn(5, 31, shared=shared)
+    assert ids_of(bundle, prompts) == [by_transformers(bundle, prompt) for prompt in prompts]
+    assert bundle.notes == []
+
+
+def test_an_architecture_of_another_attention_is_written_one_row_at_a_time_and_says_so() -> None:
+    alibi = tiny.small("bloom", hidden_size=32, n_layer=2, n_head=4)
+    bundle = replace(tiny.bundle(), model=alibi)
+    prompts = drawn(5, 11, shared=20)
+    assert ids_of(bundle, prompts) == [by_transformers(bundle, prompt) for prompt in prompts]
+    assert bundle.notes == [proof.NOTE]
+    whole = generate(bundle, prompts[:1], max_new_tokens=NUM_NEW)[0].text
+    assert "".join(stream(bundle, prompts[0], max_new_tokens=NUM_NEW)) == whole
+
+
+def test_the_model_attends_as_before_once_answers_are_written(bundle: Bundle) -> None:
+    before = bundle.model.config._attn_implementation
+    ids_of(bundle, drawn(5, 9))
+    assert bundle.model.config._attn_implementation == before
+
+
+def test_adapters_are_cast_while_writing_and_given_back_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bundle = open_model(str(tiny.folder(tmp_path)), dtype=torch.bfloat16)
     lora = tuners.get("lora")
     lora(lora.Config(rank=4)).apply(bundle, seed=0)
     layers = [item for item in bundle.model.modules() if isinstance(item, LowRankLinear)]
+    generator = torch.Generator().manual_seed(5)
     for layer in layers:
-        layer.lora_B.data.normal_(0, 0.1)
+        layer.lora_B.data.normal_(0, 0.1, generator=generator)
     before = [layer.lora_B.detach().clone() for layer in layers]
     prompts = drawn(5, 9)
     found = ids_of(bundle, prompts)
     after = [layer.lora_B for layer in layers]
     assert all(item.dtype is torch.float32 for item in after)
     assert all(torch.equal(old, new) for old, new in zip(before, after, strict=True))
-    assert found == [by_transformers(bundle, prompt) for prompt in prompts]
+    monkeypatch.setattr("luthier.generation.native.adapters_cast", nullcontext)
+    assert ids_of(bundle, prompts) == found
+
+
+def test_bfloat16_finds_what_float32_finds_up_to_rounding(tmp_path: Path) -> None:
+    folder = str(tiny.folder(tmp_path))
+    whole, short = (open_model(folder, dtype=kind) for kind in (torch.float32, torch.bfloat16))
+    for prompts in (drawn(5, 9, 30), drawn(5, 9, 30, shared=40)):
+        expected = generate(whole, prompts, max_new_tokens=1)
+        found = generate(short, prompts, max_new_tokens=1)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one.logprobs, other.logprobs, atol=0.15)
