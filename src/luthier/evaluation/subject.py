@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from luthier.core.errors import RecipeError
-from luthier.data.features import Features
 from luthier.data.rows import Row
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective
@@ -24,8 +23,6 @@ class Subject:
     train: Sequence[Row]
     test: Sequence[Row]
     seed: int
-    test_features: Sequence[Features] = ()
-    """Test rows as training would have seen them (cut to its longest length); may be empty."""
     open_base: Callable[[], Bundle] | None = None
     """Opens the untouched base model; needed when the tuner does not keep it."""
     opened: list[Bundle] = field(default_factory=list[Bundle])
@@ -53,10 +50,6 @@ class Subject:
         if not self.opened:
             self.opened.append(self.open_base())
         yield self.opened[0]
-
-    def prepared(self, place: int) -> list[Features]:
-        """The features of test row `place`: one, several where it was split, or none."""
-        return [item for item in self.test_features if item.row == place]
 
     def close(self) -> None:
         """Let go of a base model that was opened."""

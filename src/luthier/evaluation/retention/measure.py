@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from luthier.evaluation.bootstrap import Spread, interval
 from luthier.evaluation.metrics._mean import mean
 from luthier.evaluation.retention.material import paragraphs, prompts
-from luthier.evaluation.retention.view import Material, View, material, view
+from luthier.evaluation.retention.view import Material, View, chunks, logprobs, material, view
 from luthier.evaluation.subject import Subject
 
 MAX_TOKENS = 1_300
@@ -22,7 +23,8 @@ NOTICEABLE = 0.02
 def retention(subject: Subject, *, confidence: float, num_resamples: int) -> dict[str, Any]:
     """NLL of general text before and after, and KL(base || tuned) per token on neutral prompts.
 
-    Returns: an empty dict for models that predict no text, or without a base model.
+    Returns: an empty dict for models that predict no text, or without a base model; no KL where
+    the context is too short for a prompt.
     """
     if subject.bundle.kind != "causal_lm" or not subject.has_base:
         return {}
@@ -42,10 +44,11 @@ def retention(subject: Subject, *, confidence: float, num_resamples: int) -> dic
             tables, mean, confidence=confidence, num_resamples=num_resamples, seed=subject.seed
         )
 
-    return {
-        "general_text_nll": _forgotten(found, before, after, spread),
-        "kl_to_base": _drift(before, after, spread),
-    }
+    measured = {"general_text_nll": _forgotten(found, before, after, spread)}
+    if found.prompts:
+        divergence_M = _divergences(subject, found, before, after)
+        measured["kl_to_base"] = _drift(found, divergence_M, spread)
+    return measured
 
 
 def _forgotten(
@@ -76,11 +79,25 @@ def _words(base: Spread, moved: Spread) -> str:
     )
 
 
-def _drift(before: View, after: View, spread: Callable[..., Spread]) -> dict[str, Any]:
-    lines: list[tuple[float, float]] = []
-    for base_MV, tuned_MV in zip(before.logprobs, after.logprobs, strict=True):
-        divergence_M = (base_MV.exp() * (base_MV - tuned_MV)).sum(-1)
-        lines.append((float(divergence_M.clamp_min(0).sum()), float(len(divergence_M))))
+@torch.no_grad()
+def _divergences(
+    subject: Subject, found: Material, before: View, after: View
+) -> NDArray[np.float64]:
+    """KL(base || tuned) at every compared position (M,), in nats."""
+    parts: list[NDArray[np.float64]] = []
+    for part in chunks(found, vocabulary=subject.bundle.facts.vocabulary_size):
+        with subject.base() as base:
+            base_CV = logprobs(base, before.hidden_MD[part])
+        tuned_CV = logprobs(subject.bundle, after.hidden_MD[part])
+        divergence_C = (base_CV.exp() * (base_CV - tuned_CV)).sum(-1)
+        parts.append(divergence_C.clamp_min(0).double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _drift(
+    found: Material, divergence_M: NDArray[np.float64], spread: Callable[..., Spread]
+) -> dict[str, Any]:
+    lines = [(part.sum(), len(part)) for part in np.split(divergence_M, found.ends()[:-1])]
     drift = spread(np.array(lines))
     words = "Nats per token by which answers to neutral prompts moved away from the base model."
     return {"tuned": _document(drift, len(lines)), "words": words}

@@ -1,25 +1,27 @@
 """What one model (tuned or base) says to the retention texts.
 
-Legend: M token positions, D width, V vocabulary.
+Legend: M token positions, C positions of one chunk, D width, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from luthier.data.features import Batch, Features, flatten
+from luthier.data.features import Features, flatten
 from luthier.data.rows import Message
+from luthier.evaluation.likelihood import max_pack_tokens, piece_nlls
 from luthier.generation.prefix import shared_prefix
 from luthier.models.bundle import Bundle, Codec
-from luthier.ops.cross_entropy import token_logprobs
 
-ROWS_AT_ONCE = 128
+MAX_LOGITS = 1 << 21
+"""Entries of a table of logits held at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,17 @@ class Material:
     start: int
     """Prompts are compared from this token on; before it all of them are alike."""
 
+    def ends(self) -> list[int]:
+        """Compared positions up to and with each prompt, of all prompts laid end to end."""
+        return np.cumsum([len(ids) - self.start for ids in self.prompts]).tolist()
+
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """`nlls`: summed nats per text. `logprobs`: all of the vocabulary at each prompt position."""
+    """`nlls`: summed nats per text. `hidden_MD`: final states at the compared positions."""
 
     nlls: tuple[float, ...]
-    logprobs: tuple[Tensor, ...]
+    hidden_MD: Tensor
 
 
 def material(
@@ -58,43 +64,55 @@ def material(
 
 
 def view(bundle: Bundle, found: Material) -> View:
-    """NLL of every text and full next-token distributions of every prompt, in float32."""
-    with torch.no_grad():
-        nlls = [_nll(bundle, ids) for ids in found.texts]
-        logprobs = [_distributions(bundle, ids, found.start) for ids in found.prompts]
-    return View(tuple(nlls), tuple(logprobs))
+    """NLL of every text, and what the next-token distributions of every prompt are made of."""
+    texts: list[Features] = []
+    for index, ids in enumerate(found.texts):
+        weights = np.ones(len(ids), np.float32)
+        weights[0] = 0.0
+        texts.append(Features(index, ids, weights))
+    hidden_MD = _hidden(bundle, found) if found.prompts else torch.empty(0)
+    return View(tuple(nats for nats, _ in piece_nlls(bundle, texts)), hidden_MD)
 
 
-def _nll(bundle: Bundle, ids: NDArray[np.int32]) -> float:
-    batch, head = _batch(bundle, ids), bundle.trunk.head()
-    at_M = torch.arange(len(ids) - 1, device=batch.input_ids_N.device)
-    logprobs_M = token_logprobs(
-        bundle.trunk.hidden(batch, at_M),
-        head.weight,
-        batch.input_ids_N[1:],
-        bias=head.bias,
-        scale=head.scale,
-        softcap=head.softcap,
-    )
-    return -float(logprobs_M.sum())
+def logprobs(bundle: Bundle, hidden_CD: Tensor) -> Tensor:
+    """Natural log-probabilities of the whole vocabulary (C, V), float32."""
+    head = bundle.trunk.head()
+    logits_CV = (hidden_CD.to(head.weight.dtype) @ head.weight.T).float()
+    if head.bias is not None:
+        logits_CV = logits_CV + head.bias.float()
+    logits_CV = logits_CV * head.scale
+    if head.softcap:
+        logits_CV = head.softcap * torch.tanh(logits_CV / head.softcap)
+    return logits_CV.log_softmax(-1)
 
 
-def _distributions(bundle: Bundle, ids: NDArray[np.int32], start: int) -> Tensor:
-    batch, head = _batch(bundle, ids), bundle.trunk.head()
-    at_M = torch.arange(start, len(ids), device=batch.input_ids_N.device)
-    hidden_MD = bundle.trunk.hidden(batch, at_M)
+def chunks(found: Material, *, vocabulary: int) -> Iterator[slice]:
+    """Runs of compared positions, small enough for a table of logits."""
+    size = max(1, MAX_LOGITS // vocabulary)
+    return (slice(start, start + size) for start in range(0, found.ends()[-1], size))
+
+
+@torch.no_grad()
+def _hidden(bundle: Bundle, found: Material) -> Tensor:
+    device = next(bundle.model.parameters()).device
+    bundle.model.eval()
     parts: list[Tensor] = []
-    for part_MD in hidden_MD.split(ROWS_AT_ONCE):
-        logits_MV = (part_MD @ head.weight.to(part_MD.dtype).T).float()
-        if head.bias is not None:
-            logits_MV = logits_MV + head.bias.float()
-        logits_MV = logits_MV * head.scale
-        if head.softcap:
-            logits_MV = head.softcap * torch.tanh(logits_MV / head.softcap)
-        parts.append(logits_MV.log_softmax(-1).cpu())
+    for pack in _packs(found.prompts, max_tokens=max_pack_tokens(device)):
+        batch = flatten([Features(0, ids) for ids in pack]).to(device)
+        bounds = pairwise(batch.starts())
+        at = [np.arange(start + found.start, end) for start, end in bounds]
+        parts.append(bundle.trunk.hidden(batch, torch.from_numpy(np.concatenate(at)).to(device)))
     return torch.cat(parts)
 
 
-def _batch(bundle: Bundle, ids: NDArray[np.int32]) -> Batch:
-    device = next(bundle.model.parameters()).device
-    return flatten([Features(0, ids)]).to(device)
+def _packs(
+    prompts: Sequence[NDArray[np.int32]], *, max_tokens: int
+) -> Iterator[list[NDArray[np.int32]]]:
+    """Neighbours together, in order."""
+    pack: list[NDArray[np.int32]] = []
+    for ids in prompts:
+        if pack and sum(map(len, pack)) + len(ids) > max_tokens:
+            yield pack
+            pack = []
+        pack.append(ids)
+    yield pack
