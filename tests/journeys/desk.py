@@ -35,18 +35,22 @@ class Desk:
     def data(self) -> Path:
         return self.root / "rows.jsonl"
 
-    def start(self, *words: str | Path) -> subprocess.Popen[str]:
-        """`luthier WORDS` as a process of its own."""
-        environment = {
+    @property
+    def environment(self) -> dict[str, str]:
+        """For processes at this desk."""
+        return {
             **os.environ,
             "LUTHIER_CACHE": str(self.root / "cache"),
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
         }
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """`luthier WORDS` as a process of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "luthier", *map(str, words)],
             cwd=self.root,
-            env=environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -41,17 +40,10 @@ def drive(place: Desk, plan: Mapping[str, Any]) -> list[Child]:
     """What every child of the plan ended with: see stop_driver.py."""
     file = place.root / "plan.json"
     file.write_text(json.dumps(plan))
-    environment = {
-        **os.environ,
-        "LUTHIER_CACHE": str(place.root / "cache"),
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "TOKENIZERS_PARALLELISM": "false",  # the driver forks
-    }
     done = subprocess.run(
         [sys.executable, "-m", "tests.journeys.stop_driver", str(place.root), str(file)],
         cwd=Path(__file__).parents[2],
-        env=environment,
+        env={**place.environment, "TOKENIZERS_PARALLELISM": "false"},  # the driver forks
         capture_output=True,
         text=True,
     )

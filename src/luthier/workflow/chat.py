@@ -10,6 +10,7 @@ from luthier.data.rows import Message
 from luthier.generation.stream import stream
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
+from luthier.workflow.stop import Stop
 
 MAX_NEW_TOKENS = 512
 
@@ -19,18 +20,29 @@ class Conversation:
 
     def __init__(self, run: Run, *, system: str = "") -> None:
         self._run = run
+        self.was_stopped = False
+        """The last answer was ended by Ctrl-C."""
         self.messages: list[Message] = [Message("system", system)] if system else []
 
     def say(self, text: str, *, max_new_tokens: int = MAX_NEW_TOKENS) -> Iterator[str]:
-        """The assistant's answer to `text` as it is generated; both turns are remembered."""
-        self.messages.append(Message("user", text))
-        bundle = self._run.bundle
-        prompt = bundle.codec.prompt(self.messages)
-        answer = ""
-        for piece in stream(bundle, prompt, max_new_tokens=max_new_tokens):
-            answer += piece
-            yield piece
-        self.messages.append(Message("assistant", answer))
+        """The assistant's answer to `text` as it is generated; both turns are remembered.
+
+        A first Ctrl-C ends the answer where it is. A turn without any answer is forgotten, so that
+        the conversation can go on.
+        Raises: ModelError: the conversation no longer fits into the context of the model.
+        """
+        bundle, stop, answer = self._run.bundle, Stop(), ""
+        asked = [*self.messages, Message("user", text)]
+        with stop.graceful():
+            pieces = stream(bundle, bundle.codec.prompt(asked), max_new_tokens=max_new_tokens)
+            for piece in pieces:
+                answer += piece
+                yield piece
+                if stop.requested():
+                    break
+        self.was_stopped = stop.requested()
+        if answer or not self.was_stopped:
+            self.messages = [*asked, Message("assistant", answer)]
 
     def forget(self) -> None:
         """Start again, keeping the system turn."""
