@@ -47,15 +47,23 @@ def read(
     return _build(given, wrong, is_complete=is_complete)
 
 
+def leaves(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting of a recipe by its dotted key, such as "training.epochs" -> 3.0.
+
+    A setting may hold a mapping of its own, as data.columns does: it is one setting.
+    """
+    found: dict[str, Any] = {}
+    for key, value in recipe.items():
+        if key in SECTIONS or key in COMPONENTS:
+            found.update({f"{key}.{name}": inner for name, inner in value.items()})
+        else:
+            found[key] = value
+    return found
+
+
 def origins_of(recipe: Recipe) -> dict[str, str]:
     """Every dotted key of a recipe with the origin "default"."""
-    found: dict[str, str] = {}
-    for key, value in recipe.model_dump().items():
-        if key in SECTIONS or key in COMPONENTS:
-            found.update({f"{key}.{name}": "default" for name in value})
-        else:
-            found[key] = "default"
-    return found
+    return dict.fromkeys(leaves(recipe.model_dump()), "default")
 
 
 def _from_file(path: Path) -> list[Entry]:
@@ -89,7 +97,9 @@ def _entries(
     resolved, recorded = content.get("recipe"), content.get("origins")
     if isinstance(resolved, Mapping) and isinstance(recorded, Mapping):
         inner = {key[1:]: line for key, line in lines.items() if key[0] == "recipe" and key[1:]}
-        return _entries(resolved, inner, recorded, name=name)
+        # what a run was allowed was allowed to that command, not to those that read its recipe
+        asked = {key: value for key, value in resolved.items() if key != "allow"}
+        return _entries(asked, inner, recorded, name=name)
     found: list[Entry] = []
     for section, value in content.items():
         spelled = str(section).replace("-", "_")

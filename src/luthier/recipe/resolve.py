@@ -8,7 +8,7 @@ from typing import Any
 
 from luthier.core.config import build
 from luthier.recipe.identity import identity_of
-from luthier.recipe.load import origins_of, read
+from luthier.recipe.load import leaves, origins_of, read
 from luthier.recipe.place import COMPONENTS
 from luthier.recipe.schema import Recipe
 
@@ -24,6 +24,10 @@ class Settled:
     def __init__(self, recipe: Recipe, origins: Mapping[str, str]) -> None:
         self._values: dict[str, Any] = copy.deepcopy(recipe.model_dump())
         self.origins = {**origins_of(recipe), **origins}
+        said = leaves(self._values)
+        self._given = {
+            key for key in said if self.origins.get(key) != "default" and said[key] != "auto"
+        }
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any], overrides: Sequence[str] = ()) -> Settled:
@@ -43,10 +47,13 @@ class Settled:
             here = here[part]
         return here
 
-    def settle(self, key: str, value: Any, why: str, *, kept: bool = False) -> bool:
+    def is_given(self, key: str) -> bool:
+        """Whether the request said a value, neither left it out nor left it to "auto"."""
+        return key in self._given
+
+    def settle(self, key: str, value: Any, why: str) -> bool:
         """Set `value` where the recipe says "auto", or says nothing in a component's section.
 
-        Args: kept: the value comes from an earlier settling, and `why` is its origin as recorded.
         Returns: whether it was set; what a user decided is never changed.
         """
         *sections, name = key.split(".")
@@ -58,8 +65,23 @@ class Settled:
         if name not in here and sections[:1] not in ([part] for part in COMPONENTS):
             return False
         here[name] = value
-        self.origins[key] = why if kept else f"auto: {why}"
+        self.origins[key] = f"auto: {why}"
         return True
+
+    def keep(self, key: str, value: Any, origin: str) -> bool:
+        """Take over an earlier run's `value` and its origin where the request said nothing.
+
+        Returns: whether that differs from what would have been.
+        """
+        *sections, name = key.split(".")
+        is_known = key in self.origins or key.partition(".")[0] in COMPONENTS
+        if self.is_given(key) or not is_known:
+            return False
+        here = self._values[sections[0]] if sections else self._values
+        differs = here.get(name, "absent") != value
+        here[name] = value
+        self.origins[key] = origin
+        return differs
 
     def fill(self, section: str, defaults: Mapping[str, Any]) -> None:
         """Add what a component's section does not mention, with the origin "default"."""

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from luthier.core.config import Auto, ComponentConfig
 
 Overflow = Literal["error", "truncate_prompt", "truncate_tail", "split", "drop"]
+Allowed = Literal["changed_data", "changed_recipe", "changed_model", "changed_tokenizer"]
 
 
 class DataSection(ComponentConfig):
@@ -156,8 +157,8 @@ class Recipe(ComponentConfig):
     """The evidence."""
     trackers: list[str] = Field(default_factory=list[str])
     """Also report to: tensorboard, wandb, mlflow."""
-    allow: list[str] = Field(default_factory=list[str])
-    """Dangerous things allowed: changed_data, changed_recipe, changed_model (on resume)."""
+    allow: list[Allowed] = Field(default_factory=list[Allowed])
+    """Dangerous things allowed when a run is continued, for this time."""
     seed: int = Field(default=0, ge=0)
     """Seed of every random stream."""
 

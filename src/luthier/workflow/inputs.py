@@ -22,6 +22,7 @@ from luthier.objectives import Objective, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.workflow.check import fits
+from luthier.workflow.identity import model_hashes
 from luthier.workflow.settle import settle_objective
 from luthier.workflow.stages import Stages
 
@@ -41,6 +42,8 @@ class Inputs:
     objective: Objective
     features: dict[str, list[Features]]
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    model_as_one: bool = False
+    """The run that is continued is from before model and tokenizer had hashes of their own."""
 
     def rows(self, split: str) -> list[Row]:
         """Rows of one split, in the order that `Features.row` counts them."""
@@ -56,19 +59,18 @@ class Inputs:
         return str(self.loaded.splits.train[index].origin)
 
     def identity(self) -> dict[str, Any]:
-        """Hashes of what went in: each file, the rows as they were split, the model's folder."""
+        """Hashes of what went in: each file, the rows as they were split, model and tokenizer."""
         keys = [row.key().encode() for split in SPLITS for row in self.rows(split)]
         return {
             "files": dict(self.loaded.files),
             "data": files.sha256_of(keys),
-            "model": self.source.sha256,
+            **model_hashes(self.source, as_one=self.model_as_one),
         }
 
     def fingerprints(self, settled: Settled) -> dict[str, str]:
         """What must be equal for a checkpoint to be continued."""
-        found = self.identity()
-        recipe = identity_of(settled.recipe())
-        return {"data": found["data"], "model": found["model"], "recipe": recipe}
+        hashes = {key: value for key, value in self.identity().items() if key != "files"}
+        return {**hashes, "recipe": identity_of(settled.recipe())}
 
     def split_document(self) -> dict[str, Any]:
         """Which row of which file went where, by origin and content hash."""

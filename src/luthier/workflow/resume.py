@@ -1,48 +1,125 @@
-"""May this request continue that run? Compares what the run recorded with what is there now."""
+"""May this request continue that run? Compares what the run recorded with what is there now.
+
+What a request leaves out is as in the run; what it says must be as in the run, or be allowed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from luthier.core.errors import RunError
+from luthier.recipe.identity import LEFT_OUT
+from luthier.recipe.load import leaves
+from luthier.recipe.place import COMPONENTS
 from luthier.recipe.resolve import Settled
-from luthier.workflow.settle import flat
+from luthier.recipe.schema import Recipe
 
-IGNORED = ("name", "allow", "trackers")
-
-
-def keep_choices(settled: Settled, recorded: Mapping[str, Any]) -> None:
-    """Settle every "auto" as the run did, so that continuing changes nothing."""
-    for key, value in flat(recorded["recipe"]).items():
-        why = str(recorded["origins"].get(key, "kept from the run")).removeprefix("auto: ")
-        if value != "auto":
-            settled.settle(key, value, why)
+OF_THE_REQUEST = ("allow", "format_version")
+"""Never taken over: a permission is given anew each time."""
 
 
-def same_request(settled: Settled, recorded: Mapping[str, Any], *, where: str) -> None:
-    """Raises: RunError: the recipe asks for something else than the run was started with."""
-    if "changed_recipe" in settled.get("allow"):
-        return
-    before, now = flat(recorded["recipe"]), flat(settled.document()["recipe"])
-    changed = [
-        f"    {key}: {before.get(key, 'absent')!r} in the run, {now.get(key, 'absent')!r} now"
-        for key in sorted({*before, *now})
-        if before.get(key, "auto") != now.get(key, "auto") and not key.startswith(IGNORED)
+def take_up(settled: Settled, recorded: Mapping[str, Any] | None, *, where: str) -> list[str]:
+    """Let a request continue a recorded run, if there is one; sentences a user should read.
+
+    Raises: RunError: the request would train something else than the run was started with.
+    """
+    if recorded is None:
+        return []
+    kept = keep_choices(settled, recorded)
+    return [*kept, *same_request(settled, recorded, where=where)]
+
+
+def keep_choices(settled: Settled, recorded: Mapping[str, Any]) -> list[str]:
+    """Take over whatever the request leaves out; a sentence for what somebody gave back then."""
+    others = [
+        section
+        for section in COMPONENTS
+        if settled.is_given(f"{section}.name")
+        and settled.get(f"{section}.name") != recorded["recipe"][section]["name"]
     ]
-    if changed:
-        lines = "\n".join(changed)
+    said: list[str] = []
+    for key, value in leaves(recorded["recipe"]).items():
+        # settings of another component mean nothing to the one that is asked for now
+        if key in OF_THE_REQUEST or key.partition(".")[0] in others:
+            continue
+        origin = str(recorded["origins"].get(key, "default"))
+        is_new = settled.keep(key, value, origin)
+        if is_new and not origin.startswith(("default", "auto")):
+            said.append(f"{key}={value}")
+    return [f"as when the run was started, and not given now: {', '.join(said)}"] if said else []
+
+
+def same_request(settled: Settled, recorded: Mapping[str, Any], *, where: str) -> list[str]:
+    """Sentences about what the request changes and may change.
+
+    Raises: RunError: it would train something else than the run was started with.
+    """
+    then, now = _recorded(recorded), leaves(settled.document()["recipe"])
+    changed = {
+        key: f"{key}: {then.get(key, 'absent')!r} in the run, {value!r} now"
+        for key, value in now.items()
+        if settled.is_given(key) and key not in OF_THE_REQUEST and then.get(key) != value
+    }
+    free = [text for key, text in changed.items() if _is_free(key)]
+    others = [text for key, text in changed.items() if not _is_free(key)]
+    if others and "changed_recipe" not in settled.get("allow"):
+        lines = "".join(f"    {text}\n" for text in others)
         raise RunError(
-            f"{where} was started with another recipe:\n{lines}\n"
+            f"{where} was started with another recipe:\n{lines}"
             "    Give another --out for a new run, or allow=[changed_recipe] to continue anyway."
         )
+    sentences = [f"changed, and trains the same: {'; '.join(free)}"] if free else []
+    return [*sentences, *([f"changed, as allowed: {'; '.join(others)}"] if others else [])]
 
 
-def same_files(recorded: Mapping[str, str], now: Mapping[str, str], *, where: str) -> None:
-    """Raises: RunError: a file the run was started with has other content now."""
-    changed = [name for name, digest in recorded.items() if now.get(name, digest) != digest]
-    if changed:
+def same_inputs(
+    then: Mapping[str, Any], now: Mapping[str, Any], *, allow: Sequence[str], where: str
+) -> list[str]:
+    """Sentences about what changed and was allowed to; `then` and `now` are identities of inputs.
+
+    Raises: RunError: naming each of data, model and tokenizer that changed otherwise.
+    """
+    changed = _changed(then, now)
+    refused = {word: text for word, text in changed.items() if word not in allow}
+    if refused:
+        lines = "".join(f"    {text}\n" for text in refused.values())
         raise RunError(
-            f"{where}: {', '.join(changed)} changed since the run was started. Restore it, give "
-            "another --out for a new run, or set allow=[changed_data] to continue anyway."
+            f"{where} was started with something else:\n{lines}"
+            "    Restore it, give another --out for a new run, or set "
+            f"allow=[{', '.join(refused)}] to continue anyway."
         )
+    return [f"{text}, as allowed" for text in changed.values()]
+
+
+def has_one_hash(recorded: Mapping[str, Any] | None) -> bool:
+    """Whether the run is from before model and tokenizer had hashes of their own."""
+    return recorded is not None and "tokenizer" not in recorded["identity"]
+
+
+def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:
+    """What would have to be allowed -> what changed."""
+    found: dict[str, str] = {}
+    contents: Mapping[str, str] = now["files"]
+    edited = [
+        name for name, digest in then["files"].items() if contents.get(name, digest) != digest
+    ]
+    if edited:
+        found["changed_data"] = f"{', '.join(edited)} changed"
+    elif then["data"] != now["data"]:
+        found["changed_data"] = "the rows changed: other files, or split otherwise"
+    for part in ("model", "tokenizer"):
+        if part in then and then[part] != now.get(part):
+            found[f"changed_{part}"] = f"the {part} changed"
+    return found
+
+
+def _recorded(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of the run; those that came with a later version have their default."""
+    recipe = recorded["recipe"]
+    plain = Recipe.model_validate({key: recipe[key] for key in ("model", "data")})
+    return {**leaves(plain.model_dump(mode="json")), **leaves(recipe)}
+
+
+def _is_free(key: str) -> bool:
+    return key in LEFT_OUT or key.partition(".")[0] in LEFT_OUT

@@ -46,19 +46,17 @@ def train(
     out = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{settled.get('name')}"
     layout = Layout(out)
     recorded = open_run(out).resolved if layout.resolved.exists() else None
-    if recorded is not None:
-        resume.keep_choices(settled, recorded)
-        resume.same_request(settled, recorded, where=str(out))
+    said = resume.take_up(settled, recorded, where=str(out))
     stages = Stages(on_event)
     try:
         inputs = gather(settled, stages)
-        _check_unchanged(recorded, settled, inputs, out)
+        said += _compare(recorded, settled, inputs, out)
         with (
             RunWriter(layout) as writer,
             open_listeners(settled, layout, writer, on_event) as stages.tell,
         ):
-            if writer.notice:
-                stages.note(writer.notice)
+            for text in filter(None, [writer.notice, *said]):
+                stages.note(text)
             files.write_json(layout.environment, environment(device=device_name()))
             _carry_out(settled, inputs, layout, stages, writer)
     except KeyboardInterrupt:
@@ -71,7 +69,9 @@ def _carry_out(
 ) -> None:
     summary = Summary(layout, settled, stages)
     if summary.is_done():
-        stages.note(f"{layout.root} is done already; nothing to do.")
+        stages.note(
+            f"{layout.root} is done already; nothing to do. `luthier evaluate` tests it anew."
+        )
         return
     try:
         prepared = prepare(settled, inputs, layout, stages)
@@ -111,14 +111,19 @@ def _prove(
     summary.update("done", verdict=evaluation.verdict.outcome)
 
 
-def _check_unchanged(
+def _compare(
     recorded: Mapping[str, Any] | None, settled: Settled, inputs: Inputs, out: Path
-) -> None:
-    """Raises: RunError: data or model are not those the run was started with."""
-    if recorded is None or "changed_data" in settled.get("allow"):
-        return
-    files_then, files_now = recorded["identity"]["files"], inputs.identity()["files"]
-    resume.same_files(files_then, files_now, where=str(out))
+) -> list[str]:
+    """What is to be said about inputs that changed. The hashes are then those the run knows.
+
+    Raises: RunError: data, model or tokenizer are not those the run was started with.
+    """
+    if recorded is None:
+        return []
+    inputs.model_as_one = resume.has_one_hash(recorded)
+    return resume.same_inputs(
+        recorded["identity"], inputs.identity(), allow=settled.get("allow"), where=str(out)
+    )
 
 
 def _note_changes(inputs: Inputs, stages: Stages) -> None:

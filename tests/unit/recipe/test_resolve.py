@@ -48,10 +48,23 @@ def test_a_key_that_does_not_exist_is_not_settled() -> None:
     assert not settled.settle("nothing.at.all", 1, "why")
 
 
-def test_a_kept_choice_keeps_its_origin() -> None:
-    settled = _settled()
-    settled.settle("training.epochs", 3.0, "auto: 300 rows", kept=True)
-    assert settled.origins["training.epochs"] == "auto: 300 rows"
+@pytest.mark.parametrize("key", ["training.epochs", "training.warmup_ratio", "tuner.rank", "name"])
+def test_what_is_left_out_is_kept_with_the_origin_it_had(key: str) -> None:
+    settled = _settled("training.epochs=auto")
+    assert settled.keep(key, 3.0, "user: recipe.yaml")
+    assert (settled.get(key), settled.origins[key]) == (3.0, "user: recipe.yaml")
+
+
+@pytest.mark.parametrize("key", ["training.epochs", "tuner.rank", "seed"])
+def test_what_is_given_is_not_kept_from_before(key: str) -> None:
+    settled = _settled(f"{key}=7")
+    assert not settled.keep(key, 3, "user: recipe.yaml")
+    assert settled.get(key) == 7
+
+
+def test_what_is_kept_and_would_have_been_the_same_makes_no_difference() -> None:
+    assert not _settled().keep("seed", 0, "user: recipe.yaml")
+    assert not _settled().keep("training.of_another_version", 1, "default")
 
 
 def test_settling_does_not_change_the_recipe_it_came_from() -> None:
@@ -77,6 +90,15 @@ def test_the_document_is_a_recipe_with_the_origins_it_had() -> None:
     assert again.origins["training.epochs"] == "auto: 300 rows"
     assert again.origins["training.weight_decay"] == "default"
     assert again.origins["seed"] == "user: command line"
+
+
+def test_a_permission_is_not_handed_on_by_the_document() -> None:
+    document = _settled("allow=[changed_data]").document()
+    assert document["recipe"]["allow"] == ["changed_data"]
+    assert Settled.of_document(document).get("allow") == []
+    assert Settled.of_document(document, ["allow=[changed_model]"]).get("allow") == [
+        "changed_model"
+    ]
 
 
 def _identity(*overrides: str) -> str:

@@ -6,13 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from luthier.core.errors import RecipeError, RunError
+from luthier.core.errors import RecipeError
 from luthier.engine import compilation
 from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
-from luthier.workflow import resume
 from luthier.workflow.settle import (
     flat,
     num_steps,
@@ -104,33 +103,6 @@ def test_an_encoder_has_nothing_to_compile() -> None:
 
 def test_flat_gives_dotted_keys() -> None:
     assert flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
-
-
-def test_a_changed_setting_is_named_when_a_run_is_continued() -> None:
-    before = settled(training={"learning_rate": 1e-4}).document()
-    now = settled(training={"learning_rate": 2e-4})
-    with pytest.raises(RunError, match=r"training\.learning_rate: 0\.0001 in the run, 0\.0002 now"):
-        resume.same_request(now, before, where="runs/a")
-
-
-def test_a_changed_setting_passes_when_it_is_allowed() -> None:
-    before = settled(training={"learning_rate": 1e-4}).document()
-    now = settled(training={"learning_rate": 2e-4}, allow=["changed_recipe"])
-    resume.same_request(now, before, where="runs/a")
-
-
-def test_choices_of_the_run_are_kept_when_it_is_continued() -> None:
-    first = settled()
-    first.settle("training.batch_size", 7, "a test")
-    again = settled()
-    resume.keep_choices(again, first.document())
-    assert again.get("training.batch_size") == 7
-    assert again.origins["training.batch_size"] == "auto: a test"
-
-
-def test_a_changed_file_is_named_when_a_run_is_continued() -> None:
-    with pytest.raises(RunError, match=r"a\.jsonl changed"):
-        resume.same_files({"a.jsonl": "1", "b.jsonl": "2"}, {"a.jsonl": "3"}, where="runs/a")
 
 
 def test_no_step_to_take_is_refused() -> None:
