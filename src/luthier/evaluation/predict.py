@@ -24,7 +24,8 @@ def predict(
 ) -> list[dict[str, Any]]:
     """One answer per row, in order; targets that stand in the rows are not used.
 
-    Returns: {"answer", "finished"} for conversations; {"label", "probabilities"} for labels.
+    Returns: {"answer", "finished"} for conversations; {"label", "confidence", "probabilities"} for
+    labels, where confidence is the label's own probability.
     Raises: RecipeError: the objective trained running text, which has no answers.
     """
     if not rows:
@@ -39,6 +40,7 @@ def predict(
         return [
             {
                 "label": item.text,
+                "confidence": max(item.probabilities),
                 "probabilities": dict(zip(bundle.labels, item.probabilities, strict=True)),
             }
             for item in outcomes

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from luthier.core import files
+from luthier.core.errors import RecipeError
 from luthier.data.load import read_records
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
@@ -15,12 +17,14 @@ from luthier.workflow.stages import Listener, Stages, silent
 def predict_file(
     path: Path, input: Path, output: Path, *, on_event: Listener = silent
 ) -> dict[str, Any]:
-    """Write one JSON line per row of `input`: the row as it came, and what the run answers.
+    """Write one JSON line per row of `input`: the row, and what the run answers.
 
     Returns: {"rows", "output", "seconds"}.
-    Raises: DataError: a row has no input; nothing is written then.
+    Raises: DataError: a row has no input; nothing is written then. RecipeError: nothing can be
+        written there, said before anything is computed.
     """
     run, stages = Run(path), Stages(on_event)
+    _check_writable(output)
     with stages.stage("reading data", str(input)):
         records = read_records(input, encoding=run.recipe.data.encoding)
     with stages.stage("loading model", run.recipe.model):
@@ -28,8 +32,27 @@ def predict_file(
     with stages.stage("predicting", f"{len(records)} rows, trunk '{bundle.trunk.name}'"):
         answers = run.predict(records)
     lines = [
-        json.dumps({**record, **answer}, ensure_ascii=False)
+        json.dumps(with_answer(record, answer), ensure_ascii=False)
         for record, answer in zip(records, answers, strict=True)
     ]
     files.write_text(output, "\n".join(lines) + "\n")
     return {"rows": len(lines), "output": str(output), "seconds": stages.seconds}
+
+
+def with_answer(record: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with the answer's keys behind it; a key of the row that the answer needs becomes
+    `given_...`, so that a target is kept beside what was found."""
+    kept = {f"given_{key}" if key in answer else key: value for key, value in record.items()}
+    return {**kept, **answer}
+
+
+def _check_writable(output: Path) -> None:
+    if output.is_dir():
+        raise RecipeError(f"{output}: a folder; expected a file to write, such as answers.jsonl")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RecipeError(f"{output}: cannot be written ({reason}). Choose another file") from None

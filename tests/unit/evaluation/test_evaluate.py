@@ -136,7 +136,11 @@ def test_predictions_come_in_order_without_targets(tmp_path: Path) -> None:
     found = predict(subject.bundle, subject.objective, subject.test)
     scored, _ = judged(subject)
     assert [item["label"] for item in found] == [item.text for item in scored.answers["tuned"]]
-    assert set(found[0]["probabilities"]) == set(subjects.COLOURS)
+    for item in found:
+        assert set(item["probabilities"]) == set(subjects.COLOURS)
+        assert sum(item["probabilities"].values()) == pytest.approx(1)
+        assert item["confidence"] == item["probabilities"][item["label"]]
+        assert item["confidence"] == max(item["probabilities"].values())
 
 
 def test_conversations_are_predicted_as_in_the_evaluation(tmp_path: Path) -> None:

@@ -1,0 +1,23 @@
+"""A line of predictions holds the whole row and the whole answer."""
+
+from __future__ import annotations
+
+from luthier.workflow.predict import with_answer
+
+
+def test_a_target_in_the_row_is_kept_beside_the_answer() -> None:
+    row = {"text": "hi", "label": "billing", "id": 7}
+    answer = {"label": "refund", "confidence": 0.8}
+    found = with_answer(row, answer)
+    assert found == {
+        "text": "hi",
+        "given_label": "billing",
+        "id": 7,
+        "label": "refund",
+        "confidence": 0.8,
+    }
+    assert list(found) == ["text", "given_label", "id", "label", "confidence"]
+
+
+def test_a_row_without_such_keys_comes_back_as_it_was() -> None:
+    assert with_answer({"text": "hi"}, {"answer": "yes"}) == {"text": "hi", "answer": "yes"}
