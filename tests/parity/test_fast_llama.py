@@ -14,6 +14,7 @@ from luthier.data.features import Batch
 from luthier.engine.compilation import missing_tools
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.trunks import llama
+from luthier.models.trunks._shared import share
 
 LENGTHS = (5, 140, 1, 33)
 """Ragged, and one longer than a block of attention."""
@@ -43,6 +44,19 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
 def _batch() -> Batch:
     ids = torch.randint(0, 512, (sum(LENGTHS),), generator=torch.Generator().manual_seed(3))
     return Batch(ids, LENGTHS, tuple(range(len(LENGTHS))))
+
+
+SHARED = 50
+"""Tokens that all sequences of `_sharing` begin with."""
+
+
+def _sharing() -> Batch:
+    lengths = (SHARED + 7, SHARED + 150, SHARED + 1)
+    draws = torch.Generator().manual_seed(3)
+    ids = [torch.randint(0, 512, (length,), generator=draws) for length in lengths]
+    for number, part in enumerate(ids):
+        part[:SHARED], part[SHARED] = ids[0][:SHARED], number
+    return Batch(torch.cat(ids), lengths, (0, 1, 2))
 
 
 def _model(name: str) -> Any:
@@ -103,6 +117,35 @@ def test_outputs_and_gradients_equal_transformers(name: str, checkpoint: bool) -
 
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=5e-5)
     _assert_gradients_close(_gradients(model, found, factors), expected_gradients)
+
+
+@pytest.mark.parametrize("checkpoint", [False, True], ids=["kept", "recomputed"])
+@pytest.mark.parametrize("name", ["llama", "mistral-window", "qwen3"])
+def test_a_shared_beginning_changes_no_output_and_no_gradient(name: str, checkpoint: bool) -> None:
+    model, batch = _model(name), _sharing()
+    _adapt(model)
+    at = torch.cat((torch.arange(3, 9), torch.arange(60, batch.num_tokens, 3)))  # both sides
+    factors = torch.randn(len(at), 32, generator=torch.Generator().manual_seed(5))
+    expected = _reference(model, batch, at)
+    expected_gradients = _gradients(model, expected, factors)
+    trunk = llama.LlamaTrunk(model, compute_dtype=torch.float32, gradient_checkpointing=checkpoint)
+
+    found = trunk.hidden(batch, at)
+
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=5e-5)
+    _assert_gradients_close(_gradients(model, found, factors), expected_gradients)
+
+
+def test_a_shared_beginning_is_computed_once() -> None:
+    batch, shared = _sharing(), share(_sharing())
+    assert shared is not None
+    assert shared.num_shared == SHARED
+    assert len(shared.ids_N) == batch.num_tokens - 2 * SHARED
+    assert torch.equal(shared.ids_N[shared.places], batch.input_ids_N)
+
+
+def test_sequences_without_a_long_common_beginning_stay_as_they_are() -> None:
+    assert share(_batch()) is None
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler warns of itself

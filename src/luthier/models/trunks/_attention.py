@@ -30,36 +30,59 @@ class Pack:
     """(Q, C): 0 where query q of a block may see key c of the same block, else minus infinity."""
     keeps: bool
     """Probabilities are kept for the backward pass instead of formed again."""
+    key_index: Tensor | None = None
+    """Token of every key, where sequences share a beginning; None: every token is its own key."""
 
     @property
     def num_tokens(self) -> int:
         return sum(self.lengths)
 
     @property
+    def num_shared(self) -> int:
+        """Keys that every sequence but the first sees before its own: those of the first."""
+        return 0 if self.key_index is None else self.lengths[0]
+
+    @property
     def num_keys(self) -> int:
         """Rows that key and value tensors must have: the last sequence may look past its end."""
-        return self.num_tokens + _ALIGN
+        return self.num_tokens + self.num_shared * (len(self.lengths) - 1) + _ALIGN
 
     def blocks(self) -> Iterator[Block]:
         """Query blocks, the last one of each sequence first."""
-        start = 0
-        for length in self.lengths:
+        start, start_key = 0, 0
+        for place, length in enumerate(self.lengths):
+            before = self.num_shared if place else 0
             for first in reversed(range(0, length, _BLOCK)):
                 last = min(first + _BLOCK, length)
-                yield Block(start, first, last, -(-last // _ALIGN) * _ALIGN, last == length)
-            start += length
+                queries = slice(start + first, start + last)
+                yield Block(queries, start_key, before + first, before + last, last == length)
+            start, start_key = start + length, start_key + before + length
 
 
 class Block(NamedTuple):
-    """Queries `first` to `last` of the sequence that starts at `start`; they see `last` keys."""
+    """Neighbouring queries of one sequence, whose keys start at `start_key`."""
 
-    start: int
+    queries: slice
+    start_key: int
     first: int
+    """Keys that all queries see."""
     last: int
-    keys: int
-    """`last` rounded up; the keys beyond are masked."""
+    """Keys that the last query sees."""
     is_longest: bool
     """Its keys include those of all other blocks of the sequence."""
+
+    @property
+    def num_keys(self) -> int:
+        """`last` rounded up; the keys beyond are masked."""
+        return -(-self.last // _ALIGN) * _ALIGN
+
+    @property
+    def keys(self) -> slice:
+        return slice(self.start_key, self.start_key + self.num_keys)
+
+    @property
+    def seen(self) -> slice:
+        return slice(self.start_key, self.start_key + self.last)
 
 
 def softmax_backward(upstream: Tensor, probabilities: Tensor) -> Tensor:
@@ -85,8 +108,8 @@ def attend(
     kept: list[Tensor] = []
     for block in pack.blocks():
         probabilities = _probabilities(q_KNGE, k_KNE, block, pack, window)
-        rows, keys = _rows(block), _keys(block)
-        torch.bmm(probabilities, v_KNE[:, keys], out=output_KNGE[:, rows].flatten(1, 2))
+        mixed = output_KNGE[:, block.queries].flatten(1, 2)
+        torch.bmm(probabilities, v_KNE[:, block.keys], out=mixed)
         if pack.keeps:
             kept.append(probabilities)
     return output_KNGE, kept
@@ -107,40 +130,52 @@ def attend_backward(
     dk_KNE, dv_KNE = torch.empty_like(k_KNE), torch.empty_like(v_KNE)
     for place, block in enumerate(pack.blocks()):
         probabilities = kept[place] if kept else _probabilities(q_KNGE, k_KNE, block, pack, window)
-        rows, keys, seen = _rows(block), _keys(block), slice(block.start, block.start + block.last)
+        rows, seen = block.queries, block.seen
         upstream = upstream_KNGE[:, rows].flatten(1, 2)
-        shares = torch.bmm(upstream, v_KNE[:, keys].mT)
+        shares = torch.bmm(upstream, v_KNE[:, block.keys].mT)
         slopes = softmax_backward(shares, probabilities)
-        torch.bmm(slopes, k_KNE[:, keys], out=dq_KNGE[:, rows].flatten(1, 2))
+        torch.bmm(slopes, k_KNE[:, block.keys], out=dq_KNGE[:, rows].flatten(1, 2))
         # the longest block comes first and writes; the others add to a part of what it wrote
         beta = 0 if block.is_longest else 1
         _add(dk_KNE[:, seen], slopes[..., : block.last].mT, q_KNGE[:, rows].flatten(1, 2), beta)
         _add(dv_KNE[:, seen], probabilities[..., : block.last].mT, upstream, beta)
-    num = q_KNGE.shape[1]
-    return dq_KNGE, dk_KNE[:, :num], dv_KNE[:, :num]
+    return dq_KNGE, _to_tokens(dk_KNE, pack), _to_tokens(dv_KNE, pack)
+
+
+def with_shared(own_KNE: Tensor, pack: Pack) -> Tensor:
+    """Keys or values of the tokens as `pack.num_keys` rows, those of a shared beginning repeated.
+
+    Where nothing is shared they have these rows already.
+    """
+    if pack.key_index is None:
+        return own_KNE
+    padding = pack.key_index.new_zeros(_ALIGN)
+    return own_KNE[:, torch.cat((pack.key_index, padding))]
+
+
+def _to_tokens(gradient_KCE: Tensor, pack: Pack) -> Tensor:
+    """Gradient by key -> by token, what belongs to one token summed in float32."""
+    gradient_KCE = gradient_KCE[:, :-_ALIGN]
+    if pack.key_index is None:
+        return gradient_KCE
+    heads, _, width = gradient_KCE.shape
+    total = gradient_KCE.new_zeros(heads, pack.num_tokens, width, dtype=torch.float32)
+    return total.index_add_(1, pack.key_index, gradient_KCE.float()).to(gradient_KCE.dtype)
 
 
 def _probabilities(q_KNGE: Tensor, k_KNE: Tensor, block: Block, pack: Pack, window: int) -> Tensor:
     """(K, queries * G, keys)"""
-    queries_KQGE = q_KNGE[:, _rows(block)]
-    scores = torch.bmm(queries_KQGE.flatten(1, 2), k_KNE[:, _keys(block)].mT)
-    num_queries, num_new = block.last - block.first, block.keys - block.first
+    queries_KQGE = q_KNGE[:, block.queries]
+    scores = torch.bmm(queries_KQGE.flatten(1, 2), k_KNE[:, block.keys].mT)
+    num_queries, num_new = block.last - block.first, block.num_keys - block.first
     scores_KQGC = scores.unflatten(1, queries_KQGE.shape[1:3])
     scores_KQGC[..., block.first :] += pack.mask[:num_queries, None, :num_new]
     if window and block.last > window:
         queries = torch.arange(block.first, block.last, device=scores.device)[:, None, None]
-        age_Q1C = queries - torch.arange(block.keys, device=scores.device)
+        age_Q1C = queries - torch.arange(block.num_keys, device=scores.device)
         scores_KQGC.masked_fill_(age_Q1C >= window, float("-inf"))
     return torch.softmax(scores, -1)
 
 
 def _add(onto: Tensor, left: Tensor, right: Tensor, beta: int) -> None:
     torch.baddbmm(onto, left, right, beta=beta, out=onto)
-
-
-def _rows(block: Block) -> slice:
-    return slice(block.start + block.first, block.start + block.last)
-
-
-def _keys(block: Block) -> slice:
-    return slice(block.start, block.start + block.keys)

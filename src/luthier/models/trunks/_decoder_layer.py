@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from luthier.models.trunks._attention import Pack, attend, attend_backward
+from luthier.models.trunks._attention import Pack, attend, attend_backward, with_shared
 from luthier.models.trunks._joined import Joined
 from luthier.models.trunks._pointwise import Pointwise
 
@@ -209,11 +209,12 @@ def _heads(qkv: Tensor, layer: Layer, pack: Pack) -> tuple[Tensor, Tensor, Tenso
     if layer.head_norms is not None:
         qkv_NHE = _norm_heads(qkv_NHE, layer)
     q = qkv.new_empty(heads, num, groups, width)
-    k, v = (qkv.new_empty(heads, pack.num_keys, width) for _ in range(2))
+    size = pack.num_keys if pack.key_index is None else num
+    k, v = (qkv.new_empty(heads, size, width) for _ in range(2))
     k[:, num:], v[:, num:] = 0, 0
     rotation = (pack.cos, pack.sin, width**-0.5)
     layer.pointwise.rotate(qkv_NHE, *rotation, q, k[:, :num], v[:, :num])
-    return q, k, v
+    return q, with_shared(k, pack), with_shared(v, pack)
 
 
 def _heads_backward(

@@ -18,6 +18,7 @@ from luthier.models.trunks._attention import Pack, causal_mask
 from luthier.models.trunks._decoder_layer import Call, Layer, run_layer
 from luthier.models.trunks._joined import Joined, base_of
 from luthier.models.trunks._pointwise import Pointwise, pointwise
+from luthier.models.trunks._shared import Shared, share
 
 _FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
 _ROTATIONS = ("default", "linear", "llama3", "yarn")
@@ -97,8 +98,11 @@ class LlamaTrunk:
         self._refresh()
         adapted = [joined for layer in self._layers for joined in layer.products() if joined.rank]
         on = any([joined.is_on() for joined in adapted])
-        pack = self._pack(batch)
-        x_ND = self._embedding(batch.input_ids_N).to(self.dtype)
+        ids_N, shared = batch.input_ids_N, share(batch)
+        if shared is not None:
+            ids_N, at_M = shared.ids_N, shared.places if at_M is None else shared.places[at_M]
+        pack = self._pack(batch, shared)
+        x_ND = self._embedding(ids_N).to(self.dtype)
         for index, layer in enumerate(self._layers):
             is_last = index == len(self._layers) - 1
             call = Call(pack, at_M if is_last else None, on, self.checkpoint)
@@ -133,21 +137,25 @@ class LlamaTrunk:
             for joined in products:
                 joined.refresh()
 
-    def _pack(self, batch: Batch) -> Pack:
+    def _pack(self, batch: Batch, shared: Shared | None) -> Pack:
         device = batch.input_ids_N.device
-        positions = torch.cat([torch.arange(length, device=device) for length in batch.lengths])
+        lengths = batch.lengths if shared is None else shared.lengths
+        num_shared = 0 if shared is None else shared.num_shared
+        starts = [0 if place == 0 else num_shared for place in range(len(lengths))]
+        ends = [start + length for start, length in zip(starts, lengths, strict=True)]
+        runs = [torch.arange(*run, device=device) for run in zip(starts, ends, strict=True)]
         like = torch.empty(0, dtype=torch.float32, device=device)
-        cos, sin = self.model.model.rotary_emb(like, position_ids=positions[None])
+        cos, sin = self.model.model.rotary_emb(like, position_ids=torch.cat(runs)[None])
         half = cos.shape[-1] // 2
         heads = self.model.config.num_attention_heads * len(self._layers)
-        held = sum(length * (length + 128) // 2 for length in batch.lengths) * heads
-        keeps = self.checkpoint or held * self.dtype.itemsize <= _KEPT_BYTES
+        held = sum(n * (end + 128) // 2 for n, end in zip(lengths, ends, strict=True)) * heads
         return Pack(
-            batch.lengths,
+            lengths,
             cos[0, :, :half].contiguous(),
             sin[0, :, :half].contiguous(),
             self._mask,
-            keeps,
+            keeps=self.checkpoint or held * self.dtype.itemsize <= _KEPT_BYTES,
+            key_index=None if shared is None else shared.keys,
         )
 
     def _join(self) -> list[Layer]:
