@@ -12,12 +12,9 @@ from luthier.core.events import Event, Finished, Preflight, Updated
 from luthier.engine.runtime import prepare
 
 
-def write_rows(data: dict[str, list[Any]], folder: Path) -> dict[str, str]:
-    """The data section of a recipe: train, validation and test as JSON Lines files."""
+def write_rows(parts: dict[str, list[Any]], folder: Path) -> dict[str, str]:
+    """The data section of a recipe: each part as a JSON Lines file."""
     folder.mkdir(parents=True, exist_ok=True)
-    held_out = data["held_out"]
-    half = max(1, len(held_out) // 2)
-    parts = {"train": data["train"], "validation": held_out[:half], "test": held_out[half:]}
     for name, part in parts.items():
         lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in part)
         (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 RANK, ALPHA, LEARNING_RATE, BATCH_SIZE, MAX_LENGTH, WARMUP = 16, 32, 2e-4, 8, 512, 0.05
-CLASSIFY_EPOCHS, CLASSIFY_LEARNING_RATE, CLASSIFY_BATCH_SIZE = 3, 1e-4, 16
+CLASSIFY_EPOCHS, CLASSIFY_LEARNING_RATE, CLASSIFY_BATCH_SIZE = 3, 1e-4, 32
 PACKAGES = ("torch", "transformers", "peft", "trl", "luthier")
 
 
@@ -32,6 +32,7 @@ def arguments(description: str) -> argparse.Namespace:
     parser.add_argument("--out", required=True, help="folder for what is trained")
     parser.add_argument("--precision", default="bfloat16", choices=["bfloat16", "float32"])
     parser.add_argument("--adapter", default="", help="adapter folder to score")
+    parser.add_argument("--variant", default="", help="another configuration of the same system")
     given = parser.parse_args()
     os.environ["HF_HUB_OFFLINE"] = "1"
     return given

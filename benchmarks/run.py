@@ -32,7 +32,17 @@ from luthier.models.sources import fetch
 
 HERE = Path(__file__).parent
 RIVALS = HERE.parent / ".venv-bench" / "bin" / "python"
-SFT = {"trl": "sft_trl", "trainer": "sft_trainer", "luthier": "sft_luthier"}
+SFT = {
+    "trl": ("sft_trl", ""),
+    "trl-defaults": ("sft_trl", "defaults"),
+    "trainer": ("sft_trainer", ""),
+    "luthier": ("sft_luthier", ""),
+    "luthier-general": ("sft_luthier", "general"),
+    "luthier-checkpointing": ("sft_luthier", "checkpointing"),
+    "reference": ("sft_reference", ""),
+}
+"""System -> its script and variant."""
+RIVAL = ("trl", "trl-defaults", "trainer")
 LIMIT_SECONDS = 1800
 
 
@@ -62,7 +72,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=600, help="training rows of the classifier")
     parser.add_argument("--held-out", type=int, default=32)
     parser.add_argument("--only", nargs="+", default=["sft", "classify"])
-    parser.add_argument("--systems", nargs="+", default=["trl", "trainer", "reference", "luthier"])
+    parser.add_argument("--systems", nargs="+", default=list(SFT), choices=list(SFT))
+    parser.add_argument(
+        "--rival-rows",
+        type=int,
+        default=0,
+        help="rivals train on the first so many rows only (0: all): their speed is steady",
+    )
     parser.add_argument("--results", type=Path, default=HERE / "results")
     return parser.parse_args()
 
@@ -76,12 +92,17 @@ def _sft(given: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     rows.write_text(json.dumps(in_order))
     as_file = folder / "sft-file.json"
     as_file.write_text(json.dumps({"train": train, "held_out": held_out}))
-    found = []
-    for system in [s for s in (*SFT, "reference") if s in given.systems]:
+    found: list[dict[str, Any]] = []
+    short = folder / "sft-short.json"
+    short.write_text(json.dumps({**in_order, "train": in_order["train"][: given.rival_rows]}))
+    for system in [name for name in SFT if name in given.systems]:
+        script, variant = SFT[system]
         # Luthier shuffles into that very order by itself; the others take rows as they come
-        source = as_file if system == "luthier" else rows
-        line = _run(SFT.get(system, "sft_reference"), model, source, folder / system)
-        if "adapter" in line and "held_out_loss" not in line:
+        is_short = bool(given.rival_rows) and system in RIVAL
+        source = as_file if "luthier" in system else short if is_short else rows
+        line = _run(script, model, source, folder / system, "--variant", variant)
+        line |= {"system": system, "rows": given.rival_rows if is_short else len(train)}
+        if "adapter" in line and "held_out_loss" not in line and not is_short:
             line |= _score(model, rows, folder, line["adapter"])
         found.append(line)
     base = _score(model, rows, folder, "none")

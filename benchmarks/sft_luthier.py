@@ -1,4 +1,7 @@
-"""Luthier as a user runs it, without anything but training asked for."""
+"""Luthier as a user runs it, without anything but training asked for.
+
+--variant general: the path for any architecture; checkpointing: activations formed again.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,24 @@ from pathlib import Path
 import common
 from _luthier import train, write_rows
 
+VARIANTS: dict[str, dict[str, object]] = {
+    "": {},
+    "general": {"path": "general"},
+    "checkpointing": {"gradient_checkpointing": True},
+}
+
 
 def main() -> None:
     """Train on the rows and print one line."""
     given = common.arguments(__doc__ or "")
     data = common.rows(given.rows)
     folder = Path(given.out)
+    held_out = data["held_out"]
+    half = max(1, len(held_out) // 2)
+    parts = {"train": data["train"], "validation": held_out[:half], "test": held_out[half:]}
     recipe = {
         "model": given.model,
-        "data": {**write_rows(data, folder), "on_duplicate": "keep"},
+        "data": {**write_rows(parts, folder), "on_duplicate": "keep"},
         "objective": "sft",
         "tuner": {"name": "lora", "rank": common.RANK, "alpha": common.ALPHA},
         "training": {
@@ -28,6 +40,7 @@ def main() -> None:
             "precision": given.precision,
             "save_every": 0,
             "evaluate_every": 0,
+            **VARIANTS[given.variant],
         },
         "evaluation": {"arms": ["base", "tuned"], "max_rows": 2, "retention": False},
     }
@@ -35,7 +48,7 @@ def main() -> None:
     adapter = folder / "run" / "adapter"
     config = json.loads((adapter / "adapter_config.json").read_text())
     assert config["r"] == common.RANK
-    common.report(system="luthier", adapter=str(adapter), **facts)
+    common.report(system=f"luthier {given.variant}".strip(), adapter=str(adapter), **facts)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """A plain float32 loop over transformers and PEFT, one row at a time: slow, and what the losses are
-judged by. With --adapter it only scores the held-out rows with that adapter."""
+judged by. With --adapter it only scores the held-out rows with that adapter.
+
+An answer ends with its end-of-turn token: the line break that some templates write after it is
+neither trained nor scored, for generation never gets there."""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def main() -> None:
         common.report(system="score", held_out_loss=_score(model, tokenizer, data["held_out"]))
         return
     model, tokenizer = open_adapted(given.model, "float32")
-    examples = [common.tokens(tokenizer, row["messages"]) for row in data["train"]]
+    examples = [_example(tokenizer, row) for row in data["train"]]
     start = time.perf_counter()
     losses = _train(model, examples)
     seconds = time.perf_counter() - start
@@ -37,6 +40,12 @@ def main() -> None:
         adapter=given.out,
         held_out_loss=_score(model, tokenizer, data["held_out"]),
     )
+
+
+def _example(tokenizer: Any, row: Any) -> common.Example:
+    found = common.tokens(tokenizer, row["messages"])
+    end = len(found.ids) - found.ids[::-1].index(tokenizer.eos_token_id)
+    return common.Example(found.ids[:end], found.num_prompt)
 
 
 def _train(model: Any, examples: list[common.Example]) -> list[float]:
@@ -80,7 +89,7 @@ def _nll(model: Any, row: common.Example) -> torch.Tensor:
 def _score(model: Any, tokenizer: Any, data: list[Any]) -> float:
     """Nats per answer token over the held-out rows."""
     model.eval()
-    examples = [common.tokens(tokenizer, row["messages"]) for row in data]
+    examples = [_example(tokenizer, row) for row in data]
     count = sum(len(row.ids) - row.num_prompt for row in examples)
     return sum(float(_nll(model, row)) for row in examples) / count
 

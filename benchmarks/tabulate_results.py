@@ -10,21 +10,22 @@ def table(document: dict[str, Any]) -> str:
     parts = [f"{document['machine']['cpu']}, {document['date']}\n"]
     for task in ("sft", "classify"):
         if task in document:
-            head = "| system | tok/s | samples/s | training s | whole s | peak GiB | quality |"
-            lines = [_line(row) for row in document[task]]
-            parts.append(
-                "\n".join([f"### {task}", "", head, "|---|---|---|---|---|---|---|", *lines])
+            head = (
+                "| system | rows | tok/s | samples/s | training s | whole s | peak GiB | quality |"
             )
+            lines = [_line(row) for row in document[task]]
+            parts.append("\n".join([f"### {task}", "", head, "|" + "---|" * 8, *lines]))
     return "\n".join(parts) + "\n"
 
 
 def _line(row: dict[str, Any]) -> str:
     if "error" in row and "seconds" not in row:
         reason = str(row["error"]).strip().splitlines()[-1][:100]
-        return f"| {row['system']} | | | | | | failed: {reason} |"
+        return f"| {row['system']} | | | | | | | failed: {reason} |"
     seconds = row.get("seconds")
     cells = [
         str(row["system"]),
+        str(row.get("rows", "")),
         f"{row['tokens'] / seconds:.0f}" if seconds and row.get("tokens") else "",
         f"{row['samples'] / seconds:.1f}" if seconds and row.get("samples") else "",
         f"{seconds:.1f}" if seconds else "",
