@@ -12,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from luthier.core.errors import DataError, MaskError
 from luthier.data.rows import Message
+from luthier.models import today
 
 PROBE = "\ue0a1\ue0f7probe\ue0f7\ue0a1"
 """Stands for a message's content in a second rendering; private-use characters, never in data."""
@@ -44,10 +45,13 @@ class Template:
 
         Raises: DataError: the template refuses these messages, in its own words.
         """
+        shown = [dict(tool) for tool in tools] or None
         try:
+            own = self.tokenizer.get_chat_template(tools=shown)
             rendered = self.tokenizer.apply_chat_template(
                 [as_template_message(message) for message in messages],
-                tools=[dict(tool) for tool in tools] or None,
+                tools=shown,
+                chat_template=today.pinned(own, today.told(self.tokenizer)),
                 add_generation_prompt=open_turn,
                 tokenize=False,
             )

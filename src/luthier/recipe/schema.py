@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import Field, field_validator
@@ -10,6 +11,13 @@ from luthier.core.config import Auto, ComponentConfig
 
 Overflow = Literal["error", "truncate_prompt", "truncate_tail", "split", "drop"]
 Allowed = Literal["changed_data", "changed_recipe", "changed_model", "changed_tokenizer"]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 class DataSection(ComponentConfig):
@@ -43,6 +51,15 @@ class DataSection(ComponentConfig):
     """Rows longer than `training.max_length` tokens."""
     max_rows: int = Field(default=0, ge=0)
     """Use only so many rows of `train` files (0: all), chosen by content hash."""
+    today: str = "auto"
+    """The date (2026-03-01) for chat templates that print one; auto: when the run was started."""
+
+    @field_validator("today")
+    @classmethod
+    def _date(cls, value: str) -> str:
+        if value != "auto" and not _is_date(value):
+            raise ValueError("expected a date such as 2026-03-01, or auto")
+        return value
 
 
 class TrainingSection(ComponentConfig):

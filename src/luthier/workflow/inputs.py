@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from luthier.core import files
@@ -13,6 +14,7 @@ from luthier.data.features import Features
 from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Chat, Labeled, Row
+from luthier.models import today
 from luthier.models.blueprint import Blueprint, blueprint
 from luthier.models.bundle import Codec, Kind, Source
 from luthier.models.codec import open_codec
@@ -89,6 +91,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         source = fetch(settled.get("model"))
         known = blueprint(source.folder)
         codec = open_codec(source.folder)
+    _settle_today(settled, codec, stages)
     with stages.stage("reading data"):
         loaded = load(
             settled.recipe().data, seed=settled.get("seed"), wants=_wanted(settled.get("objective"))
@@ -117,6 +120,16 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         loaded.ledger.check()
     inputs.samples = [sample(row, objective, codec) for row in loaded.splits.train[:NUM_SAMPLES]]
     return inputs
+
+
+def _settle_today(settled: Settled, codec: Codec, stages: Stages) -> None:
+    """Fix the date of a chat template that prints one."""
+    if today.is_printed(codec.tokenizer):
+        why = "the chat template prints it; day of the start"
+        settled.settle("data.today", date.today().isoformat(), why)
+        today.tell(codec.tokenizer, settled.get("data.today"))
+    elif settled.is_given("data.today"):
+        stages.note("data.today has no effect: the model's chat template prints no date")
 
 
 def open_objective(settled: Settled, rows: Sequence[Row]) -> Objective:

@@ -12,7 +12,7 @@ from luthier.data.features import Features
 from luthier.engine.job import Job, Plan
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
-from luthier.models import trunks
+from luthier.models import today, trunks
 from luthier.models.bundle import Bundle, Trunk
 from luthier.models.load import open_model
 from luthier.objectives import Objective
@@ -50,6 +50,7 @@ def open_base(settled: Settled, objective: Objective) -> Bundle:
         device=device_name(),
         seed=settled.get("seed"),
     )
+    today.tell(bundle.codec.tokenizer, settled.get("data.today"))
     bundle.trunk = build_trunk(settled, bundle)
     return bundle
 

@@ -14,7 +14,7 @@ from luthier.core.errors import RunError
 from luthier.data.load import rows_of
 from luthier.evaluation.predict import predict
 from luthier.export.adapter import load as load_adapter
-from luthier.models import trunks
+from luthier.models import today, trunks
 from luthier.models.bundle import Bundle
 from luthier.models.codec import open_codec
 from luthier.models.load import open_model
@@ -81,7 +81,7 @@ class Run:
     def open_base(self) -> Bundle:
         """The model as it was before tuning."""
         recipe = self.recipe
-        return open_model(
+        bundle = open_model(
             recipe.model,
             labels=self.objective.labels(),
             # as in training: weights that move are float32
@@ -89,6 +89,8 @@ class Run:
             device=device_name(),
             seed=recipe.seed,
         )
+        today.tell(bundle.codec.tokenizer, recipe.data.today)
+        return bundle
 
     def predict(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Answers for rows shaped as in the training file (targets may be missing), in order.
@@ -129,6 +131,7 @@ def open_tuned(run: Run) -> Bundle:
         prefer=recipe.training.path,
         compute_dtype=dtype_of(recipe),
     )
+    today.tell(bundle.codec.tokenizer, recipe.data.today)
     if recipe.objective.get("template") == "plain":
         bundle.codec = open_codec(bundle.source.folder).plain()
     bundle.model.eval()

@@ -64,6 +64,14 @@ def test_what_nobody_gave_is_kept_without_a_word() -> None:
     assert said == []
 
 
+def test_a_run_goes_on_under_the_date_of_its_first_day() -> None:
+    first = settled()
+    first.settle("data.today", "2001-02-03", "a test")
+    now, said = taken_up(first.document())
+    assert now.get("data.today") == "2001-02-03"
+    assert said == []
+
+
 def test_a_whole_recipe_continues_itself() -> None:
     then = recorded("tuner.rank=32", "seed=3")
     now = Settled.of_document(then)
