@@ -69,15 +69,7 @@ def preflight(
             chosen = _choose(job, optimizer, settled, rebuild)
         except (RuntimeError, MemoryError) as error:
             raise (_does_not_fit(job) if is_out_of_memory(error) else error) from error
-        while True:
-            try:
-                seconds, disk = _try_all(job, optimizer)
-                break
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-            optimizer.clear()
-            _halve(job)
+        seconds, disk = _try_until_it_fits(job, optimizer)
     if settled is not None:
         settled.settle(TOKENS_KEY, job.plan.micro_batch_tokens, chosen.why)
     return Trial(_prediction(job, seconds, disk, time.perf_counter() - start), chosen)
@@ -138,6 +130,21 @@ def _kept_bytes(job: Job, optimizer: Optimizer, row: Features) -> int:
     loss.sum.backward()
     optimizer.clear()
     return sum(kept.values())
+
+
+def _try_until_it_fits(job: Job, optimizer: Optimizer) -> tuple[_Seconds, int]:
+    """As `_try_all`, in micro-batches halved while memory runs out.
+
+    Raises: RunError: one row alone does not fit.
+    """
+    while True:
+        try:
+            return _try_all(job, optimizer)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        optimizer.clear()
+        _halve(job)
 
 
 def _try_all(job: Job, optimizer: Optimizer) -> tuple[_Seconds, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,21 +78,27 @@ def _refuse_base(model: Any, source_folder: Path, *, used: torch.dtype) -> None:
     prefix = f"{model.base_model_prefix}."
     ours: dict[str, Tensor] = dict(model.state_dict())
     seen = 0
-    for path in sorted(source_folder.glob("*.safetensors")):
-        with safe_open(path, "pt") as file:
-            for name in file.keys():  # noqa: SIM118
-                mine = next((n for n in (name, prefix + name) if n in ours), None)
-                if mine is None:
-                    continue
-                seen += 1
-                if not _is_equal(ours.pop(mine), file.get_tensor(name).to(used)):
-                    return
+    for name, base in _tensors_in(source_folder):
+        mine = next((n for n in (name, prefix + name) if n in ours), None)
+        if mine is None:
+            continue
+        seen += 1
+        if not _is_equal(ours.pop(mine), base.to(used)):
+            return
     is_new = [name for name, _ in model.named_parameters() if name in ours]
     if seen and not is_new:
         raise ParityError(
             "The merged model equals the base model bit for bit: training changed nothing that "
             "its type can hold. Nothing was written. Export the adapter, or train longer."
         )
+
+
+def _tensors_in(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Name and value of every tensor, one at a time."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "pt") as file:
+            for name in file.keys():  # noqa: SIM118
+                yield name, file.get_tensor(name)
 
 
 def _is_equal(ours: Tensor, base: Tensor) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from luthier.core.errors import RecipeError
 from luthier.engine import compilation, precision
@@ -112,15 +111,3 @@ def _epochs(settled: Settled, num_rows: int) -> tuple[float, str]:
     if settled.get("objective.name") == "classify":
         return float(min(12, max(5, round(600 / steps_per_epoch)))), f"{num_rows} labelled rows"
     return float(min(4, max(1, round(100 / steps_per_epoch)))), f"{num_rows} rows"
-
-
-def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, object]:
-    """Nested mappings as dotted keys."""
-    found: dict[str, object] = {}
-    for key, value in values.items():
-        place = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found.update(flat(value, f"{place}."))
-        else:
-            found[place] = value
-    return found

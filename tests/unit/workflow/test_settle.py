@@ -13,7 +13,6 @@ from luthier.models.bundle import Facts
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
 from luthier.workflow.settle import (
-    flat,
     num_steps,
     settle_compute,
     settle_objective,
@@ -99,10 +98,6 @@ def test_an_encoder_has_nothing_to_compile() -> None:
     settle_training(recipe, SMALL, num_rows=100_000)
     settle_compute(recipe, Blueprint(SMALL, can_generate=False), [200] * 100_000, "cpu")
     assert recipe.get("training.compile") == "off"
-
-
-def test_flat_gives_dotted_keys() -> None:
-    assert flat({"a": {"b": 1, "c": {"d": 2}}, "e": 3}) == {"a.b": 1, "a.c.d": 2, "e": 3}
 
 
 def test_no_step_to_take_is_refused() -> None:
