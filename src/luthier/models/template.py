@@ -45,7 +45,7 @@ class Template:
 
         Raises: DataError: the template refuses these messages, in its own words.
         """
-        shown = [dict(tool) for tool in tools] or None
+        shown: list[Any] | None = [dict(tool) for tool in tools] or None
         try:
             own = self.tokenizer.get_chat_template(tools=shown)
             rendered = self.tokenizer.apply_chat_template(
