@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from luthier.core.errors import RunError
 from luthier.store import find
 
 RunWord = Annotated[
@@ -24,4 +25,8 @@ def run_folder(word: str) -> Path:
     Raises: RunError: no such run, or several, with the nearest names.
     """
     path = Path(word).expanduser()
-    return path if path.exists() else find(RUNS, word).path
+    if path.exists():
+        return path
+    if len(path.parts) > 1:
+        raise RunError(f"run {path}: no such folder. `luthier runs list` shows what there is.")
+    return find(RUNS, word).path

@@ -50,9 +50,17 @@ def _answer(words: list[str]) -> Answer | None:
 def _fail(error: BaseException, words: list[str], output: TextIO, *, wants_json: bool) -> int:
     message, code = explain(error)
     if isinstance(error, typer.TyperException):
-        message = f"luthier {words[0]}: {message} See luthier {words[0]} --help"
+        message = _with_help(message, error, words[0])
     sys.stderr.write(message.rstrip("\n") + "\n")
     if wants_json:
         output.write(as_json({"error": {"message": message, "exit_code": code}}) + "\n")
         output.flush()
     return code
+
+
+def _with_help(message: str, error: typer.TyperException, word: str) -> str:
+    """The message between the command it is about and where to read on."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else f"luthier {word}"
+    end = "" if message.endswith((".", "?", "!")) else "."
+    return f"{command}: {message}{end} See {command} --help"

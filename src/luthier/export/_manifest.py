@@ -58,13 +58,18 @@ def verify(folder: Path) -> dict[str, Any]:
     """
     if not (folder / MANIFEST).is_file():
         raise RunError(f"{folder}: not an export; {MANIFEST} is missing")
-    manifest = files.read_json(folder / MANIFEST)
-    for name, expected in manifest["files"].items():
+    again = f"Restore it, or delete {folder} and repeat the command that made it"
+    try:
+        manifest = files.read_json(folder / MANIFEST)
+        listed = {str(name): str(entry["sha256"]) for name, entry in manifest["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise RunError(f"{folder / MANIFEST}: cannot be read; it is damaged. {again}") from None
+    for name, expected in listed.items():
         path = folder / name
         if not path.is_file():
-            raise RunError(f"{path}: missing; {MANIFEST} lists it. Export the run again")
-        if files.sha256(path) != expected["sha256"]:
-            raise RunError(f"{path}: changed since it was exported (SHA-256). Export the run again")
+            raise RunError(f"{path}: missing; {MANIFEST} lists it. {again}")
+        if files.sha256(path) != expected:
+            raise RunError(f"{path}: changed since it was written (its SHA-256 differs). {again}")
     return manifest
 
 

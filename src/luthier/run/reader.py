@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from luthier.core.errors import RunError
+from luthier.run import shapes
 from luthier.run.layout import FORMAT_VERSION, Layout
 
 Document = dict[str, Any]
@@ -75,13 +76,13 @@ def open_run(path: str | Path) -> RunFiles:
         resolved=resolved,
         summary=summary,
         ledger=_json(layout.ledger),
-        evaluation=_json(layout.evaluation),
+        evaluation=_json(layout.evaluation, shapes.EVALUATION),
         preflight=_json(layout.preflight),
         environment=_json(layout.environment),
-        splits=_any(layout.splits),
-        samples=_any(layout.samples) or [],
-        metrics=_lines(layout.metrics, is_growing=True),
-        predictions=_lines(layout.predictions, is_growing=False),
+        splits=_json(layout.splits),
+        samples=_json(layout.samples, shapes.SAMPLES) or [],
+        metrics=_lines(layout.metrics, shapes.METRICS, is_growing=True),
+        predictions=_lines(layout.predictions, shapes.PREDICTIONS, is_growing=False),
     )
 
 
@@ -108,21 +109,19 @@ def _check_version(document: Document | None, source: Path) -> None:
         )
 
 
-def _json(path: Path) -> Document | None:
-    found = _any(path)
-    if found is not None and not isinstance(found, dict):
-        raise RunError(f"run {path}: got a {type(found).__name__}, expected a JSON object.")
-    return found
-
-
-def _any(path: Path) -> Any:
+def _json(path: Path, shape: Any = shapes.ANYTHING) -> Any:
+    """None where there is no such file."""
     text = _text(path)
     if text is None:
         return None
     try:
-        return json.loads(text)
+        found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise RunError(f"run {path} line {error.lineno}: broken JSON ({error.msg}).") from None
+        raise RunError(
+            f"run {path} line {error.lineno}: broken JSON ({error.msg}). {shapes.REPAIR}"
+        ) from None
+    shapes.check(found, shape, path)
+    return found
 
 
 def _yaml(path: Path) -> Document | None:
@@ -133,12 +132,11 @@ def _yaml(path: Path) -> Document | None:
         found = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise RunError(f"run {path}: broken YAML ({' '.join(str(error).split())}).") from None
-    if not isinstance(found, dict):
-        raise RunError(f"run {path}: got a {type(found).__name__}, expected a YAML mapping.")
+    shapes.check(found, shapes.RESOLVED, path)
     return found
 
 
-def _lines(path: Path, *, is_growing: bool) -> list[Document]:
+def _lines(path: Path, shape: Any, *, is_growing: bool) -> list[Document]:
     text = _text(path) or ""
     lines = text.split("\n")
     last = lines.pop()  # what follows the last line end: nothing, or half a line being written
@@ -151,7 +149,10 @@ def _lines(path: Path, *, is_growing: bool) -> list[Document]:
         try:
             found.append(json.loads(line))
         except json.JSONDecodeError as error:
-            raise RunError(f"run {path} line {number}: broken JSON ({error.msg}).") from None
+            raise RunError(
+                f"run {path} line {number}: broken JSON ({error.msg}). {shapes.REPAIR}"
+            ) from None
+    shapes.check(found, shape, path)
     return found
 
 

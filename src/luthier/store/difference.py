@@ -58,8 +58,14 @@ def _tuned(run: Path) -> dict[str, float]:
     path = run / "evaluation.json"
     if not path.exists():
         return {}
-    found = _json(path).get("arms", {}).get("tuned", {})
-    return {metric: item["value"] for metric, item in found.items()}
+    try:
+        found = _json(path).get("arms", {}).get("tuned", {})
+        return {metric: item["value"] for metric, item in found.items()}
+    except (AttributeError, KeyError, TypeError):
+        raise RunError(
+            f"run {path}: holds no figures of the tuned model where they belong. The file was "
+            "changed or damaged: restore it, or delete it and evaluate the run anew."
+        ) from None
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -74,16 +80,22 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(_text(path))
+        return _mapping(json.loads(_text(path)), path)
     except ValueError as error:
         raise RunError(f"run {path}: broken JSON ({error}).") from None
 
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        return yaml.safe_load(_text(path)) or {}
+        return _mapping(yaml.safe_load(_text(path)), path)
     except yaml.YAMLError as error:
         raise RunError(f"run {path}: broken YAML ({' '.join(str(error).split())}).") from None
+
+
+def _mapping(found: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise RunError(f"run {path}: expected keys with values. The file was changed or damaged.")
+    return found
 
 
 def _text(path: Path) -> str:
@@ -91,5 +103,7 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise RunError(f"run {path.parent}: has no {path.name}; it cannot be compared.") from None
+    except UnicodeDecodeError as error:
+        raise RunError(f"run {path}: not UTF-8 at byte {error.start}.") from None
     except OSError as error:
         raise RunError(f"run {path}: cannot be read ({error.strerror}).") from None

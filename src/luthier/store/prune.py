@@ -12,6 +12,8 @@ from luthier.core.errors import RunError
 from luthier.store.index import Entry, list_runs
 
 UNFINISHED = ("failed", "planned", "unreadable")
+PLAN = "resolved.yaml"
+"""Without it a run stopped before its first step, and cannot be continued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ def _why(
         return f"unchanged for {_age_days(entry):.0f} days"
     if failed and entry.state in UNFINISHED:
         return entry.state
+    if failed and entry.state == "interrupted" and not (entry.path / PLAN).exists():
+        return "interrupted before it began"
     return ""
 
 

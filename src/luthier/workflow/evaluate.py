@@ -12,6 +12,7 @@ from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import gather
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
+from luthier.workflow.summary import Summary
 
 
 def evaluate_run(
@@ -28,6 +29,8 @@ def evaluate_run(
     inputs = gather(settled, stages)
     with RunWriter(run.layout):
         subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
-        prove_better(subject, settled.recipe().evaluation, run.layout, stages)
+        found = prove_better(subject, settled.recipe().evaluation, run.layout, stages)
+        summary = Summary(run.layout, settled, stages)
+        summary.update("done", verdict=found.verdict.outcome)
         write_report(run.layout, stages)
     return dict(run.evaluation or {})

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.core import files
-from luthier.export import run_export
+from luthier.core.errors import RunError
+from luthier.export import exporters, run_export
 from luthier.models.sources import fetch
 from luthier.run.layout import Layout
 from luthier.workflow.run import Run
@@ -23,6 +24,7 @@ def export_run(
 
     Raises: ParityError: the artefact does not behave like the trained model; it was removed.
     """
+    exporters.get(format)  # an unknown one is refused before anything is loaded
     run, stages = Run(path), Stages(on_event)
     folder = out or run.layout.exports / format
     with stages.stage("loading model", run.recipe.model):
@@ -41,4 +43,11 @@ def export_run(
 
 def parity_prompts(layout: Layout) -> list[NDArray[np.int32]]:
     """Token ids of real rows of the run, on which an artefact is compared with what was trained."""
-    return [np.asarray(ids, np.int32) for ids in files.read_json(layout.prompts)]
+    try:
+        return [np.asarray(ids, np.int32) for ids in files.read_json(layout.prompts)]
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(
+            f"{layout.prompts}: the rows to check the export on cannot be read ({error}). Restore "
+            f"the file, or delete {layout.root / 'adapter'} or model/ beside it and continue the "
+            f"run: luthier train {layout.root}"
+        ) from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 
 from luthier.core.errors import RunError
 from luthier.data.load import rows_of
@@ -57,11 +58,17 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """The resolved recipe: every value concrete."""
+        """The resolved recipe: every value concrete.
+
+        Raises: RunError: the run was never planned. RecipeError: every value that is not valid.
+        """
         resolved = self.files.resolved
         if resolved is None:
             raise RunError(f"{self.path}: no resolved.yaml; the run stopped before it was planned.")
-        return Recipe.model_validate(resolved["recipe"])
+        try:
+            return Recipe.model_validate(resolved.get("recipe"))
+        except ValidationError:
+            return Settled.of_document(resolved).recipe()  # says what is wrong, key by key
 
     @cached_property
     def objective(self) -> Objective:

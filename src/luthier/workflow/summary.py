@@ -27,7 +27,8 @@ class Summary:
 
     def is_done(self) -> bool:
         """Trained, evaluated and reported; the card is written last."""
-        return self.values.get("state") == "done" and self._layout.card.exists()
+        is_done = self.values.get("state") == "done" and self._layout.card.exists()
+        return is_done and self.is_trained()
 
     def is_trained(self) -> bool:
         """The result of training is saved and went through its parity gate."""

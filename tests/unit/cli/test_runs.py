@@ -59,7 +59,7 @@ def test_diff_names_what_differs(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_prune_deletes_only_when_told(capfd: pytest.CaptureFixture[str]) -> None:
-    assert "1 runs" in _said(["runs", "prune", "--failed"], capfd)
+    assert "1 run, " in _said(["runs", "prune", "--failed"], capfd)
     assert Path("runs/a").exists()
     document = json.loads(_said(["runs", "prune", "--failed", "--yes", "--json"], capfd))
     assert document["deleted"] is True

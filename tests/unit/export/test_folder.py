@@ -77,7 +77,7 @@ def test_a_folder_of_something_else_is_not_overwritten(tmp_path: Path) -> None:
 def test_a_changed_file_is_named(tmp_path: Path) -> None:
     folder = an_export(tmp_path / "out")
     (folder / "weights").write_text("x")
-    with pytest.raises(RunError, match=r"weights: changed since it was exported"):
+    with pytest.raises(RunError, match=r"weights: changed since it was written"):
         verify(folder)
 
 

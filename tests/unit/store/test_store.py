@@ -94,6 +94,25 @@ def test_a_run_without_a_recipe_cannot_be_compared(tmp_path: Path) -> None:
         diff(a, b)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("summary.json", b"[1]"),
+        ("summary.json", b"\xff"),
+        ("resolved.yaml", b"\x9d\xff"),
+        ("resolved.yaml", b"just words"),
+        ("evaluation.json", b'{"arms": 3}'),
+        ("evaluation.json", b'{"arms": {"tuned": 5}}'),
+        ("evaluation.json", b'{"arms": {"tuned": {"accuracy": {}}}}'),
+    ],
+)
+def test_a_damaged_document_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    a, b = _make(tmp_path, "a"), _make(tmp_path, "b")
+    (b / name).write_bytes(content)
+    with pytest.raises(RunError, match=f"b/{name}"):
+        diff(a, b)
+
+
 def test_pruning_needs_to_be_told_what_goes(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="--keep N, --older DAYS or --failed"):
         prune(tmp_path)
@@ -120,6 +139,15 @@ def test_old_and_failed_runs_go_and_others_stay(tmp_path: Path) -> None:
     _make(tmp_path, "interrupted", state="interrupted")
     prune(tmp_path, older_days=30, failed=True, dry_run=False)
     assert _names(list(list_runs(tmp_path))) == ["interrupted"]
+
+
+def test_a_run_that_was_stopped_before_it_began_cannot_be_continued_and_goes(
+    tmp_path: Path,
+) -> None:
+    (_make(tmp_path, "stopped", state="interrupted") / "resolved.yaml").unlink()
+    (_make(tmp_path, "done") / "resolved.yaml").unlink()
+    prune(tmp_path, failed=True, dry_run=False)
+    assert _names(list(list_runs(tmp_path))) == ["done"]
 
 
 def test_a_run_that_is_being_written_stays(tmp_path: Path) -> None:

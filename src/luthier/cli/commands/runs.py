@@ -44,7 +44,7 @@ def show(run: RunWord) -> Answer:
 
     def write() -> None:
         for key, value in (files.summary or {}).items():
-            _write(f"{key.replace('_', ' ')}: {value}")
+            _write(_fact(key, value))
         if files.evaluation:
             Console(sys.stdout).show_evaluation(files.evaluation)
 
@@ -88,9 +88,20 @@ def remove(
     def write() -> None:
         for item in gone:
             _write(f"{item['path']}  {item['why']}")
-        _write(f"{len(gone)} runs, {of_bytes(total)}, {verb}")
+        count = "1 run" if len(gone) == 1 else f"{len(gone)} runs"
+        _write(f"{count}, {of_bytes(total)}, {verb}")
 
     return Answer({"deleted": yes, "runs": gone, "bytes": total}, write)
+
+
+def _fact(key: str, value: Any) -> str:
+    """One figure of a summary; several of them, or several sentences, each on its line."""
+    name = key.replace("_", " ")
+    if isinstance(value, dict):
+        return f"{name}: " + ", ".join(f"{inner} {figure}" for inner, figure in value.items())
+    if isinstance(value, list):
+        return "\n    ".join([f"{name}:", *map(str, value)])
+    return f"{name}: {value}"
 
 
 def _show_list(entries: list[Entry], root: Path) -> None:
