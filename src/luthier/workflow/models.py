@@ -4,25 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.models import cache
+from luthier.models import cache, packages
 from luthier.models.blueprint import blueprint
 from luthier.models.sources import aliases, fetch
+from luthier.workflow.stages import Listener, Stages, silent
 
 
 def listing() -> list[dict[str, Any]]:
-    """Every alias with what it stands for, then every folder of the cache."""
-    named = [{"name": name, "reference": place} for name, place in aliases().items()]
+    """Every alias with what it stands for and whether it needs no network, then the cache."""
+    named = [
+        {
+            "name": name,
+            "reference": place,
+            "cached": packages.is_here(place.removeprefix("pypi:")),
+        }
+        for name, place in aliases().items()
+    ]
     root = cache.root() / "models"
-    kept = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
-    return named + [{"name": path.name, "reference": str(path)} for path in kept]
+    kept = sorted(path.parent for path in root.glob(f"[!.]*/{cache.MANIFEST}"))
+    return named + [{"name": path.name, "reference": str(path), "cached": True} for path in kept]
 
 
-def fetch_model(reference: str) -> dict[str, Any]:
+def fetch_model(reference: str, *, on_event: Listener = silent) -> dict[str, Any]:
     """Bring a model to this machine and say what it is.
 
     Raises: ModelError: unknown, unreachable, or not usable.
     """
-    source = fetch(reference)
+    stages = Stages(on_event)
+    with stages.stage("fetching model", reference):
+        source = fetch(reference)
     facts = blueprint(source.folder).facts
     return {
         "reference": reference,

@@ -9,6 +9,7 @@ import typer
 
 from luthier.cli.answer import Answer
 from luthier.cli.table import work
+from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False, help="List or fetch models.")
 
@@ -27,14 +28,17 @@ def fetch(
     ],
 ) -> Answer:
     """Bring a model to this machine, check it, and say what it is."""
-    found: dict[str, Any] = work("models.fetch_model")(model)
+    with Console() as console:
+        found: dict[str, Any] = work("models.fetch_model")(model, on_event=console)
     lines = [f"{key.replace('_', ' ')}: {value}" for key, value in found.items()]
     return Answer(found, lambda: _write("\n".join(lines)))
 
 
 def _show(models: list[dict[str, Any]]) -> None:
+    width = max(len(model["name"]) for model in models)
     for model in models:
-        _write(f"{model['name']:16} {model['reference']}")
+        place = "on this machine" if model["cached"] else "to be fetched"
+        _write(f"{model['name']:{width}}  {place:15}  {model['reference']}")
 
 
 def _write(text: str) -> None:
