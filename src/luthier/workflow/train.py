@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -59,9 +60,18 @@ def train(
                 stages.note(text)
             files.write_json(layout.environment, environment(device=device_name()))
             _carry_out(settled, inputs, layout, stages, writer)
-    except KeyboardInterrupt:
-        raise Interrupted(f"Stopped. Nothing is lost; continue with: luthier train {out}") from None
+    except (KeyboardInterrupt, Interrupted) as stop:
+        raise Interrupted(_way_on(stop, layout)) from None
     return Run(out)
+
+
+def _way_on(stop: BaseException, layout: Layout) -> str:
+    """What a user who stopped the run reads."""
+    if not layout.resolved.exists():
+        return "Stopped before training began. The same command starts again."
+    done = str(stop).partition(";")[0] or "Stopped"  # the engine says after which step
+    out = shlex.quote(str(layout.root))
+    return f"{done}. Everything that was saved stands; continue with: luthier train {out}"
 
 
 def _carry_out(
