@@ -23,8 +23,9 @@ def prepare(threads: int = 0) -> list[str]:
     """
     done = [_keep_memory()]
     threads = threads or _usable_cpus()
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(threads))
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    # torch takes as many threads as MKL has: another number here would undo what the user set
+    os.environ.setdefault("MKL_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     # every new pack length makes new oneDNN kernels; the cache's 1024 cost 35 MB a step
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
