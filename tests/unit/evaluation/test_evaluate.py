@@ -39,6 +39,13 @@ def test_conversations_are_answered_by_every_arm_and_the_document_is_json(tmp_pa
     assert written["retention"]["kl_to_base"]["tuned"]["value"] == 0.0
 
 
+def test_helped_arms_are_scored_by_nll_only_where_the_verdict_rests_on_it(tmp_path: Path) -> None:
+    subject = subjects.subject(tmp_path, subjects.json_chats(30), objective="sft")
+    plain, asked = judged(subject)[0], judged(subject, metric="nll")[0]
+    assert {arm for arm, found in plain.arms.items() if "nll" in found} == {"base", "tuned"}
+    assert {arm for arm, found in asked.arms.items() if "nll" in found} == set(asked.arms)
+
+
 def test_an_untrained_adapter_is_never_called_better(tmp_path: Path) -> None:
     subject = subjects.subject(tmp_path, subjects.json_chats(30), objective="sft")
     found, _ = judged(subject)
