@@ -75,12 +75,17 @@ def write(q_BKGE: Tensor, own: KeysValues, shared: KeysValues, step: Pass, shape
     for rows in like_lengths(lengths):
         seen = max(lengths[rows])
         scores = q_BKGE[rows] @ own[0][rows, :, :seen].mT
-        scores = torch.cat([scores_BKGP[rows], scores], -1)
-        queries = step.firsts[rows, None, None, None]
-        hidden = _hidden(step, queries, num_shared, seen, shape.window)
+        if num_shared:
+            scores = torch.cat([scores_BKGP[rows], scores], -1)
+        hidden = None
+        if shape.window or seen > min(lengths[rows]):
+            queries = step.firsts[rows, None, None, None]
+            hidden = _hidden(step, queries, num_shared, seen, shape.window)
         weights = _softmax(scores, hidden, shape)
         shares.append(weights[..., :num_shared])
         mixed.append(weights[..., num_shared:] @ own[1][rows, :, :seen])
+    if not num_shared:
+        return torch.cat(mixed)
     shared_BKGE = _by_head(_together(torch.cat(shares)) @ shared[1], num_rows, groups)
     return torch.cat(mixed) + shared_BKGE
 
@@ -115,8 +120,9 @@ def _hidden(step: Pass, queries: Tensor, num_shared: int, num_own: int, window: 
     return hidden | (keys_W <= queries - window) if window else hidden
 
 
-def _softmax(scores: Tensor, hidden: Tensor, shape: Shape) -> Tensor:
+def _softmax(scores: Tensor, hidden: Tensor | None, shape: Shape) -> Tensor:
     if shape.softcap:
         scores = shape.softcap * torch.tanh(scores / shape.softcap)
-    scores = scores.masked_fill(hidden, float("-inf"))
+    if hidden is not None:
+        scores = scores.masked_fill(hidden, float("-inf"))
     return torch.softmax(scores, -1, dtype=torch.float32).to(scores.dtype)

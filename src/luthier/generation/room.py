@@ -41,6 +41,11 @@ class Pass:
         return all(item.length == 1 and item.slot == at for at, item in enumerate(self.pieces))
 
     @cached_property
+    def slots(self) -> Tensor:
+        """Where each piece belongs."""
+        return torch.tensor([piece.slot for piece in self.pieces], device=self.device)
+
+    @cached_property
     def firsts(self) -> Tensor:
         """Own tokens that were read before, by piece."""
         return torch.tensor([piece.first for piece in self.pieces], device=self.device)
@@ -60,9 +65,8 @@ class Stored:
 
     def write(self, new_KNE: Tensor, step: Pass) -> None:
         """Put the tokens of a pass where they belong."""
-        if step.is_step:
-            slots = torch.arange(len(step.pieces), device=step.device)
-            self.own_SKCE[slots, :, step.firsts] = new_KNE.transpose(0, 1)
+        if step.is_step and len(step.pieces) > 1:
+            self.own_SKCE[step.slots, :, step.firsts] = new_KNE.transpose(0, 1)
             return
         start = 0
         for piece in step.pieces:
@@ -107,11 +111,6 @@ class Room(Cache):
     def layer(self, index: int) -> tuple[Stored, Stored]:
         """Keys and values of a layer that was written."""
         return self._stored[index]
-
-    def num_bytes(self) -> int:
-        """Memory taken."""
-        parts = [part for pair in self._stored.values() for part in pair]
-        return sum(part.own_SKCE.nbytes + part.shared_KPE.nbytes for part in parts)
 
     # --- what transformers asks for ---------------------------------------------------------
 
