@@ -40,6 +40,7 @@ def blueprint(folder: Path) -> Blueprint:
         factory = AutoModelForCausalLM if can_generate else AutoModel
         with torch.device("meta"):
             return Blueprint(facts_of(factory.from_config(config)), can_generate)
-    except (OSError, ValueError, KeyError) as error:
-        line = str(error).strip().splitlines()[0][:300]
-        raise ModelError(f"{folder / 'config.json'}: {line}") from None
+    except Exception as error:  # what a wrong value does is up to hundreds of architectures
+        lines = str(error).strip().splitlines() or ["no words"]
+        said = f"{type(error).__name__}: {lines[0][:300]}"
+        raise ModelError(f"{folder / 'config.json'}: makes no model ({said})") from None

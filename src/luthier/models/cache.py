@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from luthier.core import files
-from luthier.core.errors import ModelError
 
 MANIFEST = "manifest.json"
 """Name of the file that holds the SHA-256 of every other file in a cached folder."""
@@ -27,10 +26,11 @@ def root() -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file, remembered by place, size and time of last change."""
+    """Hex digest of a file, remembered until its place, inode, size or a time of it changes."""
     real = path.resolve()
     stat = real.stat()
-    stamp = [str(real), stat.st_size, stat.st_mtime_ns]
+    # a copy may keep the time of last change (cp -p, rsync -t), but never that of the inode
+    stamp = [str(real), stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
     name = hashlib.sha256(str(real).encode("utf-8", "surrogateescape")).hexdigest()[:32]
     note = root() / "hashes" / f"{name}.json"
     try:
@@ -105,24 +105,23 @@ def notes(folder: Path) -> dict[str, str]:
 
 def damage(folder: Path) -> str:
     """What is wrong with a sealed folder, or an empty string."""
-    try:
-        listed = files.read_json(folder / MANIFEST)["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+    recorded = listed(folder)
+    if recorded is None:
         return f"{folder / MANIFEST}: missing or unreadable"
-    for name, entry in listed.items():
+    for name, (digest, size) in recorded.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != entry["bytes"]:
-            return f"{path}: missing or not {entry['bytes']} bytes long"
-        if sha256(path) != entry["sha256"]:
+        if not path.is_file() or path.stat().st_size != size:
+            return f"{path}: missing or not {size} bytes long"
+        if sha256(path) != digest:
             return f"{path}: its SHA-256 is not the one that was recorded"
     return ""
 
 
-def verify(folder: Path) -> None:
-    """Nothing, when a sealed folder is whole.
-
-    Raises: ModelError: naming the file that changed.
-    """
-    problem = damage(folder)
-    if problem:
-        raise ModelError(f"{problem}. Delete {folder} and fetch the model again")
+def listed(folder: Path) -> dict[str, tuple[str, int]] | None:
+    """File -> (SHA-256, bytes) as the manifest in `folder` has it; None where it says no such
+    thing. Exports are sealed in the same way."""
+    try:
+        found = files.read_json(folder / MANIFEST)["files"]
+        return {name: (str(item["sha256"]), int(item["bytes"])) for name, item in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -185,8 +185,9 @@ def open_codec(folder: Path) -> TemplateCodec:
         raise ModelError(f"{folder}: no tokenizer (expected tokenizer.json or vocab.txt)")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: its tokenizer cannot be read ({error})") from error
+    except Exception as error:  # the tokenizers library raises bare ones for a damaged file
+        said = f"{type(error).__name__}: {error}"
+        raise ModelError(f"{folder}: its tokenizer cannot be read ({said})") from error
     return codec_of(tokenizer, stops=_generation_stops(folder))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from luthier.core.errors import ModelError
 from luthier.models import weights
 
+_SETTINGS = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -18,6 +19,8 @@ def check(folder: Path) -> None:
     Raises: ModelError: saying what is missing, damaged or refused.
     """
     settings = config(folder)
+    for name in _SETTINGS:
+        _mapping(folder / name)
     _refuse_code(folder, settings)
     found = weights.weight_files(folder)
     if not found:
@@ -45,12 +48,25 @@ def config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise ModelError(_no_config(folder))
+    found = _mapping(path)
+    if not found.get("model_type"):
+        raise ModelError(f"{path}: no 'model_type'; expected a transformers model config")
+    return found
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    """The JSON object in `path`; empty where there is no such file.
+
+    Raises: ModelError: something else is in it.
+    """
+    if not weights.is_there(path):
+        return {}
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"{path}: not valid JSON ({error})") from None
-    if not isinstance(found, dict) or not found.get("model_type"):
-        raise ModelError(f"{path}: no 'model_type'; expected a transformers model config")
+    if not isinstance(found, dict):
+        raise ModelError(f"{path}: holds {type(found).__name__}, expected keys with values")
     return found
 
 

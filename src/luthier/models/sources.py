@@ -7,7 +7,7 @@ from pathlib import Path
 
 from luthier.core.errors import ModelError
 from luthier.core.hints import did_you_mean
-from luthier.models import cache, folders, gguf, hub, licenses, packages, weights
+from luthier.models import folders, gguf, hub, integrity, licenses, packages, weights
 from luthier.models.bundle import Source
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w.-]+)?")
@@ -30,8 +30,7 @@ def fetch(reference: str) -> Source:
     place = _ALIASES.get(reference.lower().replace("_", "-"), reference)
     folder, origin = _folder(place, reference)
     folders.check(folder)
-    if folder.is_relative_to(cache.root()) and (folder / cache.MANIFEST).is_file():
-        cache.verify(folder)
+    integrity.check(folder)
     found = _license(folder, place, origin)
     return Source(reference, folder.resolve(), weights.identity(folder), found or "unknown")
 

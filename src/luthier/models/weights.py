@@ -51,7 +51,8 @@ def weight_files(folder: Path) -> list[Path]:
     index = folder / INDEX
     if not index.is_file():
         whole = folder / "model.safetensors"
-        return [whole] if whole.is_file() else sorted(folder.glob("*.safetensors"))
+        every = sorted(path for path in folder.glob("*.safetensors") if is_there(path))
+        return [whole] if is_there(whole) else every
     try:
         names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
     except (ValueError, KeyError, AttributeError) as error:
@@ -60,6 +61,26 @@ def weight_files(folder: Path) -> list[Path]:
         if not (folder / name).is_file():
             raise ModelError(f"{index}: names '{name}', which is not in {folder}. Fetch it again")
     return [folder / name for name in names]
+
+
+def is_there(path: Path) -> bool:
+    """Whether `path` is a file.
+
+    Raises: ModelError: it is a link to one that is gone, as when a cache was cleaned.
+    """
+    if path.is_symlink() and not path.exists():
+        raise ModelError(f"{path}: a link to {path.readlink()}, which is not there. Fetch it again")
+    return path.is_file()
+
+
+def holder_of(folder: Path, name: str) -> Path:
+    """The weight file that holds the tensor called `name`, with or without a prefix; `folder`
+    where no file does."""
+    for path in weight_files(folder):
+        header, _ = _header(path, path.stat().st_size)
+        if any(name.endswith(own) or own.endswith(name) for own in header):
+            return path
+    return folder
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -127,6 +148,7 @@ def identity_files(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix in _IDENTITY_SUFFIXES
         and path.name not in _NOT_IDENTITY
+        and is_there(path)
         and (path.suffix != ".safetensors" or path in kept)
     ]
     return sorted(found, key=lambda path: path.name)
