@@ -42,15 +42,29 @@ def micro_batches(lengths_of_step: Sequence[int], *, max_tokens: int) -> list[li
     """Indices into `lengths_of_step`, grouped so that no group exceeds `max_tokens` in sum.
 
     Longest first, similar lengths together; a row longer than `max_tokens` stands alone.
-    Every index comes exactly once, and no group is empty.
+    Every index comes exactly once, and no group is empty. Groups are as even as that allows: the
+    largest decides the memory, and a small one left over runs at a worse rate.
     """
     by_length = sorted(range(len(lengths_of_step)), key=lambda at: (-lengths_of_step[at], at))
+    fewest = _filled(by_length, lengths_of_step, max_tokens)
+    low, high = -(-sum(lengths_of_step) // max(1, len(fewest))), max_tokens
+    while low < high:
+        middle = (low + high) // 2
+        found = _filled(by_length, lengths_of_step, middle)
+        if len(found) > len(fewest):
+            low = middle + 1
+        else:
+            fewest, high = found, middle
+    return fewest
+
+
+def _filled(by_length: list[int], lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
     groups: list[list[int]] = []
     room = -1
     for index in by_length:
-        if not groups or lengths_of_step[index] > room:
+        if not groups or lengths[index] > room:
             groups.append([])
             room = max_tokens
         groups[-1].append(index)
-        room -= lengths_of_step[index]
+        room -= lengths[index]
     return groups

@@ -9,7 +9,7 @@ import torch
 
 from luthier.data.features import Features
 
-CPU_TOKENS, GPU_TOKENS = 1024, 16384
+CPU_TOKENS, GPU_TOKENS = 2048, 16384
 """Beyond these a larger micro-batch is no faster and only costs memory."""
 HEADROOM = 0.8
 """Share of the available memory that is planned with."""

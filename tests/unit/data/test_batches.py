@@ -53,4 +53,20 @@ def test_micro_batches_hold_every_row_once_within_the_limit(lengths: list[int], 
 
 
 def test_micro_batches_put_similar_lengths_together() -> None:
-    assert micro_batches([1, 9, 2, 8], max_tokens=17) == [[1, 3], [2, 0]]
+    assert micro_batches([1, 9, 2, 8, 9, 1], max_tokens=18) == [[1, 4], [3, 2, 0, 5]]
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(50, 200))
+def test_micro_batches_are_as_few_as_filling_up_gives_and_even(
+    lengths: list[int], limit: int
+) -> None:
+    groups = micro_batches(lengths, max_tokens=limit)
+    largest = max(sum(lengths[index] for index in group) for group in groups)
+    assert len(micro_batches(lengths, max_tokens=limit + 1)) <= len(groups)
+    assert len(micro_batches(lengths, max_tokens=largest)) == len(groups)
+    assert largest < sum(lengths) / len(groups) + max(lengths)
+
+
+def test_what_is_left_over_is_spread() -> None:
+    groups = micro_batches([100] * 8, max_tokens=700)
+    assert [len(group) for group in groups] == [4, 4]

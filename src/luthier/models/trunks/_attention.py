@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 _BLOCK = 128
-_ALIGN = 32
+ALIGN = 32
 """Rows of scores are a multiple of this many keys: softmax is much slower on ragged ends."""
 
 
@@ -45,7 +45,7 @@ class Pack:
     @property
     def num_keys(self) -> int:
         """Rows that key and value tensors must have: the last sequence may look past its end."""
-        return self.num_tokens + self.num_shared * (len(self.lengths) - 1) + _ALIGN
+        return self.num_tokens + self.num_shared * (len(self.lengths) - 1) + ALIGN
 
     def blocks(self) -> Iterator[Block]:
         """Query blocks, the last one of each sequence first."""
@@ -74,7 +74,7 @@ class Block(NamedTuple):
     @property
     def num_keys(self) -> int:
         """`last` rounded up; the keys beyond are masked."""
-        return -(-self.last // _ALIGN) * _ALIGN
+        return -(-self.last // ALIGN) * ALIGN
 
     @property
     def keys(self) -> slice:
@@ -92,7 +92,7 @@ def softmax_backward(upstream: Tensor, probabilities: Tensor) -> Tensor:
 
 def causal_mask(dtype: torch.dtype, device: torch.device) -> Tensor:
     """The mask of one diagonal block, (block, block + alignment)."""
-    shape = (_BLOCK, _BLOCK + _ALIGN)
+    shape = (_BLOCK, _BLOCK + ALIGN)
     return torch.full(shape, float("-inf"), dtype=dtype, device=device).triu(1)
 
 
@@ -149,18 +149,19 @@ def with_shared(own_KNE: Tensor, pack: Pack) -> Tensor:
     """
     if pack.key_index is None:
         return own_KNE
-    padding = pack.key_index.new_zeros(_ALIGN)
+    padding = pack.key_index.new_zeros(ALIGN)
     return own_KNE[:, torch.cat((pack.key_index, padding))]
 
 
 def _to_tokens(gradient_KCE: Tensor, pack: Pack) -> Tensor:
     """Gradient by key -> by token, what belongs to one token summed in float32."""
-    gradient_KCE = gradient_KCE[:, :-_ALIGN]
+    own_KCE = gradient_KCE[:, :-ALIGN]
     if pack.key_index is None:
-        return gradient_KCE
-    heads, _, width = gradient_KCE.shape
-    total = gradient_KCE.new_zeros(heads, pack.num_tokens, width, dtype=torch.float32)
-    return total.index_add_(1, pack.key_index, gradient_KCE.float()).to(gradient_KCE.dtype)
+        return own_KCE
+    shape = (len(own_KCE), pack.num_tokens + ALIGN, own_KCE.shape[-1])
+    total = own_KCE.new_zeros(shape, dtype=torch.float32)
+    total.index_add_(1, pack.key_index, own_KCE.float())
+    return total.to(own_KCE.dtype)[:, :-ALIGN]
 
 
 def _probabilities(q_KNGE: Tensor, k_KNE: Tensor, block: Block, pack: Pack, window: int) -> Tensor:

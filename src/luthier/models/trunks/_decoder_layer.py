@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from luthier.models.trunks._attention import Pack, attend, attend_backward, with_shared
+from luthier.models.trunks._attention import ALIGN, Pack, attend, attend_backward, with_shared
 from luthier.models.trunks._joined import Joined
 from luthier.models.trunks._pointwise import Pointwise
 
@@ -209,7 +209,8 @@ def _heads(qkv: Tensor, layer: Layer, pack: Pack) -> tuple[Tensor, Tensor, Tenso
     if layer.head_norms is not None:
         qkv_NHE = _norm_heads(qkv_NHE, layer)
     q = qkv.new_empty(heads, num, groups, width)
-    size = pack.num_keys if pack.key_index is None else num
+    # the rows beyond are there with a shared beginning too: other strides would compile anew
+    size = num + ALIGN
     k, v = (qkv.new_empty(heads, size, width) for _ in range(2))
     k[:, num:], v[:, num:] = 0, 0
     rotation = (pack.cos, pack.sin, width**-0.5)
