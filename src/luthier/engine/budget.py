@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -37,7 +37,7 @@ def choose(
         longest: tokens of the longest row.
         available: bytes that may still be taken.
     """
-    usual = GPU_TOKENS if device.type == "cuda" else CPU_TOKENS
+    usual = _usual(device)
     room = available * HEADROOM - fixed_bytes
     fitting = int(room / (bytes_per_token * SLACK)) if bytes_per_token else usual
     why = (
@@ -47,6 +47,13 @@ def choose(
     if fitting < longest:
         return Budget(max(longest, 1), True, f"{why}: the longest row ({longest}) does not fit")
     return Budget(max(min(usual, fitting), 1), False, why)
+
+
+def checkpointed(found: Budget, *, longest: int, device: torch.device) -> Budget:
+    """`found` with activations formed again: whoever wants that is short of memory, and half the
+    usual tokens are then as fast."""
+    tokens = max(longest, min(found.micro_batch_tokens, _usual(device) // 2))
+    return replace(found, micro_batch_tokens=tokens, gradient_checkpointing=True)
 
 
 def fullest(features: Sequence[Features], *, max_tokens: int, batch_size: int) -> list[Features]:
@@ -60,3 +67,7 @@ def fullest(features: Sequence[Features], *, max_tokens: int, batch_size: int) -
             chosen.append(item)
             room -= item.num_tokens
     return chosen
+
+
+def _usual(device: torch.device) -> int:
+    return GPU_TOKENS if device.type == "cuda" else CPU_TOKENS

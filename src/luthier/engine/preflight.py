@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -25,7 +25,6 @@ from luthier.engine.job import Job
 from luthier.engine.memory import available_bytes, is_out_of_memory, peak_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
 from luthier.engine.validate import validate
-from luthier.models.bundle import Trunk
 from luthier.recipe.resolve import Settled
 
 _SLOW_SECONDS = 3.0
@@ -53,20 +52,17 @@ class _Seconds:
     save: float
 
 
-def preflight(
-    job: Job, *, settled: Settled | None = None, rebuild: Callable[[], Trunk] | None = None
-) -> Trial:
+def preflight(job: Job, *, settled: Settled | None = None) -> Trial:
     """Choose the micro-batch, try everything once, and predict memory, time and disk.
 
     `job.plan` gets the chosen numbers; they are settled in `settled` too.
-    Args: rebuild: builds the trunk anew once gradient checkpointing is settled to be on.
     Raises: RunError: the longest row does not fit into memory however it is cut.
     """
     start = time.perf_counter()
     optimizer = open_optimizer(job)
     with torch.random.fork_rng(devices=_cuda(job)):
         try:
-            chosen = _choose(job, optimizer, settled, rebuild)
+            chosen = _choose(job, optimizer, settled)
         except (RuntimeError, MemoryError) as error:
             raise (_does_not_fit(job) if is_out_of_memory(error) else error) from error
         seconds, disk = _try_until_it_fits(job, optimizer)
@@ -79,25 +75,26 @@ def _choose(
     job: Job,
     optimizer: Optimizer,
     settled: Settled | None,
-    rebuild: Callable[[], Trunk] | None,
 ) -> Budget:
     """The recipe's numbers, or those that memory allows."""
     device, probe = device_of(job), _probe(job.train)
+    longest = max(item.num_tokens for item in job.train)
     kept = _kept_bytes(job, optimizer, probe) / probe.num_tokens
     trained = sum(parameter.numel() for parameter in optimizer.named.values())
     found = budget.choose(
         bytes_per_token=kept,
         fixed_bytes=12 * trained,
-        longest=max(item.num_tokens for item in job.train),
+        longest=longest,
         available=available_bytes(device),
         device=device,
     )
     asked = settled.get(TOKENS_KEY) if settled is not None else "auto"
     tokens = asked if isinstance(asked, int) else job.plan.micro_batch_tokens
+    is_on = _settle_checkpointing(found, settled)
+    if is_on:
+        job.bundle.trunk.set_checkpointing(on=True)
+        found = budget.checkpointed(found, longest=longest, device=device)
     tokens = tokens or found.micro_batch_tokens
-    is_on = _settle_checkpointing(found, settled) and rebuild is not None
-    if is_on and rebuild is not None:
-        job.bundle.trunk = rebuild()
     job.plan = replace(job.plan, micro_batch_tokens=tokens, gradient_checkpointing=is_on)
     return found
 

@@ -132,6 +132,8 @@ class Trunk(Protocol):
 
     name: str
     """"general" or the name of the family's fast path."""
+    notes: list[str]
+    """What a user should know about the way this model runs."""
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
         """Final (normed) hidden states (M, D) at tokens `at_M` (int64, sorted; None: all)."""
@@ -143,6 +145,10 @@ class Trunk(Protocol):
 
     def scores(self, batch: Batch) -> Tensor:
         """Class scores (B, C) in float32, one row per sequence, of a sequence classifier."""
+        ...
+
+    def set_checkpointing(self, *, on: bool) -> None:
+        """Whether activations are formed again in the backward pass instead of kept."""
         ...
 
 

@@ -115,8 +115,10 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         allow=tuple(settled.get("allow")),
     )
     with stages.stage("pre-flight"):
-        trial = preflight(job, settled=settled, rebuild=lambda: build_trunk(settled, bundle))
+        trial = preflight(job, settled=settled)
         stages.tell(trial.event)
+        for note in bundle.trunk.notes:
+            stages.note(note)
         files.write_json(layout.preflight, trial.document())
     return Prepared(bundle, tuner, inputs.objective, job)
 

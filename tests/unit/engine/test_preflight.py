@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 from tests.contracts.cases import Case, case
+from torch import Tensor
 
 from luthier.core.errors import RunError
 from luthier.core.events import Notice, Updated
 from luthier.engine import budget
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
+from luthier.models.trunks import build
 
 CPU = torch.device("cpu")
 
@@ -108,6 +111,40 @@ def test_the_budget_follows_memory() -> None:
         bytes_per_token=1e6, fixed_bytes=0, longest=3000, available=10**9, device=CPU
     )
     assert short.gradient_checkpointing
+
+
+def test_recomputing_halves_the_usual_micro_batch_but_holds_the_longest_row() -> None:
+    roomy = budget.Budget(budget.CPU_TOKENS, False, "why")
+    found = [budget.checkpointed(roomy, longest=size, device=CPU) for size in (10, 5000)]
+    assert [item.micro_batch_tokens for item in found] == [budget.CPU_TOKENS // 2, 5000]
+    assert all(item.gradient_checkpointing for item in found)
+
+
+@pytest.mark.parametrize("path", ["fast", "general"])
+def test_where_memory_is_short_activations_are_formed_again(
+    path: Literal["fast", "general"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(name: str) -> tuple[int, list[float]]:
+        found = case("lora", "sft")
+        trunk = build(found.bundle.model, "causal_lm", prefer=path, compute_dtype=torch.float32)
+        found.bundle.trunk = trunk
+        job = found.job(tmp_path / name)
+        preflight(job)
+        kept: list[int] = []
+
+        def note(tensor: Tensor) -> Tensor:
+            kept.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            losses = [e.loss for e in fit(job) if isinstance(e, Updated)]
+        return sum(kept), losses
+
+    roomy = run("roomy")
+    monkeypatch.setattr("luthier.engine.preflight.available_bytes", lambda _: 0)
+    short = run("short")
+    assert short[0] < roomy[0]
+    assert short[1] == pytest.approx(roomy[1], rel=1e-4)
 
 
 def test_the_fullest_micro_batch_holds_the_longest_row() -> None:

@@ -82,6 +82,7 @@ class BertTrunk:
         self.model: Any = model
         self.base: Any = getattr(model, "bert", model)
         self.dtype, self.checkpoint = compute_dtype, gradient_checkpointing
+        self.notes: list[str] = []
         self._cast: dict[tuple[int, ...], tuple[tuple[int, ...], Tensor]] = {}
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
@@ -103,6 +104,10 @@ class BertTrunk:
         first_BD = self._run(batch, pack, pack.starts).float()
         pooled_BD = torch.tanh(_plain(self.base.pooler.dense, first_BD))
         return _plain(self.model.classifier, self.model.dropout(pooled_BD))
+
+    def set_checkpointing(self, *, on: bool) -> None:
+        """Whether a layer keeps its input only."""
+        self.checkpoint = on
 
     def _run(self, batch: Batch, pack: _Pack, at_M: Tensor) -> Tensor:
         x_ND = self._embed(batch, pack)

@@ -47,7 +47,7 @@ class GeneralTrunk:
         self._offset = 0
         self._run: Callable[[Batch], Tensor] = self._packed
         self._score: _scores.Score | None = None
-        self._set_checkpointing(on=gradient_checkpointing)
+        self.set_checkpointing(on=gradient_checkpointing)
         self._choose()
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
@@ -118,7 +118,8 @@ class GeneralTrunk:
             return nullcontext()
         return torch.autocast(batch.input_ids_N.device.type, dtype=self.dtype)
 
-    def _set_checkpointing(self, *, on: bool) -> None:
+    def set_checkpointing(self, *, on: bool) -> None:
+        """Ask the transformers model for it; a note where it cannot."""
         model = self.model
         if on and not model.supports_gradient_checkpointing:
             self.notes.append("this architecture cannot recompute activations; all are kept")

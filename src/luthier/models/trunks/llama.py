@@ -82,6 +82,7 @@ class LlamaTrunk:
         gradient_checkpointing: bool = False,
     ) -> None:
         self.model: Any = model
+        self.notes: list[str] = []
         self.dtype, self.checkpoint = compute_dtype, gradient_checkpointing
         self.pieces = pointwise(compiled=compile)
         self._layers = self._join()
@@ -127,6 +128,10 @@ class LlamaTrunk:
         ends = torch.tensor(batch.starts()[1:], device=batch.input_ids_N.device) - 1
         weight = self.model.score.weight
         return nn.functional.linear(self.hidden(batch, ends).float(), weight.float())
+
+    def set_checkpointing(self, *, on: bool) -> None:
+        """Whether a layer keeps its input only."""
+        self.checkpoint = on
 
     def _refresh(self) -> None:
         products = [joined for layer in self._layers for joined in layer.products()]
