@@ -155,7 +155,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--path", choices=("fast", "general"), default="fast")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--checkpoint", action="store_true")
-    parser.add_argument("--micro-batch", type=int, default=1024)
+    parser.add_argument("--micro-batch", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--warm", type=int, default=2)
     parser.add_argument("--limit", type=int, default=256)

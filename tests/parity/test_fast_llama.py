@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,9 +10,8 @@ from tests import tiny
 from torch import Tensor, nn
 
 from luthier.data.features import Batch
-from luthier.engine.compilation import missing_tools
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.trunks import llama
+from luthier.models.trunks import hindrance, llama
 from luthier.models.trunks._shared import share
 
 LENGTHS = (5, 140, 1, 33)
@@ -148,13 +146,10 @@ def test_sequences_without_a_long_common_beginning_stay_as_they_are() -> None:
     assert share(_batch()) is None
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler warns of itself
-@pytest.mark.skipif(bool(missing_tools()), reason=f"nothing can be compiled: {missing_tools()}")
-def test_compiled_pieces_give_the_same_outputs_and_gradients(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
-    model, batch = _model("qwen3"), _batch()
+@pytest.mark.skipif(bool(hindrance()), reason=f"nothing can be compiled: {hindrance()}")
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_compiled_pieces_give_the_same_outputs_and_gradients(name: str) -> None:
+    model, batch = _model(name), _batch()
     _adapt(model)
     at = torch.arange(2, sum(LENGTHS), 3)
     factors = torch.randn(len(at), 32, generator=torch.Generator().manual_seed(5))

@@ -27,8 +27,6 @@ from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
 from luthier.engine.validate import validate
 from luthier.recipe.resolve import Settled
 
-_SLOW_SECONDS = 3.0
-"""A trial pass that took longer is timed once more."""
 TOKENS_KEY, CHECKPOINTING_KEY = "training.micro_batch_tokens", "training.gradient_checkpointing"
 
 
@@ -150,8 +148,6 @@ def _try_all(job: Job, optimizer: Optimizer) -> tuple[_Seconds, int]:
     part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
     moments = _moments(optimizer)
     micro_batch = _micro_batch_seconds(job, optimizer, part)
-    if micro_batch > _SLOW_SECONDS:  # it may have compiled something, which happens once
-        micro_batch = min(micro_batch, _micro_batch_seconds(job, optimizer, part))
     evaluation = _evaluation_seconds(job)
     start = time.perf_counter()
     weights, state = _save_and_restore(job, moments)

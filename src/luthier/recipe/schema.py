@@ -104,7 +104,7 @@ class TrainingSection(ComponentConfig):
     path: Literal["auto", "general", "fast"] = "auto"
     """The family's fast path, or the general one that runs any architecture."""
     compile: Literal["auto", "off", "on"] = "auto"
-    """Regional compilation of pointwise pieces; auto: where it pays within this run."""
+    """Elementwise pieces as C++, built on this machine; auto: where it pays within this run."""
     spike_factor: float = Field(default=10.0, ge=0)
     """An update whose loss exceeds this many times its running median is not taken (0: off)."""
 

@@ -12,12 +12,12 @@ HOURS, MOMENT = 1e18, 1e9
 def test_long_trainings_are_compiled_where_there_is_a_compiler(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(compilation, "missing_tools", str)
+    monkeypatch.setattr(compilation, "hindrance", str)
     assert compilation.choose(HOURS, precision="bfloat16")[0] == "on"
 
 
 def test_short_trainings_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compilation, "missing_tools", str)
+    monkeypatch.setattr(compilation, "hindrance", str)
     assert compilation.choose(MOMENT, precision="bfloat16")[0] == "off"
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from luthier.core.errors import RecipeError
-from luthier.engine import compilation
 from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts
+from luthier.models.trunks import hindrance
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
 from luthier.workflow.settle import (
@@ -89,8 +89,7 @@ def test_pieces_are_compiled_in_long_trainings_only(rows: int, chosen: str) -> N
     recipe = settled(objective="sft", tuner="lora")
     settle_training(recipe, LARGE, num_rows=rows)
     settle_compute(recipe, Blueprint(LARGE, can_generate=True), [200] * rows, "cpu")
-    hindrance = compilation.missing_tools()
-    assert recipe.get("training.compile") == ("off" if hindrance else chosen)
+    assert recipe.get("training.compile") == ("off" if hindrance() else chosen)
 
 
 def test_an_encoder_has_nothing_to_compile() -> None:

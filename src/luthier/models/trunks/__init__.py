@@ -15,7 +15,10 @@ from torch import nn
 
 from luthier.core.errors import ModelError
 from luthier.models.bundle import Kind, Trunk
+from luthier.models.trunks._native import hindrance
 from luthier.models.trunks.general import GeneralTrunk
+
+__all__ = ["build", "families", "hindrance"]
 
 Path = Literal["auto", "general", "fast"]
 

@@ -1,4 +1,4 @@
-"""The elementwise pieces of a decoder layer, each way, written so that they can be compiled.
+"""The elementwise pieces of a decoder layer, each way; `_pointwise.cpp` has the same, compiled.
 
 Every function writes into the tensors it is given last, reduces in float32, and rounds once.
 Letters: N tokens, D width, F hidden width of the gated layer, K key heads, G queries per key head,
@@ -7,7 +7,6 @@ E head width.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -16,7 +15,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from luthier.models import cache
+from luthier.core.errors import ModelError
+from luthier.models.trunks._native import hindrance, native
 
 
 def norm(x_ND: Tensor, weight_D: Tensor, epsilon: float, rate_N1: Tensor, out_ND: Tensor) -> None:
@@ -129,13 +129,15 @@ class Pointwise:
 
 @lru_cache(maxsize=2)
 def pointwise(*, compiled: bool) -> Pointwise:
-    """The pieces; compiling happens at their first call and is cached on disk by torch."""
+    """The pieces.
+
+    Raises: ModelError: they were asked for compiled, and that is not possible here.
+    """
     if not compiled:
         return Pointwise()
-    # torch keeps what it compiled in the temporary folder, which the next start may empty
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache.root() / "compiled"))
+    if reason := hindrance():
+        raise ModelError(f"training.compile = on: {reason}. Leave it at auto, or set it to off")
     made: dict[str, Any] = {
-        piece.name: torch.compile(cast(Any, piece.default), dynamic=True, fullgraph=True)
-        for piece in fields(Pointwise)
+        piece.name: native(piece.name, cast(Any, piece.default)) for piece in fields(Pointwise)
     }
     return Pointwise(**made)
