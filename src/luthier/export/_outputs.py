@@ -55,16 +55,14 @@ def outputs(
     """Tensors by name for every prompt (T,): `scores_i` (C,) of a classifier; otherwise `logits_i`
     (P, V) at even distances, and greedy `tokens_i` (S,) with their `steps_i` (S, V)."""
     found: dict[str, Tensor] = {}
-    for index, ids_T in enumerate(prompts):
-        ids_1T = ids_T[:MAX_TOKENS].long().unsqueeze(0).to(model.device)
-        result = model(input_ids=ids_1T, attention_mask=torch.ones_like(ids_1T))
+    rows = [ids_T[:MAX_TOKENS].long().to(model.device) for ids_T in prompts]
+    for index, ids_T in enumerate(rows):
+        result = model(input_ids=ids_T[None], attention_mask=torch.ones_like(ids_T)[None])
         if classifies:
             found[f"scores_{index}"] = result.logits[0].float().cpu()
             continue
-        found[f"logits_{index}"] = result.logits[0, _places(ids_1T.shape[1])].float().cpu()
-        if generates:
-            found |= _greedy(model, ids_1T, index)
-    return found
+        found[f"logits_{index}"] = result.logits[0, _places(len(ids_T))].float().cpu()
+    return found | _greedy(model, rows) if generates and not classifies else found
 
 
 def _places(num_tokens: int) -> Tensor:
@@ -72,12 +70,16 @@ def _places(num_tokens: int) -> Tensor:
     return torch.linspace(0, num_tokens - 1, count).round().long()
 
 
-def _greedy(model: Any, ids_1T: Tensor, index: int) -> dict[str, Tensor]:
-    """Continue the first three quarters of the row, so that the text is not over at once."""
-    start_1T = ids_1T[:, : max(1, 3 * ids_1T.shape[1] // 4)]
+def _greedy(model: Any, rows: Sequence[Tensor]) -> dict[str, Tensor]:
+    """Continue the rows' beginnings, all at once and equally long, so that nothing is padded.
+
+    A beginning is at most three quarters of its row, so that the text is not over at once.
+    """
+    length = max(1, min(3 * len(ids_T) // 4 for ids_T in rows))
+    starts_BT = torch.stack([ids_T[:length] for ids_T in rows])
     generated = model.generate(
-        input_ids=start_1T,
-        attention_mask=torch.ones_like(start_1T),
+        input_ids=starts_BT,
+        attention_mask=torch.ones_like(starts_BT),
         max_new_tokens=NUM_NEW_TOKENS,
         do_sample=False,
         num_beams=1,
@@ -89,6 +91,19 @@ def _greedy(model: Any, ids_1T: Tensor, index: int) -> dict[str, Tensor]:
         output_logits=True,
         return_dict_in_generate=True,
     )
-    tokens_S = generated.sequences[0, start_1T.shape[1] :].cpu()
-    steps_SV = torch.cat(list(generated.logits)).float().cpu()
-    return {f"tokens_{index}": tokens_S, f"steps_{index}": steps_SV}
+    tokens_BS = generated.sequences[:, length:].cpu()
+    steps_BSV = torch.stack(list(generated.logits), 1).float().cpu()
+    found: dict[str, Tensor] = {}
+    for index, tokens_S in enumerate(tokens_BS):
+        size = _num_tokens(tokens_S, model.generation_config.eos_token_id)
+        found[f"tokens_{index}"] = tokens_S[:size].clone()
+        found[f"steps_{index}"] = steps_BSV[index, :size].clone()
+    return found
+
+
+def _num_tokens(tokens_S: Tensor, stops: int | list[int] | None) -> int:
+    """Up to the first end of text; what follows fills up the batch."""
+    if stops is None:
+        return len(tokens_S)
+    ends = torch.isin(tokens_S, torch.tensor(stops)).nonzero()
+    return int(ends[0]) + 1 if len(ends) else len(tokens_S)
