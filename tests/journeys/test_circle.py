@@ -120,6 +120,23 @@ def test_a_run_can_be_evaluated_anew(place: Desk, run: Path) -> None:
     assert document["arms"]["tuned"]
 
 
+def test_rows_that_changed_since_the_training_are_not_tested_on_unasked(
+    place: Desk, run: Path
+) -> None:
+    before = place.data.read_text(encoding="utf-8")
+    edited = before.replace("Please write", "Kindly write", 1)
+    place.data.write_text(edited, encoding="utf-8")
+    try:
+        code, _, said = place.luthier("evaluate", run, "evaluation.max_rows=2")
+        assert code == 2
+        assert "rows.jsonl changed" in said
+        assert "allow=[changed_data]" in said
+        words = ("evaluate", run, "evaluation.max_rows=2", "allow=[changed_data]")
+        assert place.luthier(*words)[0] in (0, 1)
+    finally:
+        place.data.write_text(before, encoding="utf-8")
+
+
 def test_two_runs_are_compared_row_by_row(place: Desk, run: Path) -> None:
     other = place.root / "other"
     settings = [*QUICK, "training.max_steps=2"]

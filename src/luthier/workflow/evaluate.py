@@ -8,8 +8,9 @@ from typing import Any
 
 from luthier.recipe.resolve import Settled
 from luthier.run.writer import RunWriter
+from luthier.workflow import resume
 from luthier.workflow.finish import prove_better, subject_of, write_report
-from luthier.workflow.inputs import gather
+from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
@@ -20,13 +21,17 @@ def evaluate_run(
 ) -> dict[str, Any]:
     """The content of the new evaluation.json; the report is written anew too.
 
-    Args: overrides: such as "evaluation.max_rows=50".
-    Raises: RunError: not a trained run, or its data changed.
+    Args: overrides: such as "evaluation.max_rows=50"; settings of "data" name other rows.
+    Raises: RunError: not a trained run, or its data, model or tokenizer changed.
     """
     run = Run(path)
     settled = Settled.of_document(run.files.resolved or {}, overrides)
     stages = Stages(on_event)
     inputs = gather(settled, stages)
+    names_rows = any(text.lstrip("-").startswith("data.") for text in overrides)
+    allow = [*settled.get("allow"), *(["changed_data"] if names_rows else [])]
+    for line in _same_inputs(run, inputs, allow):
+        stages.note(line, warning=True)
     with RunWriter(run.layout):
         subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
         found = prove_better(subject, settled.recipe().evaluation, run.layout, stages)
@@ -34,3 +39,21 @@ def evaluate_run(
         summary.update("done", verdict=found.verdict.outcome)
         write_report(run.layout, stages)
     return dict(run.evaluation or {})
+
+
+def _same_inputs(run: Run, inputs: Inputs, allow: Sequence[str]) -> list[str]:
+    """What changed since the training and may: edited rows could be tested that were learned.
+
+    Raises: RunError: anything else changed.
+    """
+    recorded = run.files.resolved
+    if recorded is None:
+        return []
+    inputs.model_as_one = resume.has_one_hash(recorded)
+    return resume.same_inputs(
+        recorded["identity"],
+        inputs.identity(),
+        allow=allow,
+        where=str(run.layout.root),
+        instead="name other rows with data.test=FILE",
+    )

@@ -74,10 +74,16 @@ def same_request(settled: Settled, recorded: Mapping[str, Any], *, where: str) -
 
 
 def same_inputs(
-    then: Mapping[str, Any], now: Mapping[str, Any], *, allow: Sequence[str], where: str
+    then: Mapping[str, Any],
+    now: Mapping[str, Any],
+    *,
+    allow: Sequence[str],
+    where: str,
+    instead: str = "give another --out for a new run",
 ) -> list[str]:
     """Sentences about what changed and was allowed to; `then` and `now` are identities of inputs.
 
+    Args: instead: what else a user might do.
     Raises: RunError: naming each of data, model and tokenizer that changed otherwise.
     """
     changed = _changed(then, now)
@@ -86,7 +92,7 @@ def same_inputs(
         lines = "".join(f"    {text}\n" for text in refused.values())
         raise RunError(
             f"{where} was started with something else:\n{lines}"
-            "    Restore it, give another --out for a new run, or set "
+            f"    Restore it, {instead}, or set "
             f"allow=[{', '.join(refused)}] to continue anyway."
         )
     return [f"{text}, as allowed" for text in changed.values()]
