@@ -14,6 +14,7 @@ import torch
 
 from luthier.engine import precision
 from luthier.models import cache
+from luthier.models.trunks import hindrance
 from luthier.workflow.device import device_name
 
 GIB = 2**30
@@ -22,7 +23,7 @@ EXTRAS = {"tensorboard": "trackers", "peft": "test", "selenium": "test"}
 
 def doctor() -> dict[str, Any]:
     """{"ok", "checks": [{"name", "ok", "detail", "advice"}]}; not ok when training cannot work."""
-    checks = [_device(), _precision(), _memory(), _disk(), _cache(), *_extras()]
+    checks = [_device(), _precision(), _memory(), _disk(), _cache(), _pieces(), *_extras()]
     return {"ok": all(item["ok"] or item["optional"] for item in checks), "checks": checks}
 
 
@@ -69,6 +70,12 @@ def _cache() -> dict[str, Any]:
         advice = "Set LUTHIER_CACHE to a folder you can write to."
         return _check("model cache", False, f"{folder}: {error.strerror}", advice)
     return _check("model cache", True, str(folder))
+
+
+def _pieces() -> dict[str, Any]:
+    reason = hindrance()
+    advice = "Install g++: decoders train about a fifth faster with it."
+    return _check("compiled pieces", not reason, reason or "yes", advice, optional=True)
 
 
 def _extras() -> list[dict[str, Any]]:

@@ -122,3 +122,12 @@ def test_a_compiler_that_fails_is_a_reason_and_not_an_error(
     pointwise.cache_clear()
     with pytest.raises(ModelError, match=r"training\.compile = on"):
         pointwise(compiled=True)
+
+
+@needs_compiler
+def test_a_cache_folder_that_takes_nothing_is_a_reason_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "compiled").write_text("a file where the folder should be")
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path))
+    assert "cannot be written" in _native.hindrance()

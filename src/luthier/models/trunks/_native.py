@@ -106,14 +106,11 @@ def _opened(compiler: str, folder: Path) -> tuple[ctypes.CDLL | None, str]:
     if threads is None:
         return None, "torch runs its threads without GNU OpenMP here"
     path = folder / f"{_key(compiler, threads)}.so"
-    if not path.is_file():
-        reason = _build(compiler, threads, path)
-        if reason:
-            return None, reason
     try:
-        return ctypes.CDLL(str(path)), ""
+        reason = "" if path.is_file() else _build(compiler, threads, path)
+        return (None, reason) if reason else (ctypes.CDLL(str(path)), "")
     except OSError as error:
-        return None, f"{path} cannot be opened ({error})"
+        return None, f"{path} cannot be written or opened ({error})"
 
 
 def _build(compiler: str, threads: Path, path: Path) -> str:
