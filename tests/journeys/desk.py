@@ -26,6 +26,8 @@ class Desk:
     """A folder with `model/` and `rows.jsonl`."""
 
     root: Path
+    own_cache: Path | None = None
+    """Luthier's cache folder, when it is not one at this desk."""
 
     @property
     def model(self) -> Path:
@@ -40,7 +42,7 @@ class Desk:
         """For processes at this desk."""
         return {
             **os.environ,
-            "LUTHIER_CACHE": str(self.root / "cache"),
+            "LUTHIER_CACHE": str(self.own_cache or self.root / "cache"),
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
         }

@@ -100,6 +100,8 @@ def write_predictions(evaluation: Evaluation, rows: Sequence[Row], layout: Layou
                 "scores": answer.scores,
                 "weight": answer.weight,
             }
+            if answer.probabilities:
+                line["answers"][arm]["confidence"] = max(answer.probabilities)
     text = "".join(json.dumps(lines[row], ensure_ascii=False) + "\n" for row in sorted(lines))
     files.write_text(layout.predictions, text)
 
