@@ -55,7 +55,9 @@ def main() -> None:
             found["sft"] = _sft(given, Path(temporary))
         if "classify" in given.only:
             found["classify"] = _classify(given, Path(temporary))
-    document = {"date": str(date.today()), "machine": _machine(), "arguments": vars(given), **found}
+    asked = {**vars(given), "data": Path(given.data).name, "classify": Path(given.classify).name}
+    del asked["results"]  # names of folders say nothing elsewhere
+    document = {"date": str(date.today()), "machine": _machine(), "arguments": asked, **found}
     given.results.mkdir(parents=True, exist_ok=True)
     stem = given.results / f"{date.today()}-{_machine()['cpu'].replace(' ', '-').lower()}"
     stem.with_suffix(".json").write_text(json.dumps(document, indent=1, default=str) + "\n")
@@ -104,6 +106,7 @@ def _sft(given: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
         line |= {"system": system, "rows": given.rival_rows if is_short else len(train)}
         if "adapter" in line and "held_out_loss" not in line and not is_short:
             line |= _score(model, rows, folder, line["adapter"])
+        line.pop("adapter", None)
         found.append(line)
     base = _score(model, rows, folder, "none")
     return [*found, {"system": "base model", **base}]
