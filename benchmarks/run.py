@@ -32,17 +32,19 @@ from luthier.models.sources import fetch
 
 HERE = Path(__file__).parent
 RIVALS = HERE.parent / ".venv-bench" / "bin" / "python"
+LLAMAFACTORY = HERE.parent / ".venv-llamafactory" / "bin" / "python"
 SFT = {
     "trl": ("sft_trl", ""),
     "trl-defaults": ("sft_trl", "defaults"),
     "trainer": ("sft_trainer", ""),
+    "llamafactory": ("sft_llamafactory", ""),
     "luthier": ("sft_luthier", ""),
     "luthier-general": ("sft_luthier", "general"),
     "luthier-checkpointing": ("sft_luthier", "checkpointing"),
     "reference": ("sft_reference", ""),
 }
 """System -> its script and variant."""
-RIVAL = ("trl", "trl-defaults", "trainer")
+RIVAL = ("trl", "trl-defaults", "trainer", "llamafactory")
 LIMIT_SECONDS = 1800
 
 
@@ -167,6 +169,7 @@ def _alpaca(record: dict[str, str]) -> list[dict[str, str]]:
 def _run(script: str, model: Path, rows: Path, out: Path, *extra: str) -> dict[str, Any]:
     """The line a script printed, or what went wrong; one process per system."""
     python = sys.executable if script.endswith("luthier") else str(RIVALS)
+    python = str(LLAMAFACTORY) if script == "sft_llamafactory" else python
     if not Path(python).exists():
         return {"system": script, "error": "not installed: benchmarks/setup_rivals.sh"}
     command = [python, str(HERE / f"{script}.py"), "--model", str(model)]
