@@ -32,7 +32,12 @@ from luthier.models.sources import fetch
 
 HERE = Path(__file__).parent
 RIVALS = HERE.parent / ".venv-bench" / "bin" / "python"
-LLAMAFACTORY = HERE.parent / ".venv-llamafactory" / "bin" / "python"
+OWN = {
+    "sft_luthier": Path(sys.executable),
+    "classify_luthier": Path(sys.executable),
+    "sft_llamafactory": HERE.parent / ".venv-llamafactory" / "bin" / "python",
+}
+"""Interpreters of the scripts that do not run in the rivals' environment."""
 SFT = {
     "trl": ("sft_trl", ""),
     "trl-defaults": ("sft_trl", "defaults"),
@@ -168,11 +173,10 @@ def _alpaca(record: dict[str, str]) -> list[dict[str, str]]:
 
 def _run(script: str, model: Path, rows: Path, out: Path, *extra: str) -> dict[str, Any]:
     """The line a script printed, or what went wrong; one process per system."""
-    python = sys.executable if script.endswith("luthier") else str(RIVALS)
-    python = str(LLAMAFACTORY) if script == "sft_llamafactory" else python
-    if not Path(python).exists():
-        return {"system": script, "error": "not installed: benchmarks/setup_rivals.sh"}
-    command = [python, str(HERE / f"{script}.py"), "--model", str(model)]
+    python = OWN.get(script, RIVALS)
+    if not python.exists():
+        return {"system": script, "error": "not installed: see benchmarks/README.md"}
+    command = [str(python), str(HERE / f"{script}.py"), "--model", str(model)]
     command += ["--rows", str(rows), "--out", str(out), *extra]
     sys.stderr.write(f"{script} ...\n")
     start = time.perf_counter()

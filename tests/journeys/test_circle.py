@@ -137,6 +137,26 @@ def test_rows_that_changed_since_the_training_are_not_tested_on_unasked(
         place.data.write_text(before, encoding="utf-8")
 
 
+def test_other_rows_can_be_named_but_not_while_those_of_the_training_are_edited(
+    place: Desk, run: Path
+) -> None:
+    other, before = place.root / "other.jsonl", place.data.read_text(encoding="utf-8")
+    text = before.replace("Please write", "Kindly write")
+    other.write_text("".join(text.splitlines(keepends=True)[:6]), encoding="utf-8")
+    words = ("evaluate", run, f"data.test={other}", "evaluation.max_rows=3")
+    code, document, said = place.luthier(*words)
+    assert code in (0, 1), said
+    assert document["arms"]["tuned"]["nll"]["n"] > 0
+    assert "Kindly" in (run / "predictions.jsonl").read_text(encoding="utf-8")
+    place.data.write_text(before.replace("number 7 ", "number 77 "), encoding="utf-8")
+    try:
+        code, _, said = place.luthier(*words)
+        assert code == 2
+        assert "rows.jsonl changed" in said
+    finally:
+        place.data.write_text(before, encoding="utf-8")
+
+
 def test_two_runs_are_compared_row_by_row(place: Desk, run: Path) -> None:
     other = place.root / "other"
     settings = [*QUICK, "training.max_steps=2"]

@@ -71,12 +71,15 @@ def _places(num_tokens: int) -> Tensor:
 
 
 def _greedy(model: Any, rows: Sequence[Tensor]) -> dict[str, Tensor]:
-    """Continue the rows' beginnings, all at once and equally long, so that nothing is padded.
+    """Continue a piece of every row, all at once and equally long, so that nothing is padded.
 
-    A beginning is at most three quarters of its row, so that the text is not over at once.
+    A piece ends after three quarters of its row: the text is not over at once, and rows that begin
+    alike are told apart.
     """
-    length = max(1, min(3 * len(ids_T) // 4 for ids_T in rows))
-    starts_BT = torch.stack([ids_T[:length] for ids_T in rows])
+    ends = [max(1, 3 * len(ids_T) // 4) for ids_T in rows]
+    length = min(ends)
+    pieces = [ids_T[end - length : end] for ids_T, end in zip(rows, ends, strict=True)]
+    starts_BT = torch.stack(pieces)
     generated = model.generate(
         input_ids=starts_BT,
         attention_mask=torch.ones_like(starts_BT),

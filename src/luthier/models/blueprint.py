@@ -39,8 +39,9 @@ def blueprint(folder: Path) -> Blueprint:
         )
         factory = AutoModelForCausalLM if can_generate else AutoModel
         with torch.device("meta"):
-            return Blueprint(facts_of(factory.from_config(config)), can_generate)
+            model = factory.from_config(config)
     except Exception as error:  # what a wrong value does is up to hundreds of architectures
         lines = str(error).strip().splitlines() or ["no words"]
         said = f"{type(error).__name__}: {lines[0][:300]}"
         raise ModelError(f"{folder / 'config.json'}: makes no model ({said})") from None
+    return Blueprint(facts_of(model), can_generate)

@@ -29,8 +29,7 @@ def evaluate_run(
     stages = Stages(on_event)
     inputs = gather(settled, stages)
     names_rows = any(text.lstrip("-").startswith("data.") for text in overrides)
-    allow = [*settled.get("allow"), *(["changed_data"] if names_rows else [])]
-    for line in _same_inputs(run, inputs, allow):
+    for line in _same_inputs(run, inputs, settled.get("allow"), names_rows=names_rows):
         stages.note(line, warning=True)
     with RunWriter(run.layout):
         subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
@@ -41,18 +40,20 @@ def evaluate_run(
     return dict(run.evaluation or {})
 
 
-def _same_inputs(run: Run, inputs: Inputs, allow: Sequence[str]) -> list[str]:
+def _same_inputs(run: Run, inputs: Inputs, allow: Sequence[str], *, names_rows: bool) -> list[str]:
     """What changed since the training and may: edited rows could be tested that were learned.
 
+    Args: names_rows: the request asks for other rows; files of the training stay as they were.
     Raises: RunError: anything else changed.
     """
     recorded = run.files.resolved
     if recorded is None:
         return []
     inputs.model_as_one = resume.has_one_hash(recorded)
+    then, now = recorded["identity"], inputs.identity()
     return resume.same_inputs(
-        recorded["identity"],
-        inputs.identity(),
+        then,
+        {**now, "data": then["data"]} if names_rows else now,
         allow=allow,
         where=str(run.layout.root),
         instead="name other rows with data.test=FILE",

@@ -36,7 +36,7 @@ def hindrance() -> str:
 
 
 def native(name: str, fallback: Piece) -> Piece:
-    """The piece called `name`, taking the arguments of `fallback`, which runs other types."""
+    """The piece called `name`; types and devices that it does not know run through `fallback`."""
     library, reason = _open()
     if library is None:
         raise RuntimeError(reason)
@@ -44,7 +44,7 @@ def native(name: str, fallback: Piece) -> Piece:
 
     def run(*arguments: Any) -> None:
         first: Tensor = arguments[0]
-        if first.dtype not in _DTYPES:
+        if first.dtype not in _DTYPES or first.device.type != "cpu":
             return fallback(*arguments)
         tensors = [argument for argument in arguments if isinstance(argument, Tensor)]
         numbers = [argument for argument in arguments if not isinstance(argument, Tensor)]
