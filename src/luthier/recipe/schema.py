@@ -102,7 +102,7 @@ class TrainingSection(ComponentConfig):
     gradient_checkpointing: bool | Auto = "auto"
     """Recompute activations in the backward pass; auto: only when memory asks for it."""
     path: Literal["auto", "general", "fast"] = "auto"
-    """The family's fast path, or the general one that runs any architecture."""
+    """The family's fast path (auto: on CPUs), or the general one that runs any architecture."""
     compile: Literal["auto", "off", "on"] = "auto"
     """Elementwise pieces as C++, built on this machine; auto: where it pays within this run."""
     spike_factor: float = Field(default=10.0, ge=0)

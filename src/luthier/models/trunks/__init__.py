@@ -40,10 +40,14 @@ def build(
 ) -> Trunk:
     """The way to run `model`: its family's fast path where one takes it, else the general one.
 
+    On CUDA "auto" is the general one: there one kernel does the attention of a whole pack, while
+    the fast paths are made of many small products and have been measured on CPUs only.
+
     Raises: ModelError: `prefer` is "fast" and no family takes the model, with their reasons.
     """
     reasons: list[str] = []
-    for name in families() if prefer != "general" else []:
+    is_slower = prefer == "auto" and next(model.parameters()).is_cuda
+    for name in [] if prefer == "general" or is_slower else families():
         family: Any = importlib.import_module(f"{__name__}.{name}")
         reason = family.decline(model)
         if not reason:

@@ -19,6 +19,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import bidirectional_mask_function, sdpa_mask
 
+from luthier.models.trunks import _flash
+
 NAME = "luthier_documents"
 _lengths: ContextVar[tuple[int, ...] | None] = ContextVar("lengths", default=None)
 _UNKNOWN = ("position_bias", "s_aux", "head_mask")
@@ -68,20 +70,14 @@ def attention(
     window = int(settings.get("sliding_window") or 0)
     if unknown or (window and not attention_mask.is_causal):
         raise NotImplementedError(f"attention with {unknown or 'a two-sided window'}")
-    outputs: list[Tensor] = []
-    start = 0
-    for length in attention_mask.lengths:
-        part = slice(start, start + length)
-        shape = Shape(
-            is_causal=attention_mask.is_causal,
-            window=window if window < length else 0,
-            softcap=float(settings.get("softcap") or 0.0),
-            dropout=dropout,
-            scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
-        )
-        outputs.append(_attend(query[0, :, part], key[0, :, part], value[0, :, part], shape))
-        start += length
-    return torch.cat(outputs, dim=1).transpose(0, 1)[None], None
+    shape = Shape(
+        is_causal=attention_mask.is_causal,
+        window=window,
+        softcap=float(settings.get("softcap") or 0.0),
+        dropout=dropout,
+        scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
+    )
+    return _inside(query[0], key[0], value[0], attention_mask.lengths, shape)[None], None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +91,31 @@ class Shape:
     scaling: float
 
 
+def _inside(
+    q_HNE: Tensor, k_KNE: Tensor, v_KNE: Tensor, lengths: tuple[int, ...], shape: Shape
+) -> Tensor:
+    """Attention output of all documents (N, H, E): by one kernel where it can, else by turns."""
+    if _flash.takes(q_HNE) and not (shape.dropout or shape.softcap):
+        return _flash.attend(
+            q_HNE,
+            k_KNE,
+            v_KNE,
+            lengths,
+            is_causal=shape.is_causal,
+            window=shape.window,
+            scaling=shape.scaling,
+        )
+    documents = zip(*(part.split(lengths, dim=1) for part in (q_HNE, k_KNE, v_KNE)), strict=True)
+    outputs = [_attend(q_HTE, k_KTE, v_KTE, shape) for q_HTE, k_KTE, v_KTE in documents]
+    return torch.cat(outputs, dim=1).transpose(0, 1)
+
+
 def _attend(q_HTE: Tensor, k_KTE: Tensor, v_KTE: Tensor, shape: Shape) -> Tensor:
     """Attention of one document, (H, T, E)."""
     heads, tokens, _ = q_HTE.shape
     groups = heads // k_KTE.shape[0]
-    if q_HTE.is_cuda and not (shape.window or shape.softcap):
+    window = shape.window if shape.window < tokens else 0
+    if q_HTE.is_cuda and not (window or shape.softcap):
         return nn.functional.scaled_dot_product_attention(
             q_HTE[None],
             k_KTE[None],
@@ -115,7 +131,7 @@ def _attend(q_HTE: Tensor, k_KTE: Tensor, v_KTE: Tensor, shape: Shape) -> Tensor
     if shape.softcap:
         scores = shape.softcap * torch.tanh(scores / shape.softcap)
     if shape.is_causal:
-        scores = scores + _causal(tokens, shape.window, scores)
+        scores = scores + _causal(tokens, window, scores)
     weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q_HTE.dtype)
     weights = nn.functional.dropout(weights, shape.dropout, shape.dropout > 0)
     mixed = torch.bmm(weights.view(k_KTE.shape[0], groups * tokens, tokens), v_KTE)
