@@ -26,7 +26,11 @@ def open_export(folder: Path, base: Path, *, num_labels: int, base_dtype: str) -
     """The model, and what opened it. `num_labels` above 0 asks for a classifier; the base of an
     adapter is read in the type that it had in training."""
     factory = AutoModelForSequenceClassification if num_labels else AutoModelForCausalLM
-    options: dict[str, Any] = {"local_files_only": True, "dtype": "auto"}
+    options: dict[str, Any] = {
+        "local_files_only": True,
+        "trust_remote_code": False,
+        "dtype": "auto",
+    }
     opened_by = f"transformers {transformers.__version__}"
     if not (folder / "adapter_config.json").is_file():
         return factory.from_pretrained(folder, **options), opened_by

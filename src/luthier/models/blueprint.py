@@ -32,14 +32,16 @@ def blueprint(folder: Path) -> Blueprint:
     Raises: ModelError: transformers does not know the architecture.
     """
     try:
-        config: Any = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config: Any = AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
         names = [str(name) for name in getattr(config, "architectures", None) or ()]
         can_generate = any(
             name.endswith(_WRITERS) and not name.startswith(_READERS) for name in names
         )
         factory = AutoModelForCausalLM if can_generate else AutoModel
         with torch.device("meta"):
-            model = factory.from_config(config)
+            model = factory.from_config(config, trust_remote_code=False)
     except Exception as error:  # what a wrong value does is up to hundreds of architectures
         lines = str(error).strip().splitlines() or ["no words"]
         said = f"{type(error).__name__}: {lines[0][:300]}"

@@ -184,7 +184,9 @@ def open_codec(folder: Path) -> TemplateCodec:
     if not weights.has_tokenizer(folder):
         raise ModelError(f"{folder}: no tokenizer (expected tokenizer.json or vocab.txt)")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
     except Exception as error:  # the tokenizers library raises bare ones for a damaged file
         said = f"{type(error).__name__}: {error}"
         raise ModelError(f"{folder}: its tokenizer cannot be read ({said})") from error

@@ -9,7 +9,6 @@ from typing import Any
 from luthier.core.errors import ModelError
 from luthier.models import weights
 
-_SETTINGS = ("generation_config.json", "tokenizer_config.json", "special_tokens_map.json")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -18,10 +17,9 @@ def check(folder: Path) -> None:
 
     Raises: ModelError: saying what is missing, damaged or refused.
     """
-    settings = config(folder)
-    for name in _SETTINGS:
-        _mapping(folder / name)
-    _refuse_code(folder, settings)
+    config(folder)
+    for path in _settings_files(folder):
+        _refuse_code(path, _mapping(path))
     found = weights.weight_files(folder)
     if not found:
         raise ModelError(_no_weights(folder))
@@ -81,11 +79,21 @@ def _no_config(folder: Path) -> str:
     return f"{folder}: no config.json; expected a model in transformers layout"
 
 
-def _refuse_code(folder: Path, settings: dict[str, Any]) -> None:
+def _settings_files(folder: Path) -> list[Path]:
+    """Every settings file that transformers may read: of model, tokenizer, generation, processors,
+    also those of one version (`config.4.0.0.json`)."""
+    return [
+        path
+        for path in weights.identity_files(folder)
+        if path.suffix == ".json" and ("config" in path.name or path.stem == "special_tokens_map")
+    ]
+
+
+def _refuse_code(path: Path, settings: dict[str, Any]) -> None:
     if "auto_map" in settings:
         raise ModelError(
-            f"{folder / 'config.json'}: 'auto_map' asks for Python code shipped with the model; "
-            "such code is never run. Use a model whose architecture transformers has itself"
+            f"{path}: 'auto_map' asks for Python code shipped with the model; such code is never "
+            "run. Use a model whose architecture and tokenizer transformers has itself"
         )
 
 

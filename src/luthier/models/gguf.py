@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -81,20 +82,31 @@ def dequantise(path: Path, target: Path) -> None:
     transformers keeps GGUF blocks packed unless told otherwise, and a model that is still marked
     as quantised refuses to be saved; both are undone here. Tied embeddings stay tied.
     """
-    place: dict[str, Any] = {"gguf_file": path.name, "local_files_only": True}
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            path.parent,
-            dtype=torch.bfloat16,
-            quantization_config=GgufConfig(dequantize=True),
-            **place,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(path.parent, **place)
-        _forget_quantisation(model)
-        model.save_pretrained(target)
-        tokenizer.save_pretrained(target)
+        with tempfile.TemporaryDirectory() as alone:
+            # transformers would also read what lies beside the file, such as tokenizer settings
+            (Path(alone) / path.name).symlink_to(path.resolve())
+            _convert(Path(alone), path.name, target)
     except (ValueError, KeyError, NotImplementedError) as error:
         raise ModelError(f"{path}: transformers cannot read this GGUF file: {error}") from error
+
+
+def _convert(folder: Path, name: str, target: Path) -> None:
+    place: dict[str, Any] = {
+        "gguf_file": name,
+        "local_files_only": True,
+        "trust_remote_code": False,
+    }
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=torch.bfloat16,
+        quantization_config=GgufConfig(dequantize=True),
+        **place,
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder, **place)
+    _forget_quantisation(model)
+    model.save_pretrained(target)
+    tokenizer.save_pretrained(target)
 
 
 def _forget_quantisation(model: Any) -> None:

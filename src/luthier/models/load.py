@@ -100,7 +100,7 @@ def _load(
 ) -> Any:
     folder = source.folder
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # what a wrong value does is up to hundreds of architectures
         raise ModelError(f"{folder / 'config.json'}: {_first_line(error)}") from None
     if config.model_type not in known:
