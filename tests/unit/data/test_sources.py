@@ -140,6 +140,29 @@ def test_texts_that_begin_with_a_quotation_are_not_quoting(tmp_path: Path) -> No
     assert len(records) == 12
 
 
+def test_a_quote_that_is_never_closed_is_named_with_the_first_line_of_its_record(
+    tmp_path: Path,
+) -> None:
+    rows = [f'"text, {i}",x' if i % 7 == 0 else f"text {i},x" for i in range(200)]
+    rows[100] = '"text 100,x'
+    with pytest.raises(DataError, match=r"a\.csv line 102: .*not closed .*lines 102 to 107"):
+        read(tmp_path, "a.csv", "\n".join(["text,label", *rows]))
+    rows[107:] = [f"text {i},x" for i in range(107, 200)]
+    rows[105] = "text 105,x"
+    with pytest.raises(DataError, match=r"a\.csv line 102: .*lines 102 to 201 would be one row"):
+        read(tmp_path, "a.csv", "\n".join(["text,label", *rows]))
+
+
+def test_one_open_quote_among_quoted_texts_joins_no_rows(tmp_path: Path) -> None:
+    rows = [f'"text {i}",x' for i in range(200)]
+    rows[100] = '"text 100,x'
+    with pytest.raises(DataError, match=r"a\.csv line 102: .*\n.*Close it"):
+        read(tmp_path, "a.csv", "\n".join(["text,label", *rows]))
+    rows[100] = '"text" 100,x'
+    with pytest.raises(DataError, match=r"a\.csv line 102: .*text follows the quote"):
+        read(tmp_path, "a.csv", "\n".join(["text,label", *rows]))
+
+
 def test_fields_without_a_heading_are_kept_apart(tmp_path: Path) -> None:
     _, records = read(tmp_path, "a.csv", "text,label\none,x\ntwo,y,z\n")
     assert records[1][1][EXTRA] == ["z"]

@@ -69,23 +69,39 @@ class _Dialect:
     def words(self) -> str:
         return f"{_DELIMITERS[self.delimiter]}-separated" + ("" if self.quoted else ", no quoting")
 
-    def split(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        """Every record with the line it begins on; blank lines are skipped."""
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
+    def split(self, text: str, *, file: str = "") -> Iterator[tuple[int, list[str]]]:
+        """Every record with the line it begins on; blank lines are skipped.
+
+        Args: file: its name, where quotes must close; "" for a piece that may end anywhere.
+        Raises: DataError: a quote that is still open at the end of the file, or followed by text.
+        """
         reader = csv.reader(
-            io.StringIO(text, newline=""), delimiter=self.delimiter, quoting=quoting
+            io.StringIO(text, newline=""),
+            delimiter=self.delimiter,
+            quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+            strict=bool(file),
         )
         line = 1
-        for cells in reader:
-            if cells and any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
+        try:
+            for cells in reader:
+                if cells and any(cell.strip() for cell in cells):
+                    yield line, cells
+                line = reader.line_num + 1
+        except csv.Error:
+            raise _unclosed(file, line, reader.line_num) from None
 
     def records(self, content: Content) -> Iterator[tuple[int, list[str]]]:
-        try:
-            yield from self.split(content.text)
-        except csv.Error as error:
-            raise DataError(f"{content.name}: cannot be read as delimited text ({error})") from None
+        yield from self.split(content.text, file=content.name)
+
+
+def _unclosed(file: str, line: int, until: int) -> DataError:
+    # reading on would make one row of all the lines up to the next quote
+    seen = f"lines {line} to {until} would be one row" if until > line else "text follows the quote"
+    return DataError(
+        f"{file} line {line}: a field begins with a quote that is not closed before a delimiter or "
+        f"line end ({seen}).\n"
+        '    Close it, or write quotes inside a quoted text twice: "she said ""yes"" to it"'
+    )
 
 
 def _preferred(mark: str, suffix: str, score: tuple[float, int]) -> tuple[float, bool, int]:
