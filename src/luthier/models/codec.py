@@ -18,7 +18,7 @@ from luthier.data.rows import Chat, Message, Origin
 from luthier.models import plain, weights
 from luthier.models.bundle import Rendered
 from luthier.models.literal import Encoded, Literal
-from luthier.models.segments import segments_of
+from luthier.models.segments import answers_in, segments_of
 from luthier.models.template import Span, Template, assistant_start
 
 _END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<|endoftext_R|>", "<eos>", "</s>")
@@ -47,7 +47,7 @@ class TemplateCodec:
 
     def encode(self, text: str, text_pair: str = "") -> NDArray[np.int32]:
         """Ids of text (or a pair) with the model's own special tokens; those typed stay text."""
-        ids = self.tokenizer.encode(text, text_pair or None, split_special_tokens=True)
+        ids = self.literal.reader.encode(text, text_pair or None, split_special_tokens=True)
         return np.asarray(ids, np.int32)
 
     def encode_document(self, text: str) -> NDArray[np.int32]:
@@ -65,7 +65,7 @@ class TemplateCodec:
         try:
             return plain.render(self, row) if self.is_plain else self._render(row)
         except MaskError as error:
-            raise MaskError(f"{row.origin}: {error}") from None
+            raise MaskError(f"{row.origin}: {error.message}", error.pieces) from None
         except DataError as error:
             raise DataError(f"{row.origin}: {error}") from None
 
@@ -74,6 +74,12 @@ class TemplateCodec:
             raise ModelError(NO_TEMPLATE)
         text = self.template.text(row.messages, row.tools)
         spans = self.template.spans(row.messages, row.tools, text)
+        try:
+            return self._tokens(row, text, spans)
+        except MaskError as error:
+            raise MaskError(error.message, answers_in(text, row.messages, spans)) from None
+
+    def _tokens(self, row: Chat, text: str, spans: Sequence[Span]) -> Rendered:
         starts = {
             index: assistant_start(self.template, row.messages, row.tools, text, index)
             for index, message in enumerate(row.messages)
@@ -168,8 +174,8 @@ class TemplateCodec:
         return np.asarray(self.literal.encode(text, written, cuts).ids, np.int32)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """Text of generated ids, without special tokens."""
-        found = self.tokenizer.decode(list(map(int, ids)), skip_special_tokens=True)
+        """Text of generated ids, without control tokens."""
+        found = self.literal.reader.decode(list(map(int, ids)), skip_special_tokens=True)
         return str(found)
 
     def _names(self, ids: frozenset[int]) -> str:

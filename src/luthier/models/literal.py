@@ -2,47 +2,95 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tokenizers import AddedToken
 from transformers import PreTrainedTokenizerBase
 
-from luthier.core.errors import MaskError
+from luthier.core.errors import DataError, MaskError
+from luthier.data.rows import Message
+from luthier.models.template import Template
 
 _TRIALS = ("hello", " hello", "hello ", "\nhello\n", "  two", "a", "1", ".", "é")
+
+
+_TURNS = (Message("user", "a"), Message("assistant", "b"), Message("user", "c"))
+_HISTORIES = (
+    _TURNS,
+    (Message("system", "d"), *_TURNS),
+    (*_TURNS[:2], Message("tool", "e"), Message("assistant", "f"), _TURNS[2]),
+)
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Ids by name of the tokens that only the template may write.
+
+    These are all that are flagged special, and those not flagged with which the template marks
+    turns of a history. What a template writes around thoughts and calls of an answer (`<think>`,
+    `<tool_call>`) is not among them unless flagged: rows hold answers with these spelled out.
+    """
+    added = tokenizer.added_tokens_decoder
+    found = {token.content: index for index, token in added.items() if token.special}
+    if len(found) < len(added) and tokenizer.chat_template:
+        written = _written_by_template(tokenizer)
+        # a line end or a word may be an added token too, and is no mark
+        marks = {i: t.content for i, t in added.items() if re.search(r"[^\w\s]", t.content)}
+        found |= {name: index for index, name in marks.items() if index in written}
+    return found
+
+
+def _written_by_template(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    found: set[int] = set()
+    for history in _HISTORIES:
+        try:
+            text = Template(tokenizer).text(history)
+        except DataError:
+            continue  # a template without this role
+        found |= set(tokenizer.encode(text, add_special_tokens=False))
+    return found
 
 
 @dataclass(slots=True)
 class Literal:
     """Encodes text in which some spans were written by people.
 
-    Special tokens split a text before anything else in a tokenizer, so a text may be encoded piece
-    by piece between them, with the same ids as encoded whole. Within a piece special tokens are
+    Control tokens split a text before anything else in a tokenizer, so a text may be encoded piece
+    by piece between them, with the same ids as encoded whole. Within a piece control tokens are
     read as plain text. Whether this holds for a tokenizer is tried when it is opened
     (`is_piecewise`); where it does not (a space is put before every piece), texts are encoded
     whole and a control token typed in a message is refused.
     """
 
     tokenizer: PreTrainedTokenizerBase
+    reader: PreTrainedTokenizerBase = field(init=False)
+    """The same tokenizer with every control token flagged special, so that it can be told to read
+    them as text (`split_special_tokens`)."""
     special_ids: dict[str, int] = field(init=False)
     is_piecewise: bool = field(init=False)
     _special: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         added = self.tokenizer.added_tokens_decoder
-        self.special_ids = {token.content: i for i, token in added.items() if token.special}
+        self.special_ids = control_tokens(self.tokenizer)
+        marks = [name for name, index in self.special_ids.items() if not added[index].special]
+        self.reader = _flagged(self.tokenizer, marks) if marks else self.tokenizer
         names = sorted((name for name in self.special_ids if name), key=len, reverse=True)
         self._special = re.compile("|".join(re.escape(name) for name in names) or r"(?!)")
-        plain = all(
-            not (token.lstrip or token.rstrip or token.single_word or token.normalized)
-            for token in added.values()
-            if token.special
+        exact = not any(
+            token.lstrip
+            or token.rstrip
+            or token.single_word
+            or (token.normalized and token.special)
+            for token in (added[index] for index in self.special_ids.values())
         )
-        self.is_piecewise = plain and self._pieces_agree()
+        as_text = all(self.special_ids[name] not in self.plain(name) for name in marks)
+        self.is_piecewise = exact and as_text and self._pieces_agree()
 
     def finds(self, text: str) -> str:
-        """The first special token spelled out in `text`, or an empty string."""
+        """The first control token spelled out in `text`, or an empty string."""
         found = self._special.search(text)
         return found.group() if found else ""
 
@@ -50,10 +98,10 @@ class Literal:
         """Ids of text without any control token, whatever it spells."""
         if not text:
             return []
-        return self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+        return self.reader.encode(text, add_special_tokens=False, split_special_tokens=True)
 
     def encode(self, text: str, written: Sequence[tuple[int, int]], cuts: Sequence[int]) -> Encoded:
-        """Ids of `text`; no special token is read in `written` spans, and no token crosses a cut.
+        """Ids of `text`; no control token is read in `written` spans, and no token crosses a cut.
 
         Raises: MaskError: a control token is typed in a written span of a tokenizer that cannot
         read it as text, or a token crosses a cut.
@@ -129,6 +177,14 @@ class Literal:
             if self.plain("x\n") + self.plain("hello") != self.plain("x\nhello"):
                 return False
         return True
+
+
+def _flagged(tokenizer: PreTrainedTokenizerBase, names: Sequence[str]) -> PreTrainedTokenizerBase:
+    """A copy of the tokenizer in which the added tokens `names` are special."""
+    found = copy.deepcopy(tokenizer)
+    tokens = [AddedToken(name, special=True, normalized=False) for name in names]
+    found.add_tokens(tokens, special_tokens=True)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
