@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from luthier.data.batches import micro_batches
 from luthier.data.features import Features
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
+from luthier.engine.relief import within_memory
 from luthier.objectives.contract import Loss, Roles
 
 
@@ -39,14 +41,13 @@ def accumulate(
 
     The result does not depend on how the rows are cut into micro-batches, up to rounding (and
     dropout, which is drawn per micro-batch).
+    Raises: OutOfMemory: of one of the micro-batches.
     """
     optimizer.clear()
     losses: list[Loss] = []
     for number, part in enumerate(split(features, max_tokens=max_tokens)):
-        loss = one_loss(job, part, step=step, number=number)
-        if loss.sum.requires_grad:
-            loss.sum.backward()
-        losses.append(detached(loss))
+        run = partial(one_gradient, job, part, step=step, number=number)
+        losses.append(within_memory(run, part))
     return means(losses, optimizer.norm())
 
 
@@ -55,6 +56,14 @@ def one_loss(job: Job, features: Sequence[Features], *, step: int, number: int) 
     torch.manual_seed(seeds.derive(job.seed, "dropout", step, number))
     batch = job.objective.collate(features).to(device_of(job))
     return job.objective.loss(Roles(policy=job.bundle), batch)
+
+
+def one_gradient(job: Job, features: Sequence[Features], *, step: int, number: int) -> Loss:
+    """`one_loss`, its gradient added to that of the parameters."""
+    loss = one_loss(job, features, step=step, number=number)
+    if loss.sum.requires_grad:
+        loss.sum.backward()
+    return detached(loss)
 
 
 def detached(loss: Loss) -> Loss:

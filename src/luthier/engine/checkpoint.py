@@ -108,6 +108,12 @@ def latest_step(checkpoints: Path) -> int:
     return found.step if found else 0
 
 
+def standing(checkpoints: Path) -> list[str]:
+    """Names of the checkpoints that can be trusted: the newest and the best, as far as there."""
+    newest, _ = latest(checkpoints)
+    return [found.folder.name for found in (newest, best(checkpoints)) if found is not None]
+
+
 def best(checkpoints: Path) -> Checkpoint | None:
     """The newest best checkpoint that can be trusted."""
     for folder in reversed(_folders(checkpoints, BEST)):

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-
-import torch
 
 from luthier.core.errors import Diverged, Interrupted, RunError
 from luthier.core.events import Event, Finished, Notice, Saved, Skipped, Updated, Validated
 from luthier.data.batches import steps, steps_per_epoch
 from luthier.data.features import Features
 from luthier.engine import checkpoint, guards
-from luthier.engine.accumulate import Measured, accumulate, split
+from luthier.engine.accumulate import Measured, accumulate
 from luthier.engine.horizon import num_steps
 from luthier.engine.job import Job
-from luthier.engine.memory import is_out_of_memory, peak_bytes
+from luthier.engine.memory import peak_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
 from luthier.engine.progress import Progress
+from luthier.engine.relief import OutOfMemory, relieve
 from luthier.engine.resume import resume, state_of
 from luthier.engine.schedule import rate_share
 from luthier.engine.validate import validate
+from luthier.run.figures import of_bytes
 
 
 def fit(job: Job) -> Iterator[Event]:
@@ -48,7 +48,7 @@ def fit(job: Job) -> Iterator[Event]:
     )
     while True:
         if loop.is_evaluation_due():
-            yield loop.evaluate()
+            yield from loop.evaluate()
         is_asked = job.should_stop()
         if is_asked or loop.is_save_due():
             yield from loop.save()
@@ -105,18 +105,21 @@ class _Loop:
         # while updates are refused the weights may be spoilt: the checkpoint before is worth more
         return bool(self.reason_to_end()) or (is_period and not self.progress.num_skipped)
 
-    def evaluate(self) -> Validated:
+    def evaluate(self) -> Iterator[Event]:
         """Score the validation rows; keep the weights when they are the best so far."""
-        progress = self.progress
-        found = validate(self.job, self.job.validation, max_tokens=progress.micro_batch_tokens)
+        job, progress = self.job, self.progress
+        found = yield from self._within_memory(
+            lambda tokens: validate(job, job.validation, max_tokens=tokens),
+            where=f"validation after step {progress.step}",
+        )
         is_first = progress.best_step < 0
         is_best = math.isfinite(found.loss) and (is_first or found.loss < progress.best_loss)
         progress.validated_step = progress.step
         progress.num_worse = 0 if is_best else progress.num_worse + 1
         if is_best:
             progress.best_step, progress.best_loss = progress.step, found.loss
-            self._write(checkpoint.best_folder(self.job.checkpoints, progress.step), full=False)
-        return Validated(progress.step, found.loss, found.count, is_best, found.metrics)
+            self._write(checkpoint.best_folder(job.checkpoints, progress.step), full=False)
+        yield Validated(progress.step, found.loss, found.count, is_best, found.metrics)
 
     def save(self) -> Iterator[Event]:
         """Write a checkpoint, then remove those that are no longer needed."""
@@ -136,7 +139,12 @@ class _Loop:
         Raises: Diverged: too many in a row were not taken.
         """
         start, progress, plan = time.perf_counter(), self.progress, self.job.plan
-        measured = yield from self._gradients(features)
+        measured = yield from self._within_memory(
+            lambda tokens: accumulate(
+                self.job, self.optimizer, features, step=progress.step, max_tokens=tokens
+            ),
+            where=f"step {progress.step}",
+        )
         reason = guards.objection(measured, progress, spike_factor=plan.spike_factor)
         share = rate_share(
             progress.step,
@@ -161,45 +169,19 @@ class _Loop:
         """Name of the newest checkpoint; empty for none."""
         return f"{checkpoint.STEP}{self.saved_step:06d}" if self.saved_step >= 0 else ""
 
-    def _gradients(self, features: Sequence[Features]) -> Iterator[Event]:
-        """Summed gradients of the rows, in smaller micro-batches if memory runs out."""
-        while True:
-            tokens = self.progress.micro_batch_tokens
-            try:
-                return accumulate(
-                    self.job, self.optimizer, features, step=self.progress.step, max_tokens=tokens
-                )
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                words = str(error).split("\n", 1)[0]
-            # outside the handler: the error held the graph, and with it the memory
-            self.optimizer.clear()
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            yield self._shrink(features, words)
-
-    def _shrink(self, features: Sequence[Features], words: str) -> Notice:
-        """Halve the micro-batch.
-
-        Raises: RunError: it holds one row already.
-        """
+    def _within_memory(
+        self, attempt: Callable[[int], Measured], *, where: str
+    ) -> Generator[Event, None, Measured]:
+        """What `attempt` gives back, in smaller micro-batches if memory runs out."""
         progress = self.progress
-        parts = split(features, max_tokens=progress.micro_batch_tokens)
-        longest = max(item.num_tokens for item in features)
-        if len(parts) == len(features):
-            raise RunError(
-                f"step {progress.step}: out of memory with one row of {longest} tokens at a time "
-                f"({words}).\n    Set training.gradient_checkpointing=true, lower "
-                "training.max_length, or free memory; the same command continues the run."
-            )
-        most = max(sum(item.num_tokens for item in part) for part in parts)
-        progress.micro_batch_tokens = max(1, most // 2)
-        return Notice(
-            f"step {progress.step}: out of memory; the same step again with micro-batches of "
-            f"{progress.micro_batch_tokens} tokens instead of {most} (same rows per step)",
-            "warning",
-        )
+        while True:
+            try:
+                return attempt(progress.micro_batch_tokens)
+            except OutOfMemory as error:
+                shortage = error.shortage
+            self.optimizer.clear()
+            progress.micro_batch_tokens, words = relieve(shortage, where=where)
+            yield Notice(words, "warning")
 
     def _skip(self, reason: str, features: Sequence[Features]) -> Skipped:
         progress = self.progress
@@ -238,9 +220,10 @@ class _Loop:
             size = sum(
                 t.numel() * t.element_size() for part in tensors.values() for t in part.values()
             )
-            kept = self.last_saved()
-            stands = f"{kept} is intact and the" if kept else "nothing was saved before; the"
+            kept = checkpoint.standing(job.checkpoints)
+            before = f"What was saved before stands ({', '.join(kept)})" if kept else ""
             raise RunError(
                 f"{folder}: could not be written ({error.strerror or error}); it needs "
-                f"{size / 1e6:.0f} MB. {stands} same command continues the run once there is room."
+                f"{of_bytes(size)}. {before or 'Nothing was saved before'}; the same command "
+                "continues the run once there is room."
             ) from error

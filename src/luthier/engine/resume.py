@@ -16,6 +16,9 @@ from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
 from luthier.engine.progress import Progress
 
+PLANNED = "planned_micro_batch_tokens"
+"""Key of the plan's micro-batch; that of the progress may be smaller by then."""
+
 
 def resume(job: Job, optimizer: Optimizer) -> tuple[Progress, list[Notice]]:
     """Put the newest trusted checkpoint into model and optimizer; a fresh start without one.
@@ -37,8 +40,10 @@ def resume(job: Job, optimizer: Optimizer) -> tuple[Progress, list[Notice]]:
     checkpoint.clear_after(job.checkpoints, found.step)
     progress = Progress.read(saved["progress"])
     notices += _differences(saved["machine"], machine(job))
-    if saved["identity"] != dict(job.identity) and job.plan.micro_batch_tokens:
-        progress.micro_batch_tokens = job.plan.micro_batch_tokens
+    planned = job.plan.micro_batch_tokens
+    # what memory made of the same plan stands; another plan is meant to be followed
+    if planned not in (0, saved.get(PLANNED, progress.micro_batch_tokens)):
+        progress.micro_batch_tokens = planned
     return progress, [*notices, Notice(f"continuing from step {progress.step}")]
 
 
@@ -47,6 +52,7 @@ def state_of(job: Job, progress: Progress) -> dict[str, Any]:
     return {
         "identity": dict(job.identity),
         "machine": machine(job),
+        PLANNED: job.plan.micro_batch_tokens,
         "progress": progress.document(),
     }
 

@@ -1,4 +1,4 @@
-"""The trial before step 1, and running out of memory after it."""
+"""The trial before step 1: what it chooses, refuses, predicts and leaves behind."""
 
 from __future__ import annotations
 
@@ -7,31 +7,18 @@ from typing import Literal
 
 import pytest
 import torch
-from tests.contracts.cases import Case, case
+from tests.contracts.cases import case
+from tests.unit.engine.scarce import limited
 from torch import Tensor
 
 from luthier.core.errors import RunError
-from luthier.core.events import Notice, Updated
+from luthier.core.events import Updated
 from luthier.engine import budget
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
 from luthier.models.trunks import build
 
 CPU = torch.device("cpu")
-
-
-def limited(tokens: int) -> Case:
-    """A case whose model cannot hold more than so many tokens, as a small device could not."""
-    found = case("lora", "sft")
-    healthy = found.objective.loss
-
-    def loss(models, batch):
-        if batch.num_tokens > tokens:
-            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        return healthy(models, batch)
-
-    found.objective.loss = loss  # type: ignore[method-assign]
-    return found
 
 
 @pytest.mark.parametrize("tuner", ["full", "lora"])
@@ -69,32 +56,6 @@ def test_a_row_that_does_not_fit_alone_is_refused_before_the_run(tmp_path: Path)
     found = limited(28)
     with pytest.raises(RunError, match="longest row"):
         preflight(found.job(tmp_path, micro_batch_tokens=100))
-
-
-def test_out_of_memory_later_takes_the_same_step_in_smaller_pieces(tmp_path: Path) -> None:
-    plain = case("lora", "sft").fit(tmp_path / "plain", micro_batch_tokens=500)
-    events = limited(45).fit(tmp_path / "limited", micro_batch_tokens=500)
-    notices = [event.text for event in events if isinstance(event, Notice)]
-    assert "out of memory; the same step again" in notices[0]
-    found = [[e.loss for e in each if isinstance(e, Updated)] for each in (plain, events)]
-    assert found[1] == pytest.approx(found[0], rel=1e-4)  # float32 sums in another order
-
-
-def test_out_of_memory_with_one_row_at_a_time_is_an_error_with_ways_out(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"one row of \d+ tokens at a time") as raised:
-        limited(10).fit(tmp_path, micro_batch_tokens=500)
-    assert "training.gradient_checkpointing=true" in str(raised.value)
-
-
-def test_other_errors_are_not_taken_for_lack_of_memory(tmp_path: Path) -> None:
-    found = case("lora", "sft")
-
-    def loss(*_):
-        raise RuntimeError("shapes do not match")
-
-    found.objective.loss = loss  # type: ignore[method-assign]
-    with pytest.raises(RuntimeError, match="shapes do not match"):
-        found.fit(tmp_path)
 
 
 def test_the_budget_follows_memory() -> None:
