@@ -1,4 +1,4 @@
-"""What one model (tuned or base) says to the retention texts.
+"""What one model (tuned or base) makes of the retention texts and prompts.
 
 Legend: M token positions, C positions of one chunk, D width, V vocabulary.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,7 +16,7 @@ from torch import Tensor
 from luthier.data.features import Features, flatten
 from luthier.data.rows import Message
 from luthier.evaluation.likelihood import max_pack_tokens, piece_nlls
-from luthier.generation.prefix import shared_prefix
+from luthier.evaluation.retention.exchanges import Exchange
 from luthier.models.bundle import Bundle, Codec
 
 MAX_LOGITS = 1 << 21
@@ -30,12 +29,6 @@ class Material:
 
     texts: tuple[NDArray[np.int32], ...]
     prompts: tuple[NDArray[np.int32], ...]
-    start: int
-    """Prompts are compared from this token on; before it all of them are alike."""
-
-    def ends(self) -> list[int]:
-        """Compared positions up to and with each prompt, of all prompts laid end to end."""
-        return np.cumsum([len(ids) - self.start for ids in self.prompts]).tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +53,18 @@ def material(
         for text in prompts
     ]
     asked = [ids for ids in asked if 1 < len(ids) <= max_length]
-    return Material(tuple(kept), tuple(asked), shared_prefix(asked, at_least=1))
+    return Material(tuple(kept), tuple(asked))
 
 
-def view(bundle: Bundle, found: Material) -> View:
-    """NLL of every text, and what the next-token distributions of every prompt are made of."""
-    texts: list[Features] = []
-    for index, ids in enumerate(found.texts):
+def view(bundle: Bundle, texts: Sequence[NDArray[np.int32]], asked: Sequence[Exchange]) -> View:
+    """NLL of every text, and what the next-token distributions of every answer are made of."""
+    features: list[Features] = []
+    for index, ids in enumerate(texts):
         weights = np.ones(len(ids), np.float32)
         weights[0] = 0.0
-        texts.append(Features(index, ids, weights))
-    hidden_MD = _hidden(bundle, found) if found.prompts else torch.empty(0)
-    return View(tuple(nats for nats, _ in piece_nlls(bundle, texts)), hidden_MD)
+        features.append(Features(index, ids, weights))
+    hidden_MD = _hidden(bundle, asked) if asked else torch.empty(0)
+    return View(tuple(nats for nats, _ in piece_nlls(bundle, features)), hidden_MD)
 
 
 def logprobs(bundle: Bundle, hidden_CD: Tensor) -> Tensor:
@@ -86,33 +79,31 @@ def logprobs(bundle: Bundle, hidden_CD: Tensor) -> Tensor:
     return logits_CV.log_softmax(-1)
 
 
-def chunks(found: Material, *, vocabulary: int) -> Iterator[slice]:
+def chunks(num_positions: int, *, vocabulary: int) -> Iterator[slice]:
     """Runs of compared positions, small enough for a table of logits."""
     size = max(1, MAX_LOGITS // vocabulary)
-    return (slice(start, start + size) for start in range(0, found.ends()[-1], size))
+    return (slice(start, start + size) for start in range(0, num_positions, size))
 
 
 @torch.no_grad()
-def _hidden(bundle: Bundle, found: Material) -> Tensor:
+def _hidden(bundle: Bundle, asked: Sequence[Exchange]) -> Tensor:
     device = next(bundle.model.parameters()).device
     bundle.model.eval()
     parts: list[Tensor] = []
-    for pack in _packs(found.prompts, max_tokens=max_pack_tokens(device)):
-        batch = flatten([Features(0, ids) for ids in pack]).to(device)
-        bounds = pairwise(batch.starts())
-        at = [np.arange(start + found.start, end) for start, end in bounds]
+    for pack in _packs(asked, max_tokens=max_pack_tokens(device)):
+        batch = flatten([Features(0, item.ids) for item in pack]).to(device)
+        ends = batch.starts()[1:]
+        at = [np.arange(end - item.num_compared, end) for item, end in zip(pack, ends, strict=True)]
         parts.append(bundle.trunk.hidden(batch, torch.from_numpy(np.concatenate(at)).to(device)))
     return torch.cat(parts)
 
 
-def _packs(
-    prompts: Sequence[NDArray[np.int32]], *, max_tokens: int
-) -> Iterator[list[NDArray[np.int32]]]:
+def _packs(asked: Sequence[Exchange], *, max_tokens: int) -> Iterator[list[Exchange]]:
     """Neighbours together, in order."""
-    pack: list[NDArray[np.int32]] = []
-    for ids in prompts:
-        if pack and sum(map(len, pack)) + len(ids) > max_tokens:
+    pack: list[Exchange] = []
+    for item in asked:
+        if pack and sum(len(other.ids) for other in pack) + len(item.ids) > max_tokens:
             yield pack
             pack = []
-        pack.append(ids)
+        pack.append(item)
     yield pack
