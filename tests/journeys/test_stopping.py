@@ -70,6 +70,13 @@ def check_all_stopped(children: list[Child]) -> None:
             assert sign not in child.said, told
 
 
+def evidence(run: Path) -> dict[str, Any]:
+    """The evaluation of a run without what the clock said."""
+    found = json.loads((run / "evaluation.json").read_text())
+    del found["details"]["seconds"]
+    return found
+
+
 def check_is_whole(place: Desk, number: int) -> None:
     """The run equals the unbroken one to the bit, and nothing half-written lies about."""
     broken, whole = place.root / f"run-{number}", place.root / "run-0"
@@ -79,6 +86,8 @@ def check_is_whole(place: Desk, number: int) -> None:
     assert ours.keys() == theirs.keys()
     assert all(bool((ours[name] == theirs[name]).all()) for name in ours)
     assert json.loads((broken / "summary.json").read_text())["state"] == "done"
+    assert evidence(broken) == evidence(whole)
+    assert (broken / "predictions.jsonl").read_bytes() == (whole / "predictions.jsonl").read_bytes()
     assert [path for path in broken.rglob("*") if path.name.startswith(".")] == []
 
 

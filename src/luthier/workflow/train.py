@@ -24,6 +24,7 @@ from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import open_listeners
 from luthier.workflow.prepared import Prepared, open_base, prepare
+from luthier.workflow.result import load_result
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
@@ -87,7 +88,9 @@ def _carry_out(
         prepared = prepare(settled, inputs, layout, stages)
         _record(settled, inputs, layout)
         summary.update("training", inputs, prepared)
-        if not summary.is_trained():
+        if summary.is_trained():
+            load_result(prepared, layout)
+        else:
             train_model(prepared.job, stages, writer, summary)
             _note_changes(inputs, stages)
             save_result(prepared, inputs, layout, stages)
