@@ -16,6 +16,7 @@ from luthier.recipe.place import COMPONENTS, SECTIONS, Entry, place
 from luthier.recipe.schema import Recipe
 
 MAX_BYTES = 1 << 20
+COMMAND_LINE = "command line"
 
 
 def read(
@@ -111,12 +112,14 @@ def _entries(
         for key, inner in keys:
             line = f" line {lines[key]}" if key in lines else ""
             origin = origins.get(".".join(key), f"user: {name}")
-            found.append(Entry(key, inner, origin, f"{name}{line}"))
+            found.append(Entry(key, inner, origin, f"{name}{line}", source=name))
     return found
 
 
 def _typed(key: str, value: Any) -> Entry:
-    return Entry(tuple(key.split(".")), value, "user: command line", "command line")
+    return Entry(
+        tuple(key.split(".")), value, f"user: {COMMAND_LINE}", COMMAND_LINE, source=COMMAND_LINE
+    )
 
 
 def _build(
@@ -156,12 +159,13 @@ def _with_source(
 def _merge(
     entries: list[Entry], wrong: list[str]
 ) -> tuple[dict[str, Any], dict[tuple[str, ...], Entry]]:
-    """Nested values, later entries winning; the entry that set each key."""
+    """Nested values, the latest source winning; the entry that set each key. One source that says
+    two things is a problem, whoever set them once: a run records where its settings came from."""
     values: dict[str, Any] = {}
     latest: dict[tuple[str, ...], Entry] = {}
     for entry in entries:
         before = latest.get(entry.key)
-        if before is not None and before.origin == entry.origin and before.value != entry.value:
+        if before is not None and before.source == entry.source and before.value != entry.value:
             names = " and ".join(f"'{e.alias or '.'.join(e.key)}'" for e in (before, entry))
             wrong.append(
                 f"recipe {'.'.join(entry.key)}: given twice, by {names}, "

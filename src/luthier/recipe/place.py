@@ -33,9 +33,11 @@ class Entry:
     key: tuple[str, ...]
     value: Any
     origin: str
-    """Who gave it, such as "user: recipe.yaml"."""
+    """Who gave it, such as "user: recipe.yaml"; a run's recipe keeps who gave it then."""
     where: str
-    """The same for messages, such as "recipe.yaml line 7"."""
+    """Where it stands, for messages, such as "recipe.yaml line 7"."""
+    source: str
+    """What was read: "recipe.yaml" or "command line"; of two sources the later one wins."""
     alias: str = ""
     """The other tool's name that was typed instead of `key`."""
 

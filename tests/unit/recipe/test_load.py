@@ -40,6 +40,17 @@ def test_the_command_line_wins_over_the_file() -> None:
     assert origins["training.epochs"] == "user: command line"
 
 
+@pytest.mark.parametrize("origin", ["user: command line", "alias 'lr' (user: command line)"])
+def test_the_command_line_wins_over_what_a_run_once_got_from_the_command_line(origin: str) -> None:
+    run = {
+        "recipe": BASE | {"training": {"learning_rate": 1e-4}},
+        "origins": {"training.learning_rate": origin},
+    }
+    recipe, origins = read(run, ["lr=1e-3"])
+    assert recipe.training.learning_rate == 1e-3
+    assert origins["training.learning_rate"] == "alias 'lr' (user: command line)"
+
+
 @pytest.mark.parametrize(
     "words",
     [
