@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from peft import AutoPeftModelForCausalLM
 from safetensors.torch import load_file, save_file
 from tests import tiny
+from torch.testing import assert_close
 
 from luthier.core.errors import ParityError, RecipeError, RunError
 from luthier.export import run_export
@@ -18,6 +20,7 @@ from luthier.export._manifest import verify
 from luthier.export.adapter import load
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
+from luthier.models.low_rank import LowRankLinear
 from luthier.tuners import tuners
 
 PROMPTS = [np.arange(5, 45, dtype=np.int32), np.arange(60, 90, dtype=np.int32)]
@@ -55,7 +58,10 @@ def test_an_adapter_is_written_with_a_manifest_that_proves_it(base: Path, tmp_pa
     bundle = opened(base)
     tuner = tuned(bundle)
     manifest = export(bundle, tuner, "adapter", tmp_path / "adapter", base)
-    assert sorted(manifest["files"]) == ["adapter_config.json", "adapter_model.safetensors"]
+    assert {"adapter_config.json", "adapter_model.safetensors"} <= set(manifest["files"])
+    assert {"tokenizer.json", "chat_template.jinja", "generation_config.json"} <= set(
+        manifest["files"]
+    )
     assert verify(tmp_path / "adapter") == manifest
     assert manifest["parity"]["max_difference"] <= manifest["parity"]["tolerance"]
     assert "peft" in manifest["parity"]["opened_by"]
@@ -110,6 +116,34 @@ def test_a_bfloat16_base_gives_a_bfloat16_model(base: Path, tmp_path: Path) -> N
     tensors = load_file(tmp_path / "model" / "model.safetensors")
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
     assert manifest["parity"]["max_difference"] > 0
+
+
+def test_training_finer_than_bfloat16_survives_merging(base: Path, tmp_path: Path) -> None:
+    opened(base).model.to(torch.bfloat16).save_pretrained(tmp_path / "half")
+    opened(base).codec.tokenizer.save_pretrained(tmp_path / "half")
+    bundle = opened(tmp_path / "half", dtype=torch.bfloat16)
+    tuner = tuned(bundle, scale=2e-3)  # most of what it adds is below half a step
+    export(bundle, tuner, "safetensors", tmp_path / "model", tmp_path / "half")
+    merged = load_file(tmp_path / "model" / "model.safetensors")
+    for name, layer in bundle.model.named_modules():
+        if isinstance(layer, LowRankLinear):
+            came = merged[f"{name}.weight"].float() - layer.base.weight.float()
+            wanted = layer.delta().detach()
+            kept = (came * wanted).sum() / wanted.square().sum()
+            # thousands of weights, each wrong by one step at most
+            assert abs(float(kept) - 1) < 0.25, name
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # inside PEFT
+def test_the_base_of_an_adapter_can_be_opened_from_what_it_says(base: Path, tmp_path: Path) -> None:
+    bundle = opened(base)
+    tuner = tuned(bundle)
+    export(bundle, tuner, "adapter", tmp_path / "adapter", base)
+    model = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapter")
+    ids = torch.arange(5, 25)[None]
+    with torch.no_grad():
+        ours, theirs = bundle.model(input_ids=ids).logits, model(input_ids=ids).logits
+    assert_close(theirs, ours, rtol=1e-4, atol=1e-5)
 
 
 def test_a_merge_that_changes_nothing_is_an_error_and_leaves_no_files(

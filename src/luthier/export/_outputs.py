@@ -35,19 +35,6 @@ def in_float32(model: nn.Module) -> Generator[None]:
         model.train(was_training)
 
 
-def rounded_at_random(model: nn.Module, rounding: float) -> None:
-    """Multiply the matrices that merging rounds by 1 + e, e uniform within `rounding`.
-
-    These are the layers with adapters, or all when there are none. Use within `in_float32`.
-    """
-    generator = torch.Generator().manual_seed(0)
-    matrices = {name: p for name, p in model.named_parameters() if p.ndim >= 2}
-    adapted = [p for name, p in matrices.items() if name.endswith(".base.weight")]
-    for parameter in adapted or matrices.values():
-        errors = torch.rand(parameter.shape, generator=generator).to(parameter.device)
-        parameter.data = parameter.data * (1 + rounding * (2 * errors - 1))
-
-
 @torch.no_grad()
 def outputs(
     model: Any, prompts: Sequence[Tensor], *, classifies: bool, generates: bool = True

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from luthier.core.errors import ParityError
 from luthier.export._compare import compare, distance
-from luthier.export._outputs import in_float32, outputs, rounded_at_random
+from luthier.export._outputs import in_float32, outputs
+from luthier.export._rounding import disturb
 from luthier.export.contract import Written
 from luthier.models.bundle import Bundle
 
@@ -45,22 +46,22 @@ class Gate:
         Raises: ParityError: the files cannot be opened, or answer otherwise.
         """
         came, opened_by = self._reopened(folder, base)
-        found = compare(self.expected, came, noise=self._noise(written.rounding))
+        noise = self._noise() if written.is_rounded else 0.0
+        found = compare(self.expected, came, noise=noise)
         return {"opened_by": opened_by, "prompts": len(self.prompts), **found}
 
-    def _answers(self, *, rounding: float = 0.0, texts: bool = True) -> dict[str, Tensor]:
+    def _answers(self) -> dict[str, Tensor]:
         with in_float32(self.model):
-            if rounding:
-                rounded_at_random(self.model, rounding)
-            return outputs(
-                self.model, self.prompts, classifies=self.num_labels > 0, generates=texts
-            )
+            return outputs(self.model, self.prompts, classifies=self.num_labels > 0)
 
-    def _noise(self, rounding: float) -> float:
-        """Largest difference that random errors of this relative size in the weights make."""
-        if not rounding:
-            return 0.0
-        return distance(self._answers(rounding=rounding, texts=False), self.expected)
+    def _noise(self) -> float:
+        """Largest difference that rounding the weights to bfloat16, drawn anew, makes."""
+        with in_float32(self.model):
+            disturb(self.model, seed=1)
+            came = outputs(
+                self.model, self.prompts, classifies=self.num_labels > 0, generates=False
+            )
+        return distance(came, self.expected)
 
     def _reopened(self, folder: Path, base: Path) -> tuple[dict[str, Tensor], str]:
         with TemporaryDirectory() as temporary:

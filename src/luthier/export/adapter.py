@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +14,7 @@ from luthier.core.errors import RecipeError, RunError
 from luthier.export import _manifest
 from luthier.export._registry import exporters
 from luthier.export.contract import Written
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Source
 from luthier.models.low_rank import LowRankLinear
 from luthier.tuners.contract import Tuner
 
@@ -26,10 +26,13 @@ _PARTS = (".lora_A.weight", ".lora_B.weight")
 
 @exporters.add
 class Adapter:
-    """A LoRA adapter (and a classifier's head) in float32, as PEFT, vLLM and TRL load it."""
+    """A LoRA adapter (and a classifier's head) in float32, as PEFT, vLLM and TRL load it, with
+    tokenizer, chat template and generation settings."""
+
+    needs_base: ClassVar[bool] = True
 
     def write(self, bundle: Bundle, tuner: Tuner, folder: Path, *, source_folder: Path) -> Written:
-        """Write adapter_config.json and adapter_model.safetensors.
+        """Write adapter_config.json, adapter_model.safetensors and what belongs to the codec.
 
         Raises: RecipeError: the tuner added no low-rank terms.
         """
@@ -45,9 +48,15 @@ class Adapter:
         save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
         heads = _heads([name for name in state if not name.endswith(_PARTS)])
         files.write_json(folder / CONFIG, _config(bundle, layers, heads))
+        bundle.codec.tokenizer.save_pretrained(folder)
+        _save_generation(bundle.model, folder)
         count = sum(tensor.numel() for tensor in tensors.values())
         facts: dict[str, str | int | float] = {"parameters": count, "dtype": "float32"}
-        return Written(rounding=0.0, needs_base=True, facts=facts)
+        return Written(is_rounded=False, needs_base=True, facts=facts)
+
+    def load(self, folder: Path, bundle: Bundle, tuner: Tuner) -> None:
+        """As the function of this name."""
+        load(folder, bundle, tuner)
 
 
 def load(folder: Path, bundle: Bundle, tuner: Tuner) -> None:
@@ -85,10 +94,11 @@ def _heads(names: list[str]) -> list[str]:
 
 def _config(bundle: Bundle, layers: dict[str, LowRankLinear], heads: list[str]) -> dict[str, Any]:
     first = next(iter(layers.values()))
+    name, revision = _base_of(bundle.source)
     return {
         "peft_type": "LORA",
         "task_type": _TASKS[bundle.kind],
-        "base_model_name_or_path": bundle.source.reference,
+        "base_model_name_or_path": name,
         "r": first.rank,
         "lora_alpha": _whole(first.scaling * first.rank),
         "lora_dropout": first.dropout,
@@ -102,8 +112,23 @@ def _config(bundle: Bundle, layers: dict[str, LowRankLinear], heads: list[str]) 
         "use_rslora": False,
         "rank_pattern": {},
         "alpha_pattern": {},
-        "revision": None,
+        "revision": revision or None,
     }
+
+
+def _base_of(source: Source) -> tuple[str, str]:
+    """What other libraries open the base by: name and revision on the hub, or its folder here."""
+    is_on_hub = "/" in source.reference and not Path(source.reference).expanduser().exists()
+    if not is_on_hub:
+        return str(source.folder), ""
+    name, _, revision = source.reference.partition("@")
+    return name, revision
+
+
+def _save_generation(model: Any, folder: Path) -> None:
+    """A classifier has none."""
+    if model.can_generate():
+        model.generation_config.save_pretrained(folder)
 
 
 def _whole(value: float) -> int | float:

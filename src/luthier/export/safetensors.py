@@ -5,26 +5,28 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import safe_open
 from torch import Tensor
 
 from luthier.core import files
-from luthier.core.errors import ParityError, RecipeError
+from luthier.core.errors import ParityError, RecipeError, RunError
 from luthier.export._registry import exporters
+from luthier.export._rounding import store
 from luthier.export.contract import Written
 from luthier.models.bundle import Bundle
 from luthier.tuners.contract import Tuner
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.bfloat16, "float32": torch.float32}
-_ROUNDING = {torch.bfloat16: 2.0**-9, torch.float32: 0.0}
 
 
 @exporters.add
 class SafeTensors:
     """Weights in the base model's type, config, generation config, tokenizer and chat template."""
+
+    needs_base: ClassVar[bool] = False
 
     def write(self, bundle: Bundle, tuner: Tuner, folder: Path, *, source_folder: Path) -> Written:
         """Write a merged copy; `bundle` is left alone.
@@ -40,10 +42,9 @@ class SafeTensors:
         dtype = _base_type(source_folder)
         used = next(p.dtype for p in bundle.model.parameters() if p.ndim > 1)
         merged: Any = copy.deepcopy(bundle.model)
-        if dtype == torch.float32:
-            merged.float()  # before merging: a bfloat16 sum would lose what float32 can hold
+        merged.float()  # before merging: a bfloat16 sum would lose what float32 can hold
         merged = tuner.merge(merged)
-        merged.to(dtype)
+        store(merged, dtype)
         _refuse_base(merged, source_folder, used=used)
         _clean(merged)
         merged.save_pretrained(folder)
@@ -52,7 +53,12 @@ class SafeTensors:
             "parameters": sum(p.numel() for p in merged.parameters()),
             "dtype": str(dtype).removeprefix("torch."),
         }
-        return Written(rounding=_ROUNDING[dtype], needs_base=False, facts=facts)
+        return Written(is_rounded=dtype != torch.float32, needs_base=False, facts=facts)
+
+    def load(self, folder: Path, bundle: Bundle, tuner: Tuner) -> None:
+        """Raises: RunError: always; the folder is opened like any other model."""
+        del bundle, tuner
+        raise RunError(f"{folder}: a whole model, which cannot be put into another")
 
 
 def _base_type(source_folder: Path) -> torch.dtype:

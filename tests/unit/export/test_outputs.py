@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from tests import tiny
 
-from luthier.export._outputs import in_float32, outputs, rounded_at_random
+from luthier.export._outputs import in_float32, outputs
+from luthier.export._rounding import disturb
 
 PROMPT = torch.arange(5, 25)
 
@@ -20,11 +21,11 @@ def test_weights_are_float32_inside_and_the_same_tensors_afterwards() -> None:
     assert model.training
 
 
-def test_random_rounding_is_undone_even_where_weights_were_float32() -> None:
+def test_errors_of_rounding_are_undone_even_where_weights_were_float32() -> None:
     model = tiny.causal_lm()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     with in_float32(model):
-        rounded_at_random(model, 2**-9)
+        disturb(model, seed=1)
         changed = [not torch.equal(before[name], p) for name, p in model.named_parameters()]
         assert any(changed)
     assert all(torch.equal(before[name], p) for name, p in model.named_parameters())
