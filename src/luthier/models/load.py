@@ -7,13 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
-from transformers import (
-    AutoConfig,
-    AutoModelForCausalLM,
-    AutoModelForSequenceClassification,
-)
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 from transformers.models.auto.modeling_auto import (
     MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -22,10 +17,11 @@ from transformers.utils import logging as transformers_logging
 
 from luthier.core import seeds
 from luthier.core.errors import ModelError
-from luthier.models import sources, weights
+from luthier.models import heads, sources, weights
 from luthier.models.bundle import Bundle, Source
 from luthier.models.codec import TemplateCodec, open_codec
 from luthier.models.facts import facts_of
+from luthier.models.reading import open_config, reading
 from luthier.models.trunks import build
 
 LARGEST = 1e6
@@ -57,7 +53,8 @@ def open_model(
         model = _classifier(source, labels, kept, seed=seed, notes=notes)
         _set_padding(model, codec)
     else:
-        model = _load(AutoModelForCausalLM, source, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, kept, notes)
+        known = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+        model, _, _ = _load(AutoModelForCausalLM, source, known, kept, notes)
     refuse_broken(model, source)
     model.requires_grad_(False)
     model.to(torch.device(device)).eval()
@@ -80,7 +77,7 @@ def _classifier(
     }
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.derive(seed, "head"))
-        return _load(
+        model, own, fresh = _load(
             AutoModelForSequenceClassification,
             source,
             MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
@@ -88,6 +85,8 @@ def _classifier(
             notes,
             **settings,
         )
+        notes += heads.fit(model, labels=labels, own=own, fresh=fresh)
+    return model
 
 
 def _load(
@@ -97,12 +96,10 @@ def _load(
     dtype: torch.dtype,
     notes: list[str],
     **settings: Any,
-) -> Any:
+) -> tuple[Any, Any, set[str]]:
+    """The model, the config as it is in the folder, and the names of weights the files lack."""
     folder = source.folder
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # what a wrong value does is up to hundreds of architectures
-        raise ModelError(f"{folder / 'config.json'}: {_first_line(error)}") from None
+    config = open_config(folder)
     if config.model_type not in known:
         use = "a chat or text objective" if settings else "objective classify"
         raise ModelError(
@@ -113,41 +110,54 @@ def _load(
     transformers_logging.set_verbosity_error()  # what is missing is told below, once
     transformers_logging.disable_progress_bar()
     try:
-        model, told = factory.from_pretrained(
-            folder,
-            dtype=dtype,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            **settings,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
-        raise ModelError(f"{folder}: the weights cannot be loaded: {_first_line(error)}") from error
+        with reading(folder, "the weights cannot be loaded"):
+            model, told = factory.from_pretrained(
+                folder,
+                dtype=dtype,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+                **settings,
+            )
     finally:
         transformers_logging.set_verbosity(verbosity)
-    _report_missing(model, told, source, notes, is_classifier=bool(settings))
-    return model
+    fresh = _lacking(model, told, source, is_classifier=bool(settings))
+    notes += _not_used(model, told, source)
+    return model, config, fresh
 
 
-def _report_missing(
-    model: Any, told: Any, source: Source, notes: list[str], *, is_classifier: bool
-) -> None:
-    """Note fresh head weights and keep them in float32; anything else missing is an error."""
+def _lacking(model: Any, told: Any, source: Source, *, is_classifier: bool) -> set[str]:
+    """Weights that the files lack; only a head may be missing, and only a classifier's."""
     fresh = {*told["missing_keys"], *(entry[0] for entry in told.get("mismatched_keys", ()))}
-    prefix = f"{model.base_model_prefix}."
-    if (not is_classifier and fresh) or any(_is_trunk(name, prefix) for name in fresh):
+    if (not is_classifier and fresh) or any(_is_trunk(model, name) for name in fresh):
         raise ModelError(
             f"{source.folder}: the weights lack {', '.join(sorted(fresh)[:4])}; they are not those "
             f"of a {type(model).__name__}"
         )
-    if fresh:
-        notes.append(f"new head, drawn from the seed: {', '.join(sorted(fresh))}")
+    return fresh
 
 
-def _is_trunk(name: str, prefix: str) -> bool:
+def _not_used(model: Any, told: Any, source: Source) -> list[str]:
+    """A note on weights in the files that the model has no place for: heads of another task."""
+    extra = sorted(told["unexpected_keys"])  # without those that the architecture is known to drop
+    trunk = [name for name in extra if _is_trunk(model, name)]
+    if trunk:
+        raise ModelError(
+            f"{source.folder}: config.json describes no place for {len(trunk)} tensors of the "
+            f"weights ({', '.join(trunk[:4])}); it is not the config of these weights, or was "
+            "changed. Fetch or copy the model again"
+        )
+    shown = ", ".join([*extra[:4], *(["..."] if extra[4:] else [])])
+    return [f"weights in the files that are not used: {shown}"] if extra else []
+
+
+def _is_trunk(model: Any, name: str) -> bool:
+    """Whether a weight belongs to the trunk, whose files may name it with or without prefix."""
+    inner = name.removeprefix(f"{model.base_model_prefix}.")
+    parts = {part for part, _ in model.base_model.named_children()} if inner == name else {""}
     # sentence encoders are often saved without the pooler, which belongs to the head
-    return name.startswith(prefix) and ".pooler." not in name
+    return ".pooler." not in f".{inner}" and (inner != name or inner.split(".")[0] in parts)
 
 
 def _set_padding(model: Any, codec: TemplateCodec) -> None:
@@ -177,8 +187,3 @@ def refuse_broken(model: nn.Module, source: Source) -> None:
         raise ModelError(
             f"{place}: weight '{name}' holds {what}; the file is damaged. Fetch or copy it again"
         )
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else type(error).__name__

@@ -1,0 +1,73 @@
+"""The head of a classifier: that of the files where it scores the same classes, else a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+_TASK = "ForSequenceClassification"
+
+
+def fit(model: Any, *, labels: Sequence[str], own: Any, fresh: set[str]) -> list[str]:
+    """Make the head score `labels` in their order; gives back notes on what was done.
+
+    The rows of a head in the file are put into this order where its config names the same classes.
+    Any other head is drawn anew: what it learned was something else.
+    Args: own: the config as it is in the folder. fresh: parameters that were drawn already, as the
+    files lack them.
+    """
+    head = {name for name, _ in _parameters(model)}
+    names = [str(own.id2label[index]) for index in sorted(own.id2label)]
+    is_same_task = any(str(name).endswith(_TASK) for name in own.architectures or ())
+    is_kept = is_same_task and sorted(names) == sorted(labels)
+    notes: list[str] = []
+    why = ""
+    if head - fresh and not is_kept:
+        _draw(model)
+        fresh = fresh | head
+        what = f"scores {', '.join(names)}" if is_same_task else "is of another task"
+        why = f"; the one in the files {what}"
+    if fresh:
+        notes.append(f"new head, drawn from the seed: {', '.join(sorted(fresh))}{why}")
+    if head - fresh and names != list(labels):
+        _reorder(model, [names.index(label) for label in labels])
+        notes.append(
+            f"head of the files, its classes {', '.join(names)} put in order: {', '.join(labels)}"
+        )
+    return notes
+
+
+def _modules(model: Any) -> Iterator[tuple[str, nn.Module]]:
+    """Modules outside the trunk."""
+    trunk = model.base_model_prefix
+    for name, module in model.named_modules():
+        if name and name != trunk and not name.startswith(f"{trunk}."):
+            yield name, module
+
+
+def _parameters(model: Any) -> Iterator[tuple[str, nn.Parameter]]:
+    for name, module in _modules(model):
+        for own, parameter in module.named_parameters(recurse=False):
+            yield f"{name}.{own}", parameter
+
+
+@torch.no_grad()
+def _draw(model: Any) -> None:
+    for _, parameter in _parameters(model):
+        setattr(parameter, "_is_hf_initialized", False)  # noqa: B010
+    for _, module in _modules(model):
+        model._init_weights(module)
+
+
+@torch.no_grad()
+def _reorder(model: Any, order: list[int]) -> None:
+    last = [
+        module
+        for _, module in _modules(model)
+        if isinstance(module, nn.Linear) and module.out_features == len(order)
+    ][-1]
+    for parameter in last.parameters(recurse=False):
+        parameter.copy_(parameter[order].clone())
