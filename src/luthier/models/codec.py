@@ -18,6 +18,7 @@ from luthier.data.rows import Chat, Message, Origin
 from luthier.models import plain, weights
 from luthier.models.bundle import Rendered
 from luthier.models.literal import Encoded, Literal
+from luthier.models.reading import reading
 from luthier.models.segments import answers_in, segments_of
 from luthier.models.template import Span, Template, assistant_start
 
@@ -189,14 +190,11 @@ def open_codec(folder: Path) -> TemplateCodec:
     """
     if not weights.has_tokenizer(folder):
         raise ModelError(f"{folder}: no tokenizer (expected tokenizer.json or vocab.txt)")
-    try:
+    with reading(folder, "its tokenizer cannot be read"):
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-    except Exception as error:  # the tokenizers library raises bare ones for a damaged file
-        said = f"{type(error).__name__}: {error}"
-        raise ModelError(f"{folder}: its tokenizer cannot be read ({said})") from error
-    return codec_of(tokenizer, stops=_generation_stops(folder))
+    return codec_of(tokenizer, stops=_generation_stops(folder, tokenizer))
 
 
 def codec_of(tokenizer: PreTrainedTokenizerBase, *, stops: Sequence[int] = ()) -> TemplateCodec:
@@ -228,12 +226,18 @@ def _turn_end_of(tokenizer: PreTrainedTokenizerBase, literal: Literal) -> set[in
     return {literal.special_ids[name]} if name else set()
 
 
-def _generation_stops(folder: Path) -> list[int]:
+def _generation_stops(folder: Path, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     path = folder / "generation_config.json"
-    if not path.is_file():
-        return []
-    found = read_json(path).get("eos_token_id")
-    return [found] if isinstance(found, int) else list(found or [])
+    given = read_json(path).get("eos_token_id") if path.is_file() else None
+    found: list[Any] = given if isinstance(given, list) else [] if given is None else [given]
+    size = max([len(tokenizer) - 1, *tokenizer.added_tokens_decoder]) + 1
+    for index in found:
+        if type(index) is not int or not 0 <= index < size:
+            raise ModelError(
+                f"{path}: eos_token_id: got {json.dumps(given)}, expected the ids of tokens that "
+                f"end an answer, each from 0 to {size - 1}. Correct it, or remove the file"
+            )
+    return found
 
 
 def _refuse_typed_in_tools(literal: Literal, row: Chat) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 from luthier.core.errors import ModelError
 from luthier.models import weights
 
+_COUNTS = (
+    *("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+    *("max_position_embeddings", "n_positions", "max_seq_len"),
+)
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -17,7 +21,7 @@ def check(folder: Path) -> None:
 
     Raises: ModelError: saying what is missing, damaged or refused.
     """
-    config(folder)
+    _check_counts(folder / "config.json", config(folder))
     for path in _settings_files(folder):
         _refuse_code(path, _mapping(path))
     found = weights.weight_files(folder)
@@ -77,6 +81,19 @@ def _no_config(folder: Path) -> str:
     if inner:
         return f"{folder}: no config.json. For the GGUF file in it, give its path: {inner[0]}"
     return f"{folder}: no config.json; expected a model in transformers layout"
+
+
+def _check_counts(path: Path, settings: dict[str, Any]) -> None:
+    """Libraries open a model of no layers, and take a context of -5 or 0 tokens for one."""
+    inner = settings.get("text_config")
+    for place in (settings, inner if isinstance(inner, dict) else {}):
+        for name in _COUNTS:
+            found = place.get(name)
+            if found is not None and (type(found) is not int or found < 1):
+                raise ModelError(
+                    f"{path}: {name}: got {json.dumps(found)}, expected a whole number above 0. "
+                    "Fetch or copy the file again"
+                )
 
 
 def _settings_files(folder: Path) -> list[Path]:
