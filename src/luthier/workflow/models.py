@@ -41,5 +41,8 @@ def fetch_model(reference: str, *, on_event: Listener = silent) -> dict[str, Any
         "license": source.license,
         "architecture": facts.architecture,
         "num_parameters": facts.num_parameters,
+        "weight_bytes": facts.weight_bytes,
+        "trunk_flops_per_token_adapter": int(facts.flops_per_token(trained_weights=False)),
+        "trunk_flops_per_token_full": int(facts.flops_per_token(trained_weights=True)),
         "context_length": facts.context_length,
     }
