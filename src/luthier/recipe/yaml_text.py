@@ -7,6 +7,7 @@ rules of YAML 1.2 hold instead: https://yaml.org/spec/1.2.2/#103-core-schema
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,6 +99,19 @@ def dump(value: Any) -> str:
     )
 
 
+def inline(value: Any) -> str:
+    """The same on one line, to stand behind a key and before a comment."""
+    text = yaml.dump(
+        [value],
+        Dumper=_OneLine,
+        sort_keys=False,
+        allow_unicode=True,
+        width=sys.maxsize,
+        default_flow_style=True,
+    )
+    return text.strip()[1:-1]
+
+
 class _Dumper(yaml.SafeDumper):
     """SafeDumper that quotes what either version of YAML would misread."""
 
@@ -118,6 +132,18 @@ _Dumper.add_implicit_resolver(
     re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z"),
     list("-+.0123456789"),
 )
+
+
+class _OneLine(_Dumper):
+    """Writes line ends in a text as escapes."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    style = '"' if len(value.splitlines()) > 1 or value != value.rstrip("\r\n") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+_OneLine.add_representer(str, _text)
 
 
 def _walk(

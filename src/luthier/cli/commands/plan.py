@@ -10,7 +10,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.request import ANY_WORDS, Model, Objective, Tuner, Words, request
 from luthier.cli.table import work
-from luthier.recipe.yaml_text import dump
+from luthier.recipe.yaml_text import inline
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False)
@@ -53,11 +53,8 @@ def with_origins(recipe: dict[str, Any], origins: dict[str, str]) -> str:
 
 
 def _line(key: str, value: Any, origin: str) -> str:
-    text = dump({"x": value}).removeprefix("x:").strip()
-    if "\n" in text:
-        text = " ".join(text.split())
-    line = f"{key}: {text}"
-    return f"{line:<44}  # {origin}" if origin else line
+    line = f"{key}: {inline(value)}"
+    return f"{line:<44}  # {' '.join(origin.split())}" if origin else line
 
 
 def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
