@@ -9,14 +9,25 @@ import sys
 import time
 import traceback
 from pathlib import Path
+from typing import Any
 
 import typer
+from rich.console import Console as Terminal
+from rich.text import Text
 
 from luthier.cli.interruption import STOPPED, is_interrupt
-from luthier.core.errors import Interrupted, LuthierError
+from luthier.core.errors import Interrupted, LuthierError, MaskError
+from luthier.run.painting import legend, painted, safe
 
 INTERRUPTED, OUR_FAULT, BAD_INPUT = 3, 4, 2
-_THEIR_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS})
+_THEIR_DISK = frozenset(
+    {
+        *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS),
+        *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP),
+    }
+)
+_MOST_CHARACTERS = 2000
+"""Of a row whose mask is broken; the middle of a longer one is left out."""
 
 
 def explain(error: BaseException) -> tuple[str, int]:
@@ -33,6 +44,30 @@ def explain(error: BaseException) -> tuple[str, int]:
         place = f"{error.filename}: " if error.filename else ""
         return f"{place}{(error.strerror or 'not possible').lower()}", BAD_INPUT
     return _our_fault(error), OUR_FAULT
+
+
+def show(error: BaseException, message: str) -> None:
+    """Write the message to standard error; on a terminal a broken mask is shown in colour."""
+    terminal = Terminal(stderr=True, highlight=False)
+    has_color = terminal.is_terminal and not terminal.no_color
+    if has_color and isinstance(error, MaskError) and error.pieces:
+        terminal.print(Text(safe(error.message)), legend(has_color=True), sep="\n")
+        terminal.print(_shortened(painted(error.pieces, has_color=True)))
+    else:
+        sys.stderr.write(message.rstrip("\n") + "\n")
+
+
+def document(error: BaseException, message: str, code: int) -> dict[str, Any]:
+    """What `--json` says of an error."""
+    pieces = {"pieces": error.pieces} if isinstance(error, MaskError) else {}
+    return {"error": {"message": message, "exit_code": code, **pieces}}
+
+
+def _shortened(text: Text) -> Text:
+    if len(text) <= _MOST_CHARACTERS:
+        return text
+    half = _MOST_CHARACTERS // 2
+    return Text.assemble(text[:half], " ... ", text[-half:])
 
 
 def _our_fault(error: BaseException) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
+from contextlib import nullcontext, redirect_stdout
+from io import StringIO
 from typing import TextIO
 
 import typer
 import typer.main
 
 from luthier.cli.answer import Answer, as_json
-from luthier.cli.failure import explain
+from luthier.cli.failure import document, explain, show
 from luthier.cli.table import app_of
 
 _STOPPED_INSIDE_TYPER = 130
@@ -19,13 +20,13 @@ _STOPPED_INSIDE_TYPER = 130
 def invoke(words: list[str], output: TextIO, *, wants_json: bool) -> int:
     """The exit code of `luthier WORDS`; everything it has to say is written."""
     try:
-        answer = _answer(words)
-        if answer is not None and wants_json:
+        answer = _answer(words, wants_json=wants_json)
+        if wants_json:
             output.write(as_json(answer.document) + "\n")
-        elif answer is not None:
+        else:
             answer.show()
         output.flush()
-        return answer.exit_code if answer is not None else 0
+        return answer.exit_code
     except BrokenPipeError:
         # the reader has seen enough, as in `luthier list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -34,26 +35,31 @@ def invoke(words: list[str], output: TextIO, *, wants_json: bool) -> int:
         return _fail(error, words, output, wants_json=wants_json)
 
 
-def _answer(words: list[str]) -> Answer | None:
-    """None when the command only showed its help."""
+def _answer(words: list[str], *, wants_json: bool) -> Answer:
+    """What the command found out; a command that only shows its help answers with that."""
     command = typer.main.get_command(app_of(words[0]))
     name = f"luthier {words[0]}"
+    asks_help = wants_json and any(word in ("--help", "-h") for word in words)
+    helped = StringIO()
     try:
-        found = command.main(args=words[1:], prog_name=name, standalone_mode=False)
+        with redirect_stdout(helped) if asks_help else nullcontext():
+            found = command.main(args=words[1:], prog_name=name, standalone_mode=False)
     except SystemExit as left:  # typer's way out when the reader of the output is gone
         raise BrokenPipeError from left
     if found == _STOPPED_INSIDE_TYPER:
         raise KeyboardInterrupt
-    return found if isinstance(found, Answer) else None
+    if isinstance(found, Answer):
+        return found
+    return Answer({"command": name, "help": helped.getvalue()}, lambda: None)
 
 
 def _fail(error: BaseException, words: list[str], output: TextIO, *, wants_json: bool) -> int:
     message, code = explain(error)
     if isinstance(error, typer.TyperException):
         message = _with_help(message, error, words[0])
-    sys.stderr.write(message.rstrip("\n") + "\n")
+    show(error, message)
     if wants_json:
-        output.write(as_json({"error": {"message": message, "exit_code": code}}) + "\n")
+        output.write(as_json(document(error, message, code)) + "\n")
         output.flush()
     return code
 

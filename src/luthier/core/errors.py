@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 
 class LuthierError(Exception):
     """Base of all errors raised on purpose; its text is the whole message a user sees."""
@@ -18,7 +21,18 @@ class DataError(LuthierError, ValueError):
 
 
 class MaskError(DataError):
-    """The loss mask of a row breaks a rule; nothing was trained."""
+    """The loss mask of a row breaks a rule; nothing was trained.
+
+    Args: pieces: the row in order as runs of text, each {"text", "trained"}; none where the row
+        could not be rendered. Where no mask was found, the words of the answers count as trained.
+    """
+
+    def __init__(self, message: str, pieces: Iterable[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.message, self.pieces = message, [dict(piece) for piece in pieces]
+
+    def __str__(self) -> str:
+        return f"{self.message}\n    {_marked(self.pieces)}" if self.pieces else self.message
 
 
 class ModelError(LuthierError, ValueError):
@@ -49,6 +63,13 @@ class Interrupted(LuthierError):
     """The user stopped the run; what was done is saved and the same command continues it."""
 
     exit_code = 3
+
+
+def _marked(pieces: Iterable[Mapping[str, Any]], *, width: int = 600) -> str:
+    """The pieces on one line, [[trained]] ones in brackets; long rows lose their middle."""
+    texts = [f"[[{piece['text']}]]" if piece["trained"] else piece["text"] for piece in pieces]
+    line = repr("".join(texts))[1:-1]
+    return line if len(line) <= width else f"{line[: width // 2]} ... {line[-width // 2 :]}"
 
 
 def missing(package: str, extra: str, purpose: str) -> MissingExtra:

@@ -33,7 +33,12 @@ def render(codec: Plain, row: Chat) -> Rendered:
         loss_weights += [message.weight if trained else 0.0] * len(piece)
         ids += piece
     if loss_weights and loss_weights[0]:
-        raise MaskError("messages[0]: an answer without anything before it; add a user message")
+        pieces = [
+            {"text": f"{m.content}\n", "trained": m.role == "assistant"} for m in row.messages
+        ]
+        raise MaskError(
+            "messages[0]: an answer without anything before it; add a user message", pieces
+        )
     return Rendered(
         np.asarray(ids, np.int32), np.asarray(loss_weights, np.float32), tuple(segments)
     )

@@ -33,6 +33,21 @@ def segments_of(
     )
 
 
+def answers_in(
+    text: str, messages: Sequence[Message], spans: Sequence[Span]
+) -> list[dict[str, object]]:
+    """A rendered text in pieces, the words of each answer with a weight told apart as trained."""
+    pieces: list[dict[str, object]] = []
+    last = 0
+    for message, span in zip(messages, spans, strict=True):
+        if message.role == "assistant" and message.weight > 0 and span.start >= last:
+            pieces.append({"text": text[last : span.start], "trained": False})
+            pieces.append({"text": text[span.start : span.end], "trained": True})
+            last = span.end
+    pieces.append({"text": text[last:], "trained": False})
+    return [piece for piece in pieces if piece["text"]]
+
+
 def _segment(
     messages: Sequence[Message],
     begins: Sequence[int],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from luthier.cli.failure import explain
-from luthier.core.errors import Diverged, Interrupted, ParityError, RecipeError
+from luthier.cli.failure import document, explain, show
+from luthier.core.errors import Diverged, Interrupted, MaskError, ParityError, RecipeError
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,43 @@ def test_an_interruption_is_3() -> None:
 def test_a_full_disk_is_not_our_fault() -> None:
     error = OSError(errno.ENOSPC, "No space left on device", "runs/a/x")
     assert explain(error) == ("runs/a/x: no space left on device", 2)
+
+
+def test_a_name_too_long_for_the_disk_is_not_our_fault() -> None:
+    error = OSError(errno.ENAMETOOLONG, "File name too long", "x" * 300)
+    assert explain(error) == (f"{'x' * 300}: file name too long", 2)
+
+
+BROKEN = MaskError(
+    "a.jsonl line 1: no", [{"text": "ask", "trained": False}, {"text": "answer", "trained": True}]
+)
+
+
+def test_a_broken_mask_is_shown_in_colour_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    show(BROKEN, str(BROKEN))
+    said = capsys.readouterr().err
+    assert said.startswith("a.jsonl line 1: no\n")
+    assert "\x1b[30;42manswer" in said
+    assert "[[" not in said
+
+
+def test_a_broken_mask_is_marked_where_there_are_no_colours(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show(BROKEN, explain(BROKEN)[0])
+    assert capsys.readouterr().err == "a.jsonl line 1: no\n    ask[[answer]]\n"
+
+
+def test_a_broken_mask_is_data_in_json() -> None:
+    message, code = explain(BROKEN)
+    found = document(BROKEN, message, code)["error"]
+    assert found["pieces"][1] == {"text": "answer", "trained": True}
+    assert document(RecipeError("x"), "x", 2) == {"error": {"message": "x", "exit_code": 2}}
 
 
 def test_our_fault_is_one_message_and_the_trace_is_in_a_file(
