@@ -85,6 +85,10 @@ class Codec(Protocol):
     has_template: bool
     end_of_turn_ids: frozenset[int]
     """Generation stops at any of these."""
+    end_of_text_id: int
+    """Closes a document."""
+    is_plain: bool
+    """Conversations are rendered as bare text, not through the template."""
 
     def encode(self, text: str, text_pair: str = "") -> NDArray[np.int32]:
         """Token ids of plain text, with the model's own special tokens around it."""

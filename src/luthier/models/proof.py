@@ -14,59 +14,66 @@ from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
 from luthier.core.errors import LuthierError, MaskError
+from luthier.data.features import Features
 from luthier.data.rows import Chat
 from luthier.models.bundle import Codec, Rendered, Segment
+from luthier.models.literal import control_tokens
 from luthier.models.template import as_template_message
 
 _OTHER_WORDS = "quite other words 7"
 
 
-def prove(row: Chat, rendered: Rendered, codec: Codec) -> None:
-    """Nothing, when the mask of a rendered row keeps every rule.
+def prove(row: Chat, features: Features, codec: Codec, *, train_on: str = "assistant") -> None:
+    """Nothing, when what is trained of a conversation keeps every rule.
 
+    Args: features: what goes into training, before it is cut to length. train_on: "assistant" for
+        every answer with a weight, "last" for the last answer only.
     Raises: MaskError: naming the row, the turn and the rule, and showing the tokens.
     """
-    problem = (
-        _is_well_formed(rendered)
-        or _trains_the_answers(row, rendered, codec)
-        or _stops(rendered, codec)
-        or _continues_prompt(row, rendered, codec)
-        or _is_literal(row, rendered, codec)
-        or _ignores_other_turns(row, rendered, codec)
+    told = codec.render(row)
+    wanted = _answers(row, train_on)
+    parts = tuple(
+        replace(part, trained=part.trained and part.turn in wanted) for part in told.segments
     )
+    trained = Rendered(features.input_ids, features.loss_weights, parts)
+    try:
+        problem = (
+            _is_well_formed(trained)
+            or _is_rendered(trained, told)
+            or _trains_the_answers(row, trained, codec, wanted)
+            or _stops(trained, codec)
+            or _continues_prompt(row, trained, codec)
+            or _is_literal(row, trained, codec)
+            or _ignores_other_turns(row, trained, codec, wanted)
+        )
+    except MaskError as error:  # there is no prompt that could be compared
+        problem = error.message
     if problem:
-        raise MaskError(f"{row.origin}: {problem}\n    {shown(rendered, codec)}")
+        raise MaskError(f"{row.origin}: {problem}", paint(features, codec))
 
 
-def paint(rendered: Rendered, codec: Codec) -> list[dict[str, Any]]:
-    """The tokens in order as runs: text, trained, role, turn, weight.
+def paint(features: Features, codec: Codec) -> list[dict[str, Any]]:
+    """The tokens in order as runs of one weight: text, trained, weight.
 
-    What is trained is read off the weights themselves, not off what the codec says of them.
+    What is trained is read off the weights themselves, not off what the codec says of them. A row
+    that trains a label has no weights: nothing of its text is trained.
     """
+    weights = features.loss_weights
+    if not len(weights):
+        weights = np.zeros(features.num_tokens, np.float32)
     painted: list[dict[str, Any]] = []
-    for segment in rendered.segments:
-        for start, end in _runs(rendered.loss_weights[segment.start : segment.end]):
-            part = slice(segment.start + start, segment.start + end)
-            text = str(codec.tokenizer.decode(rendered.input_ids[part].tolist()))
-            weight = float(rendered.loss_weights[part.start])
-            painted.append(
-                {
-                    "text": text,
-                    "trained": weight > 0,
-                    "role": segment.role,
-                    "turn": segment.turn,
-                    "weight": weight,
-                }
-            )
+    for start, end in _runs(weights):
+        text = str(codec.tokenizer.decode(features.input_ids[start:end].tolist()))
+        weight = float(weights[start])
+        painted.append({"text": text, "trained": weight > 0, "weight": weight})
     return painted
 
 
-def shown(rendered: Rendered, codec: Codec, *, width: int = 600) -> str:
-    """One line of the rendered row with [[trained]] tokens marked."""
-    runs = paint(rendered, codec)
-    parts = [f"[[{run['text']}]]" if run["trained"] else run["text"] for run in runs]
-    line = repr("".join(parts))[1:-1]
-    return line if len(line) <= width else f"{line[: width // 2]} ... {line[-width // 2 :]}"
+def _answers(row: Chat, train_on: str) -> list[int]:
+    """Messages whose words are to be trained."""
+    answers = [index for index, message in enumerate(row.messages) if message.role == "assistant"]
+    asked = answers[-1:] if train_on == "last" else answers
+    return [index for index in asked if row.messages[index].weight > 0]
 
 
 def _runs(weights: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
@@ -85,15 +92,22 @@ def _is_well_formed(rendered: Rendered) -> str:
         )
     if weights[0] != 0 or not bool(np.isfinite(weights).all()) or bool((weights < 0).any()):
         return "a weight is negative, not finite, or stands on the first token"
+    return ""
+
+
+def _is_rendered(rendered: Rendered, told: Rendered) -> str:
+    """What is trained are the tokens of the conversation, and each belongs to a message."""
+    if not np.array_equal(rendered.input_ids, told.input_ids):
+        return "training has other tokens than the conversation gives when it is rendered again"
     ends = [0, *(segment.end for segment in rendered.segments)]
     starts = [segment.start for segment in rendered.segments]
-    if starts != ends[:-1] or ends[-1] != len(weights):
+    if starts != ends[:-1] or ends[-1] != len(rendered.loss_weights):
         return "the segments do not cover the tokens"
     return ""
 
 
-def _trains_the_answers(row: Chat, rendered: Rendered, codec: Codec) -> str:
-    """Trained are exactly the segments of assistant messages with a weight, with that weight."""
+def _trains_the_answers(row: Chat, rendered: Rendered, codec: Codec, wanted: Sequence[int]) -> str:
+    """Trained are exactly the segments of the wanted messages, with the weight of each."""
     for segment in rendered.segments:
         weights = rendered.loss_weights[segment.start : segment.end]
         is_answer = segment.trained and row.messages[segment.turn].role == "assistant"
@@ -101,17 +115,12 @@ def _trains_the_answers(row: Chat, rendered: Rendered, codec: Codec) -> str:
         if not bool((weights == np.float32(expected)).all()):
             kind = f"{segment.role or 'template'} tokens (messages[{segment.turn}])"
             return f"{kind} have weights other than {expected}"
-    wanted = [
-        index
-        for index, message in enumerate(row.messages)
-        if message.role == "assistant" and message.weight > 0
-    ]
     found = [segment.turn for segment in _trained(rendered)]
     if found != wanted:
         return f"answers trained: messages {found}, expected {wanted}"
     for segment in _trained(rendered):
-        text = codec.tokenizer.decode(rendered.input_ids[segment.start : segment.end].tolist())
-        if _squeezed(row.messages[segment.turn].content) not in _squeezed(str(text)):
+        ids = rendered.input_ids[segment.start : segment.end]
+        if not _holds(ids, row.messages[segment.turn].content, codec.tokenizer):
             return (
                 f"messages[{segment.turn}]: the content is not wholly among the trained tokens; "
                 "the chat template drops or rewrites part of it. Set weight 0 on this turn, or "
@@ -151,6 +160,8 @@ def _is_literal(row: Chat, rendered: Rendered, codec: Codec) -> str:
     """Control tokens come from the template alone, as many as without those typed in the row."""
     names = _specials(codec.tokenizer)
     known = set(names.values())
+    if codec.is_plain and codec.tokenizer.unk_token_id != codec.end_of_text_id:
+        known.discard(codec.tokenizer.unk_token_id)  # a character that the tokenizer does not know
     found = Counter(token for token in rendered.input_ids.tolist() if token in known)
     expected = _expected_specials(row, codec, names)
     if found == expected:
@@ -165,14 +176,14 @@ def _is_literal(row: Chat, rendered: Rendered, codec: Codec) -> str:
 
 @lru_cache(maxsize=4)
 def _specials(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
-    added = tokenizer.added_tokens_decoder
-    return {token.content: index for index, token in added.items() if token.special}
+    return control_tokens(tokenizer)
 
 
 def _expected_specials(row: Chat, codec: Codec, names: dict[str, int]) -> Counter[int]:
-    if not codec.has_template or getattr(codec, "is_plain", False):
+    if codec.is_plain:
         answers = sum(message.role == "assistant" for message in row.messages)
-        return Counter({getattr(codec, "end_of_text_id", -1): answers})
+        is_control = codec.end_of_text_id in names.values()
+        return Counter({codec.end_of_text_id: answers} if is_control else {})
     ordered = sorted(names, key=len, reverse=True)
     messages = [as_template_message(message) for message in row.messages]
     for message in messages:
@@ -185,7 +196,7 @@ def _expected_specials(row: Chat, codec: Codec, names: dict[str, int]) -> Counte
     return Counter(token for token in ids if token in known)
 
 
-def _ignores_other_turns(row: Chat, rendered: Rendered, codec: Codec) -> str:
+def _ignores_other_turns(row: Chat, rendered: Rendered, codec: Codec, wanted: Sequence[int]) -> str:
     """Trained tokens stay the same when everything that others say is replaced."""
     changed = replace(
         row,
@@ -198,7 +209,11 @@ def _ignores_other_turns(row: Chat, rendered: Rendered, codec: Codec) -> str:
         other = codec.render(changed)
     except LuthierError:
         return ""  # a template that depends on what is said: the other rules must do
-    if _trained_ids(other) != _trained_ids(rendered):
+    weights = other.loss_weights.copy()
+    for segment in other.segments:
+        if segment.turn not in wanted:
+            weights[segment.start : segment.end] = 0
+    if _trained_ids(replace(other, loss_weights=weights)) != _trained_ids(rendered):
         return "tokens of a system, user or tool message are trained"
     return ""
 
@@ -209,6 +224,15 @@ def _trained(rendered: Rendered) -> list[Segment]:
 
 def _trained_ids(rendered: Rendered) -> Sequence[int]:
     return rendered.input_ids[rendered.loss_weights > 0].tolist()
+
+
+def _holds(ids: NDArray[np.int32], content: str, tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the tokens spell `content`, or what the tokenizer makes of it where it normalises."""
+    found = _squeezed(str(tokenizer.decode(ids.tolist())))
+    if _squeezed(content) in found:
+        return True
+    read = tokenizer.encode(content, add_special_tokens=False, split_special_tokens=True)
+    return _squeezed(str(tokenizer.decode(read))) in found
 
 
 def _squeezed(text: str) -> str:

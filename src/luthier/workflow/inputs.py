@@ -10,7 +10,7 @@ from typing import Any
 from luthier.core import files
 from luthier.core.config import ComponentConfig, build
 from luthier.core.errors import RecipeError
-from luthier.data.features import Features
+from luthier.data.features import IGNORE, Features
 from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Chat, Labeled, Row
@@ -23,9 +23,10 @@ from luthier.models.sources import fetch
 from luthier.objectives import Objective, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
+from luthier.tuners import tuners
 from luthier.workflow.check import fits
 from luthier.workflow.identity import model_hashes
-from luthier.workflow.settle import settle_objective
+from luthier.workflow.settle import settle_objective, settle_tuner
 from luthier.workflow.stages import Stages
 
 SPLITS = ("train", "validation", "test")
@@ -106,6 +107,8 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         can_generate=known.can_generate,
         reference=source.reference,
     )
+    settle_tuner(settled, known.facts, kind=kind)
+    component_config(tuners.get(settled.get("tuner.name")).Config, settled, "tuner")
     if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
         raise RecipeError(
             f"model {source.reference} has no chat template, and the rows are conversations. "
@@ -118,7 +121,10 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
         _fit(inputs, settled)
         loaded.ledger.check()
-    inputs.samples = [sample(row, objective, codec) for row in loaded.splits.train[:NUM_SAMPLES]]
+    inputs.samples = [
+        sample(item, loaded.splits.train[item.row], codec)
+        for item in inputs.features["train"][:NUM_SAMPLES]
+    ]
     return inputs
 
 
@@ -166,28 +172,26 @@ def prepare_all(
     """Features of every split, each row's mask proved before it counts."""
     total = sum(len(getattr(loaded.splits, split)) for split in SPLITS)
     done, found = 0, dict[str, list[Features]]()
+    train_on = getattr(objective.config, "train_on", "assistant")
     for split in SPLITS:
         found[split] = []
         for index, row in enumerate(getattr(loaded.splits, split)):
-            found[split].append(objective.prepare(row, codec, index=index))
-            if isinstance(row, Chat) and codec.has_template:
-                prove(row, codec.render(row), codec)
+            features = objective.prepare(row, codec, index=index)
+            if isinstance(row, Chat):
+                prove(row, features, codec, train_on=train_on)
+            found[split].append(features)
             done += 1
             if done % 256 == 0:
                 stages.progress("checking rows", done, total, "rows")
     return found
 
 
-def sample(row: Row, objective: Objective, codec: Codec) -> dict[str, Any]:
-    """One row as coloured pieces: which tokens train and which are only read."""
-    if isinstance(row, Chat) and codec.has_template:
-        return {"row": str(row.origin), "pieces": paint(codec.render(row), codec)}
-    features = objective.prepare(row, codec, index=0)
-    trained = features.num_trained > 0
-    text = codec.tokenizer.decode(features.input_ids.tolist())
-    pieces = [{"text": text, "trained": trained, "role": "text", "turn": 0}]
+def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
+    """What goes into training of one row, as pieces: which text trains and which is only read."""
+    pieces = [{**piece, "role": "text"} for piece in paint(features, codec)]
     if isinstance(row, Labeled):
-        pieces.append({"text": row.label, "trained": True, "role": "label", "turn": 1})
+        trained = features.label != IGNORE
+        pieces.append({"text": row.label, "trained": trained, "role": "label"})
     return {"row": str(row.origin), "pieces": pieces}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,13 @@ from hypothesis import strategies as st
 from tests import tiny
 
 from luthier.core.errors import DataError, MaskError, ModelError
+from luthier.data.features import Features
+from luthier.data.overflow import fit_to
 from luthier.data.rows import Chat, Message, Origin
 from luthier.models.bundle import Rendered
 from luthier.models.codec import TemplateCodec, codec_of
 from luthier.models.proof import paint, prove
+from luthier.objectives.sft import Config, Sft
 
 CODEC = codec_of(tiny.tokenizer())
 DEFAULT_SYSTEM = codec_of(tiny.tokenizer(tiny.CHATML_DEFAULT_SYSTEM))
@@ -25,8 +28,17 @@ END = 2
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Co"]), max_size=30)
 
 
+def features_of(rendered: Rendered) -> Features:
+    return Features(0, rendered.input_ids, rendered.loss_weights)
+
+
+def check(row: Chat, codec: Any = CODEC, **changes: Any) -> None:
+    """Prove that training on every answer of the row is sound."""
+    prove(row, features_of(codec.render(row)), codec, **changes)
+
+
 def trained_text(rendered: Rendered, codec: TemplateCodec = CODEC) -> str:
-    return "".join(run["text"] for run in paint(rendered, codec) if run["trained"])
+    return "".join(run["text"] for run in paint(features_of(rendered), codec) if run["trained"])
 
 
 def template_ids(codec: TemplateCodec, row: Chat) -> list[int]:
@@ -54,7 +66,7 @@ def test_an_answer_that_repeats_the_question_is_found_by_its_place() -> None:
     row = tiny.chat("yes", "yes", "yes", "yes")
     rendered = CODEC.render(row)
     assert trained_text(rendered) == "yes<|im_end|>yes<|im_end|>"
-    prove(row, rendered, CODEC)
+    check(row)
 
 
 def test_a_message_weight_scales_its_tokens_and_weight_0_leaves_it_out() -> None:
@@ -63,7 +75,7 @@ def test_a_message_weight_scales_its_tokens_and_weight_0_leaves_it_out() -> None
     messages[1], messages[3] = replace(messages[1], weight=0), replace(messages[3], weight=0.5)
     row = replace(row, messages=tuple(messages))
     rendered = CODEC.render(row)
-    prove(row, rendered, CODEC)
+    check(row)
     assert trained_text(rendered) == "d<|im_end|>"
     assert set(rendered.loss_weights.tolist()) == {0.0, 0.5}
 
@@ -80,7 +92,7 @@ def test_ids_equal_those_of_transformers(codec: TemplateCodec, question: str, an
 @given(contents=st.lists(texts, min_size=2, max_size=6).filter(lambda c: len(c) % 2 == 0))
 def test_any_conversation_is_proved(contents: list[str]) -> None:
     row = tiny.chat(*contents)
-    prove(row, CODEC.render(row), CODEC)
+    check(row)
 
 
 @settings(max_examples=40, deadline=None)
@@ -91,7 +103,7 @@ def test_any_conversation_is_proved(contents: list[str]) -> None:
 def test_typed_control_tokens_stay_text(parts: list[str], answer: list[str]) -> None:
     row = tiny.chat("".join(parts), "".join(answer))
     rendered = CODEC.render(row)
-    prove(row, rendered, CODEC)
+    check(row)
     assert int((rendered.input_ids == END).sum()) == 2
     assert trained_text(rendered) == "".join(answer) + "<|im_end|>"
 
@@ -122,9 +134,9 @@ def test_tools_and_calls_reach_the_template() -> None:
     )
     row = Chat(origin=Origin("t.jsonl", 1), messages=messages, tools=({"name": "add"},))
     rendered = codec.render(row)
-    prove(row, rendered, codec)
+    check(row, codec)
     assert trained_text(rendered, codec) == "[call add 1]<|im_end|>two<|im_end|>"
-    assert '[{"name": "add"}]' in paint(rendered, codec)[0]["text"]
+    assert '[{"name": "add"}]' in paint(features_of(rendered), codec)[0]["text"]
 
 
 def test_a_control_token_in_a_tool_call_is_refused() -> None:
@@ -164,15 +176,19 @@ REFUSES = "{{ raise_exception('roles must alternate') }}"
 )
 def test_a_template_without_provable_mask_is_refused(template: str, says: str) -> None:
     codec = codec_of(tiny.tokenizer(template))
-    with pytest.raises(DataError, match=rf"rows.jsonl line 7: .*{says}"):
+    with pytest.raises(DataError, match=rf"rows.jsonl line 7: .*{says}") as caught:
         codec.render(tiny.chat("a", "b", "c", "d", line=7))
+    if isinstance(caught.value, MaskError):  # it could be rendered: the row is shown
+        trained = [piece["text"] for piece in caught.value.pieces if piece["trained"]]
+        assert trained == ["b", "d"]
+        assert "[[b]]" in str(caught.value)
 
 
 def test_a_template_that_drops_part_of_an_earlier_answer_is_caught() -> None:
     codec = codec_of(tiny.tokenizer(DROPS_HISTORY))
     row = tiny.chat("a", "thought|b", "c", "d")
     with pytest.raises(MaskError, match=r"messages\[1\]: the content is not wholly"):
-        prove(row, codec.render(row), codec)
+        check(row, codec)
 
 
 # --- codecs that are broken on purpose ---------------------------------------------------------
@@ -224,9 +240,9 @@ def control_token_smuggled(rendered: Rendered) -> Rendered:
         (everything, "weights other than"),
         (nothing, "no token is trained"),
         (without_end, "weights other than"),
-        (first_answer_lost, r"answers trained: messages \[3\], expected \[1, 3\]"),
-        (wider, "other tokens before the answer than generation"),
-        (control_token_smuggled, "other tokens before the answer than|control tokens"),
+        (first_answer_lost, "weights other than 1.0"),
+        (wider, "weights other than 0.0"),
+        (control_token_smuggled, "other tokens than the conversation gives"),
     ],
 )
 def test_a_broken_mask_is_caught_with_row_and_tokens(
@@ -234,36 +250,83 @@ def test_a_broken_mask_is_caught_with_row_and_tokens(
 ) -> None:
     row = tiny.chat("hello", "yes", "two", "three", line=5)
     with pytest.raises(MaskError, match=f"rows.jsonl line 5: .*({says})") as caught:
-        prove(row, damage(CODEC.render(row)), CODEC)
+        prove(row, features_of(damage(CODEC.render(row))), CODEC)
     assert "<|im_start|>" in str(caught.value)
+    assert "hello" in "".join(piece["text"] for piece in caught.value.pieces)
 
 
-class TrainsTheUser:
-    """A codec that lies consistently: segment and weights both claim the user's words."""
+@dataclass
+class Liar:
+    """A codec whose every rendering is damaged in the same way, segments and weights alike."""
 
-    def __init__(self) -> None:
-        self.tokenizer, self.has_template = CODEC.tokenizer, True
-        self.end_of_turn_ids = CODEC.end_of_turn_ids
+    damage: Callable[[Rendered], Rendered]
+    prompt_tokens: int | None = None
+    tokenizer: Any = CODEC.tokenizer
+    end_of_turn_ids: frozenset[int] = CODEC.end_of_turn_ids
+    is_plain: bool = False
 
     def render(self, row: Chat) -> Rendered:
-        rendered = CODEC.render(row)
-        parts = list(rendered.segments)
-        index = next(i for i, segment in enumerate(parts) if segment.trained)
-        parts[index] = replace(parts[index], start=parts[0].start + 1)
-        parts[:index] = [replace(parts[0], end=1)]
-        weights = rendered.loss_weights.copy()
-        weights[1 : parts[1].end] = 1
-        return replace(rendered, loss_weights=weights, segments=tuple(parts))
+        return self.damage(CODEC.render(row))
 
     def prompt(self, messages: Any, row: Any = None) -> Any:
-        return CODEC.prompt(messages, row)[:1]
+        return CODEC.prompt(messages, row)[: self.prompt_tokens]
 
 
-def test_a_codec_that_trains_the_users_words_consistently_is_caught() -> None:
-    codec: Any = TrainsTheUser()
-    row = tiny.chat("hello", "yes")
-    with pytest.raises(MaskError):
-        prove(row, codec.render(row), codec)
+def users_words(rendered: Rendered) -> Rendered:
+    parts = list(rendered.segments)
+    index = next(i for i, segment in enumerate(parts) if segment.trained)
+    parts[index] = replace(parts[index], start=parts[0].start + 1)
+    parts[:index] = [replace(parts[0], end=1)]
+    weights = rendered.loss_weights.copy()
+    weights[1 : parts[1].end] = 1
+    return replace(rendered, loss_weights=weights, segments=tuple(parts))
+
+
+@pytest.mark.parametrize(
+    ("liar", "says"),
+    [
+        (Liar(first_answer_lost), r"answers trained: messages \[3\], expected \[1, 3\]"),
+        (Liar(wider), "other tokens before the answer than generation"),
+        (Liar(control_token_smuggled), "other tokens before the answer than|control tokens"),
+        (Liar(users_words, prompt_tokens=1), "trained tokens go on behind an end-of-turn token"),
+    ],
+    ids=["first answer lost", "wider", "control token smuggled", "the user's words"],
+)
+def test_a_codec_that_lies_consistently_is_caught(liar: Liar, says: str) -> None:
+    with pytest.raises(MaskError, match=says):
+        check(tiny.chat("hello", "yes", "two", "three"), liar)
+
+
+def test_a_prompt_that_cannot_be_had_is_a_violation_of_the_row() -> None:
+    class Mute(Liar):
+        def prompt(self, *_: Any) -> Any:
+            raise MaskError("no prompt")
+
+    with pytest.raises(MaskError, match=r"rows\.jsonl line 1: no prompt") as caught:
+        check(tiny.chat("hello", "yes"), Mute(lambda rendered: rendered))
+    assert [piece["text"] for piece in caught.value.pieces if piece["trained"]] == ["yes<|im_end|>"]
+
+
+# --- what an objective makes of the mask --------------------------------------------------------
+
+
+def test_training_the_last_answer_only_is_proved_as_that() -> None:
+    row = tiny.chat("hello", "yes", "two", "three")
+    every = features_of(CODEC.render(row))
+    last = Sft(Config(train_on="last")).prepare(row, CODEC, index=0)
+    prove(row, last, CODEC, train_on="last")
+    with pytest.raises(MaskError, match=r"weights other than 0\.0"):
+        prove(row, every, CODEC, train_on="last")
+    with pytest.raises(MaskError, match=r"weights other than 1\.0"):
+        prove(row, last, CODEC)
+
+
+def test_a_picture_shows_what_is_trained_after_train_on_and_cutting() -> None:
+    row = tiny.chat("hello", "yes", "two", "three")
+    last = Sft(Config(train_on="last")).prepare(row, CODEC, index=0)
+    assert [run["text"] for run in paint(last, CODEC) if run["trained"]] == ["three<|im_end|>"]
+    (cut,) = fit_to(last, last.num_tokens - 2, "truncate_tail", "here")
+    assert [run["text"] for run in paint(cut, CODEC) if run["trained"]] == ["three"]
 
 
 # --- models without a template -----------------------------------------------------------------
@@ -280,7 +343,7 @@ def test_plain_rendering_trains_the_completion_and_end_of_text() -> None:
     codec = codec_of(tiny.tokenizer(None)).plain()
     row = tiny.chat("hello <|im_end|>", "yes")
     rendered = codec.render(row)
-    prove(row, rendered, codec)
+    check(row, codec)
     assert (
         codec.tokenizer.decode(rendered.input_ids.tolist()) == "hello <|im_end|>\nyes<|endoftext|>"
     )

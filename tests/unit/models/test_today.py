@@ -11,6 +11,7 @@ from tests.unit.models.dated import LLAMA
 from transformers import AutoTokenizer
 
 from luthier.core.errors import DataError
+from luthier.data.features import Features
 from luthier.models import today
 from luthier.models.codec import codec_of
 from luthier.models.proof import prove
@@ -75,7 +76,8 @@ def test_masks_are_proved_under_a_fixed_date() -> None:
     tokenizer = tiny.tokenizer(LLAMA)
     today.tell(tokenizer, DAY)
     codec = codec_of(tokenizer)
-    prove(ROW, codec.render(ROW), codec)
+    rendered = codec.render(ROW)
+    prove(ROW, Features(0, rendered.input_ids, rendered.loss_weights), codec)
     assert "06 Jul 2024" in tokenizer.decode(codec.prompt(ROW.messages[:1]).tolist())
 
 

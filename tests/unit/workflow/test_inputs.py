@@ -1,0 +1,100 @@
+"""What training starts from: rows shown and proved as they are trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests import tiny
+
+from luthier.core.errors import MaskError
+from luthier.models.codec import TemplateCodec
+from luthier.recipe.load import read
+from luthier.recipe.resolve import Settled
+from luthier.workflow.inputs import Inputs, gather
+from luthier.workflow.stages import Stages, silent
+
+TWO_ANSWERS = [
+    {"role": "user", "content": "question"},
+    {"role": "assistant", "content": "first"},
+    {"role": "user", "content": "more"},
+    {"role": "assistant", "content": "last"},
+]
+
+
+def gathered(root: Path, *settings: str, template: str | None = tiny.CHATML) -> Inputs:
+    """Forty conversations with two answers each, ready for training."""
+    tiny.folder(root / "model", template=template)
+    lines = []
+    for number in range(40):
+        turns = [{**turn, "content": f"{turn['content']} {number:02}"} for turn in TWO_ANSWERS]
+        lines.append(json.dumps({"messages": turns}))
+    (root / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    request = {"model": str(root / "model"), "data": {"train": str(root / "rows.jsonl")}}
+    return gather(Settled(*read(request, settings)), Stages(silent))
+
+
+def trained(sample: dict[str, Any]) -> list[str]:
+    """The text of each trained piece, numbers left out."""
+    return [
+        "".join(c for c in piece["text"] if not c.isdigit()).strip()
+        for piece in sample["pieces"]
+        if piece["trained"]
+    ]
+
+
+def test_samples_show_every_answer_as_trained(tmp_path: Path) -> None:
+    inputs = gathered(tmp_path)
+    for sample in inputs.samples:
+        assert trained(sample) == ["first <|im_end|>", "last <|im_end|>"]
+
+
+def test_samples_of_train_on_last_show_the_first_answer_as_read(tmp_path: Path) -> None:
+    inputs = gathered(tmp_path, "objective.train_on=last")
+    for sample in inputs.samples:
+        assert trained(sample) == ["last <|im_end|>"]
+        assert "first" in sample["pieces"][0]["text"]
+
+
+def test_samples_of_a_model_without_template_tell_questions_from_answers(tmp_path: Path) -> None:
+    inputs = gathered(tmp_path, "objective.template=plain", template=None)
+    for sample in inputs.samples:
+        assert trained(sample) == ["first <|endoftext|>", "last <|endoftext|>"]
+
+
+def test_samples_of_rows_that_are_cut_are_cut(tmp_path: Path) -> None:
+    whole = gathered(tmp_path).features["train"][0].num_tokens
+    inputs = gathered(
+        tmp_path, f"training.max_length={whole - 2}", "data.on_overflow=truncate_tail"
+    )
+    for sample in inputs.samples:
+        assert trained(sample) == ["first <|im_end|>", "last"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "template"),
+    [
+        ([], tiny.CHATML),
+        (["objective.train_on=last"], tiny.CHATML),
+        (["objective.template=plain"], tiny.CHATML),
+        (["objective.template=plain"], None),
+    ],
+    ids=["template", "last answer", "plain", "plain, no template"],
+)
+def test_what_is_trained_is_proved_whatever_the_objective_makes_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: list[str], template: str | None
+) -> None:
+    render = TemplateCodec.render
+
+    def greedy(codec: TemplateCodec, row: Any) -> Any:
+        """Trains the last token of the last prompt too."""
+        rendered = render(codec, row)
+        last = [part for part in rendered.segments if part.trained][-1]
+        rendered.loss_weights[last.start - 1] = 1.0
+        return rendered
+
+    monkeypatch.setattr(TemplateCodec, "render", greedy)
+    with pytest.raises(MaskError, match=r"rows.jsonl line \d+: "):
+        gathered(tmp_path, "objective.name=sft", *settings, template=template)
