@@ -1,0 +1,45 @@
+"""A save that does not fit says what it needs and what stands."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.contracts.cases import case
+
+from luthier.core.errors import RunError
+from luthier.engine import checkpoint
+
+
+def full_for(is_refused: Callable[[Path], bool], monkeypatch: pytest.MonkeyPatch) -> None:
+    write = checkpoint.write_tensors
+
+    def limited(path: Path, content: Any) -> Any:
+        if is_refused(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(checkpoint, "write_tensors", limited)
+
+
+def test_the_best_checkpoint_is_named_where_no_other_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_for(lambda path: path.name == checkpoint.OPTIMIZER, monkeypatch)
+    with pytest.raises(RunError) as caught:
+        case("lora", "sft").fit(tmp_path, max_steps=2)
+    (stands,) = (tmp_path / "checkpoints").glob("best-*")
+    assert f"What was saved before stands ({stands.name})" in str(caught.value)
+    assert "KiB" in str(caught.value)
+    assert "No space left on device" in str(caught.value)
+
+
+def test_a_first_save_that_fails_says_that_nothing_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_for(lambda path: "best" in path.parent.name, monkeypatch)
+    with pytest.raises(RunError, match="Nothing was saved before; the same command"):
+        case("lora", "sft").fit(tmp_path, max_steps=2)
