@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,10 +39,11 @@ class _Stratum:
 def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
     """The rows of each split, in their given order.
 
-    The hash of a row's input decides, so rows with the same input (or group) stay together. Within
-    a class (all rows, where there are no labels) the hash is overruled only where the split has run
-    two rows off its share, and so that ten rows give one to each. Each decision depends on the row
-    and on those before it: rows appended later move none.
+    Rows with the same input or group stay together, also through a chain of others (see `_units`),
+    and the hash of what ties them decides. Within a class (all rows, where there are no labels) the
+    hash is overruled only where the split has run two rows off its share, and so that ten rows give
+    one to each. Each decision depends on the row and on those before it: rows appended later move
+    none, unless they tie what was apart. What holds over half of all rows goes to train.
     Raises: DataError: too few rows for the splits asked for.
     """
     parts: dict[str, list[Keyed]] = {"train": [], "validation": [], "test": []}
@@ -51,15 +53,46 @@ def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
     decided: dict[str, str] = {}
     strata: dict[str, _Stratum] = {}
     whole = _Stratum()
-    for item in rows:
-        unit = f"group {item.row.group}" if item.row.group else item.input_key
+    units = _units(rows)
+    sizes = Counter(units)
+    for item, unit in zip(rows, units, strict=True):
         if unit not in decided:
             name = _class_of(item)
             stratum = strata.setdefault(name, _Stratum(has_class=bool(name)))
-            decided[unit] = _decide(unit, stratum, whole, shares)
+            is_most = 2 * sizes[unit] > len(rows)
+            decided[unit] = "train" if is_most else _decide(unit, stratum, whole, shares)
         parts[decided[unit]].append(item)
     _check_filled(parts, shares, num_units=len(decided))
     return parts
+
+
+def _units(rows: Sequence[Keyed]) -> list[str]:
+    """Per row, what it must stay together with, by the name of what was met first there.
+
+    Groups and inputs are the nodes of a graph, tied by the rows that have both; a unit is what
+    hangs together. A row's group comes before its input, so that a file without chains has one
+    unit per group.
+    """
+    above: dict[str, str] = {}  # towards the node of the same unit that was met first
+    place: dict[str, int] = {}
+
+    def first(node: str) -> str:
+        place.setdefault(node, len(place))
+        above.setdefault(node, node)
+        while above[node] != node:
+            above[node] = above[above[node]]
+            node = above[node]
+        return node
+
+    ties = [_ties(item) for item in rows]
+    for tie in ties:
+        ends = sorted({first(node) for node in tie}, key=place.__getitem__)
+        above.update(dict.fromkeys(ends, ends[0]))
+    return [first(tie[0]) for tie in ties]
+
+
+def _ties(item: Keyed) -> list[str]:
+    return [*([f"group {item.row.group}"] if item.row.group else []), item.input_key]
 
 
 def _class_of(item: Keyed) -> str:
@@ -127,7 +160,8 @@ def _check_filled(parts: dict[str, list[Keyed]], shares: Shares, *, num_units: i
     empty = [name for name, share in asked.items() if share and not parts[name]]
     if empty:
         raise DataError(
-            f"no row fell to {' or '.join(empty)}: rows with the same input or group stay together "
+            f"no row fell to {' or '.join(empty)}: rows with the same input or group stay "
+            "together, also in a chain "
             f"(there are {num_units} different ones), and the first row of a class goes to train.\n"
             "    Add rows, or give files of your own: data.validation and data.test"
         )

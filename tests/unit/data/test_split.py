@@ -101,6 +101,60 @@ def test_rows_with_the_same_input_stay_together() -> None:
     assert not inputs["train"] & inputs["validation"]
 
 
+def grouped(pairs: list[tuple[str, str]]) -> list[Keyed]:
+    """Rows of (group, text), each with a label of its own, so that none repeats another."""
+    return [
+        keyed(Labeled(origin=Origin("f", i + 1), group=group, text=text, label=f"{i}"))
+        for i, (group, text) in enumerate(pairs)
+    ]
+
+
+def test_an_input_in_two_groups_ties_them() -> None:
+    pairs = [(f"{half}{i}", f"t{i}") for half in "ab" for i in range(100)]
+    parts = split(grouped(pairs), TENTHS)
+    assert min(map(len, parts.values())) >= 2
+    for held in (lambda item: item.input_key, lambda item: item.row.group):
+        found = {name: {held(item) for item in rows} for name, rows in parts.items()}
+        assert not found["train"] & found["test"]
+        assert not found["train"] & found["validation"]
+        assert not found["validation"] & found["test"]
+
+
+@settings(max_examples=50)
+@given(
+    pairs=st.lists(
+        st.tuples(st.sampled_from(["", *"abcdefghijklmnop"]), st.integers(0, 60)), min_size=60
+    )
+)
+def test_neither_input_nor_group_is_in_two_splits(pairs: list[tuple[str, int]]) -> None:
+    try:
+        parts = split(grouped([(group, f"t{text}") for group, text in pairs]), TENTHS)
+    except DataError:
+        return  # everything hangs together
+    seen: dict[str, str] = {}
+    for name, rows in parts.items():
+        for item in rows:
+            ties = [item.input_key, *([item.row.group] if item.row.group else [])]
+            assert {seen.setdefault(tie, name) for tie in ties} == {name}
+
+
+def test_appended_rows_move_no_old_group_unless_they_tie_two() -> None:
+    pairs = [(f"g{i % 50}", f"t{i}") for i in range(200)]
+    before = where(split(grouped(pairs), TENTHS))
+    more = [(f"g{i % 60}", f"u{i}") for i in range(120)]
+    after = where(split(grouped(pairs + more), TENTHS))
+    assert before == {key: after[key] for key in before}
+
+
+def test_what_holds_over_half_of_all_rows_goes_to_train() -> None:
+    for prefix in range(30):
+        pairs = [(f"{prefix} {i}", f"t{i}") for i in range(20)]
+        pairs += [(f"{prefix} big {i % 5}", f"same {i // 5}") for i in range(50)]
+        parts = split(grouped(pairs), TENTHS)
+        assert sum("big" in item.row.group for item in parts["train"]) == 50
+        assert min(map(len, parts.values())) >= 1
+
+
 @pytest.mark.parametrize("count", [1, 9])
 def test_too_few_rows_to_split_are_refused_with_a_way_out(count: int) -> None:
     with pytest.raises(
