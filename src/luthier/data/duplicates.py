@@ -1,14 +1,17 @@
-"""Exact repetitions within a split, and inputs that stand in two splits."""
+"""Exact repetitions within a split, and inputs or groups that stand in two splits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from luthier.core.errors import DataError
 from luthier.data.rows import Row
 
+Tie = Literal["input", "group"]
+TIES: Mapping[Tie, str] = {"input": "an input", "group": "a group (data.group_by)"}
+"""What two splits must not share, in words."""
 _SHOWN = 3
 
 
@@ -64,25 +67,31 @@ def remove_leaks(
     rows: Sequence[Keyed],
     others: Sequence[Keyed],
     *,
+    tie: Tie,
     policy: Literal["remove", "error"],
     split: str,
     other: str,
 ) -> tuple[list[Keyed], list[Repeat]]:
-    """`rows` without those whose input stands in `others` too, and those removed.
+    """`rows` without those whose input (or group) stands in `others` too, and those removed.
 
     Raises: DataError: there are any and the policy is "error".
     """
-    held = {item.input_key: item.row for item in reversed(others)}
-    kept = [item for item in rows if item.input_key not in held]
-    leaks = [Repeat(item.row, held[item.input_key]) for item in rows if item.input_key in held]
+    held = {_tied(item, tie): item.row for item in reversed(others)}
+    held.pop("", None)  # rows without a group
+    kept = [item for item in rows if _tied(item, tie) not in held]
+    leaks = [Repeat(item.row, held[_tied(item, tie)]) for item in rows if _tied(item, tie) in held]
     if leaks and policy == "error":
         raise DataError(
-            f"{_count(leaks)} the input of a row of another split ({split} and {other}): "
+            f"{_count(leaks)} the {tie} of a row of another split ({split} and {other}): "
             f"{_shown(leaks)}.\n"
             f"    The score on {other} would be too good. Delete them, or let Luthier: "
             "data.on_leak = remove"
         )
     return kept, leaks
+
+
+def _tied(item: Keyed, tie: Tie) -> str:
+    return item.input_key if tie == "input" else item.row.group
 
 
 def _count(repeats: Sequence[Repeat]) -> str:

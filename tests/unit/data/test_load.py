@@ -96,6 +96,30 @@ def test_inputs_shared_with_the_test_are_taken_from_train(tmp_path: Path) -> Non
         open_data(**files, on_leak="error")
 
 
+def test_groups_shared_by_given_files_are_taken_from_train(tmp_path: Path) -> None:
+    def of_users(count: int, prefix: str) -> list[dict[str, str]]:
+        return [{**row, "user": f"u{i}"} for i, row in enumerate(chats(count, prefix))]
+
+    no_group = [{"prompt": "alone", "completion": "a", "user": None}]
+    files = {
+        "train": write(tmp_path / "a.jsonl", [*of_users(9, "q"), *no_group]),
+        "validation": write(tmp_path / "v.jsonl", of_users(5, "v")),
+        "test": write(tmp_path / "t.jsonl", [*of_users(2, "t"), *no_group]),
+        "group_by": "user",
+    }
+    loaded = open_data(**files)
+    assert sizes(loaded) == [4, 3, 3]
+    dropped = {reason: entry.count for reason, entry in loaded.ledger.dropped.items()}
+    assert dropped == {
+        "input of train also in test": 1,
+        "group of train also in test": 2,
+        "group of validation also in test": 2,
+        "group of train also in validation": 3,
+    }
+    with pytest.raises(DataError, match=r"2 rows repeat the group .*validation and test"):
+        open_data(**files, on_leak="error")
+
+
 def test_a_test_that_holds_all_of_train_is_refused(tmp_path: Path) -> None:
     train = write(tmp_path / "a.jsonl", chats(5))
     with pytest.raises(DataError, match="nothing is left of it"):
