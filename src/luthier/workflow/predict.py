@@ -25,6 +25,7 @@ def predict_file(
         written there, said before anything is computed.
     """
     run, stages = Run(path), Stages(on_event)
+    _check_other(input, output)
     _check_writable(output)
     with stages.stage("reading data", str(input)):
         records = read_records(input, encoding=run.recipe.data.encoding)
@@ -45,6 +46,14 @@ def with_answer(record: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[st
     `given_...`, so that a target is kept beside what was found."""
     kept = {f"given_{key}" if key in answer else key: value for key, value in record.items()}
     return {**kept, **answer}
+
+
+def _check_other(input: Path, output: Path) -> None:
+    if input.exists() and output.exists() and output.samefile(input):
+        raise RecipeError(
+            f"{output}: is the input, and the answers would overwrite your rows. "
+            "Choose another file for the output"
+        )
 
 
 def _check_writable(output: Path) -> None:

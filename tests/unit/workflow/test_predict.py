@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from luthier.workflow.predict import with_answer
+from pathlib import Path
+
+import pytest
+
+from luthier.core.errors import RecipeError
+from luthier.workflow.predict import predict_file, with_answer
 
 
 def test_a_target_in_the_row_is_kept_beside_the_answer() -> None:
@@ -21,3 +26,13 @@ def test_a_target_in_the_row_is_kept_beside_the_answer() -> None:
 
 def test_a_row_without_such_keys_comes_back_as_it_was() -> None:
     assert with_answer({"text": "hi"}, {"answer": "yes"}) == {"text": "hi", "answer": "yes"}
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "link.jsonl", "./rows.jsonl"])
+def test_the_answers_never_overwrite_the_rows(tmp_path: Path, name: str) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"text": "hi"}')
+    (tmp_path / "link.jsonl").symlink_to(rows)
+    with pytest.raises(RecipeError, match=r"is the input.*Choose another file"):
+        predict_file(tmp_path / "run", rows, tmp_path / name)
+    assert rows.read_text() == '{"text": "hi"}'
