@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -202,7 +201,15 @@ CASES = {
     "unknown objective": Case(good("--objective", "stf"), ("stf", "sft")),
     "unknown tuner": Case(good("--tuner", "lore"), ("lore", "lora")),
     "several problems at once": Case(
-        good("training.learning_rat=1e-4", "training.epochs=-2"), ("learning_rat", "epochs")
+        good(
+            *("training.learning_rat=1e-4", "training.epochs=-2", "tuner.rnk=4", "dat.train=x"),
+            *("objective.train_onn=last", "tuner.dropout=2", "seed=-1"),
+        ),
+        (
+            *("recipe training.learning_rat: ", "recipe training.epochs: ", "recipe tuner.rnk: "),
+            *("recipe dat.train: ", "recipe objective.train_onn: ", "recipe tuner.dropout: "),
+            "recipe seed: ",
+        ),
     ),
     "model without tokenizer": Case(model(without("tokenizer*")), ("tokenizer",)),
     "model without template": Case(model(without_template), ("template", "plain")),
@@ -258,12 +265,28 @@ def test_json_output_holds_the_error_too(desk: Desk, capfd: pytest.CaptureFixtur
     assert (code, document["error"]["exit_code"]) == (2, 2)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_directory_is_named(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
-    closed = desk.root / "closed"
-    closed.mkdir(mode=0o500)
-    assert run(["train", str(desk.data), "--model", str(desk.model), "--out", f"{closed}/run"]) == 2
-    assert "closed" in capfd.readouterr().err
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [
+        ("good.jsonl/run", "good.jsonl/run: cannot be written"),
+        ("good.jsonl", "good.jsonl: cannot be written"),
+        ("x" * 300, "file name too long"),
+        ("used", "is no run and not empty (thesis.txt)"),
+    ],
+    ids=["below a file", "a file", "name too long", "somebody's folder"],
+)
+def test_a_run_directory_that_cannot_be_is_named(
+    out: str, says: str, desk: Desk, capfd: pytest.CaptureFixture[str]
+) -> None:
+    desk.root.joinpath("used").mkdir()
+    desk.write("used/thesis.txt", "mine")
+    before = desk.data.read_bytes()
+    code = run(["train", str(desk.data), "--model", str(desk.model), "--out", out, "--json"])
+    found = capfd.readouterr()
+    assert code == json.loads(found.out)["error"]["exit_code"] == 2, found.err
+    assert says in found.err
+    assert [path.name for path in (desk.root / "used").iterdir()] == ["thesis.txt"]
+    assert desk.data.read_bytes() == before
 
 
 def test_a_path_with_spaces_and_umlauts_works(desk: Desk) -> None:

@@ -14,9 +14,28 @@ from luthier.recipe.load import leaves
 from luthier.recipe.place import COMPONENTS
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
+from luthier.run.layout import Layout
 
 OF_THE_REQUEST = ("allow", "format_version")
 """Never taken over: a permission is given anew each time."""
+
+
+def check_folder(layout: Layout) -> None:
+    """Nothing, when a run may be written there: into a new or empty folder, or that of a run.
+
+    Raises: RunError: the folder holds something else, and a run would mix with it.
+    """
+    root = layout.root
+    if not root.is_dir() or layout.resolved.exists() or layout.metrics.exists():
+        return
+    found = sorted(path.name for path in root.iterdir() if not path.name.startswith("."))
+    others = [name for name in found if name != layout.lock.name]
+    if others:
+        names = ", ".join([*others[:3], *(["..."] if len(others) > 3 else [])])
+        raise RunError(
+            f"{root}: is no run and not empty ({names}); a run would mix its files with those. "
+            "Name a new or empty folder with --out"
+        )
 
 
 def take_up(settled: Settled, recorded: Mapping[str, Any] | None, *, where: str) -> list[str]:

@@ -47,6 +47,7 @@ def train(
     settled.settle("name", name_of(recipe), "from the data file")
     out = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{settled.get('name')}"
     layout = Layout(out)
+    resume.check_folder(layout)
     recorded = open_run(out).resolved if layout.resolved.exists() else None
     said = resume.take_up(settled, recorded, where=str(out))
     stages = Stages(on_event)
