@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from luthier.cli.table import work
+from luthier.core.config import Problem
 from luthier.core.errors import RecipeError
 from luthier.core.hints import nearest
 from luthier.recipe.load import read
@@ -63,10 +65,15 @@ def request(words: Sequence[str], **named: str) -> Request:
         _check_is_there(source)
     run = next((Path(source) for source in sources if Path(source).is_dir()), None)
     try:
-        recipe, origins = read(_content(sources), overrides, name="command line")
+        recipe, origins = read(_content(sources), overrides, name="command line", check=_check)
     except RecipeError as error:
         raise RecipeError(_with_advice(str(error), sources)) from None
     return Request(recipe, origins, run)
+
+
+def _check(section: str, said: Mapping[str, Any]) -> list[Problem]:
+    # loads torch: only when something is said of a component
+    return work("settings.check")(section, said)
 
 
 def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -80,7 +87,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
             overrides.append(word)
             has_value = "=" not in word and waiting and not waiting[0].startswith("--")
             overrides += [waiting.pop(0)] if has_value else []
-        elif is_override(word) and not Path(word).exists():
+        elif is_override(word) and not _is_there(word):
             overrides.append(word)
         else:
             sources.append(word)
@@ -116,12 +123,19 @@ def _resolved(folder: Path) -> Path:
 
 def _check_is_there(source: str) -> None:
     path = Path(source)
-    if path.exists() or any(mark in source for mark in "*?["):
+    if _is_there(source) or any(mark in source for mark in "*?["):
         return
     others = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     guess = nearest(path.name, others)
     hint = f"; did you mean '{path.with_name(guess)}'?" if guess else ""
     raise RecipeError(f"{source}: no such file{hint}")
+
+
+def _is_there(source: str) -> bool:
+    try:
+        return Path(source).exists()
+    except OSError:  # a long setting is no file name
+        return False
 
 
 def _with_advice(message: str, sources: Sequence[str]) -> str:

@@ -28,7 +28,10 @@ COMMANDS = {
 """Name -> one line of help, in the order a user meets them."""
 
 WITH_TORCH = frozenset(
-    {"train", "plan", "evaluate", "compare", "predict", "chat", "export", "demo", "doctor", "init"}
+    {
+        *("train", "plan", "evaluate", "compare", "predict", "chat", "export"),
+        *("demo", "doctor", "init", "settings"),
+    }
 )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from luthier.core.config import find_problems, shown, validate
+from luthier.core.config import Problem, find_problems, shown, validate
 from luthier.core.errors import RecipeError
 from luthier.recipe import overrides as command_line
 from luthier.recipe import yaml_text
@@ -16,11 +16,22 @@ from luthier.recipe.place import COMPONENTS, SECTIONS, Entry, place
 from luthier.recipe.schema import Recipe
 
 MAX_BYTES = 1 << 20
+Check = Callable[[str, Mapping[str, Any]], list[Problem]]
+"""Problems with what is said of a component: the section it stands in, and what stands there."""
 COMMAND_LINE = "command line"
 
 
+def _accept(section: str, said: Mapping[str, Any]) -> list[Problem]:
+    del section, said
+    return []
+
+
 def read(
-    source: Path | Mapping[str, Any], overrides: Sequence[str] = (), *, name: str = "python"
+    source: Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    name: str = "python",
+    check: Check = _accept,
 ) -> tuple[Recipe, dict[str, str]]:
     """The recipe, and the origin of every value: "training.learning_rate" -> "user: recipe.yaml",
     "user: command line", "alias 'lr' (user: command line)" or "default".
@@ -28,6 +39,7 @@ def read(
     Args: source: a YAML file or its content as a mapping; a run's `resolved.yaml` is one too.
         overrides: `section.key=value`, `--section.key=value` or `--section.key value`.
         name: what origins and messages call a mapping.
+        check: knows the components; their settings are any otherwise.
     Raises: RecipeError: every problem, one line each.
     """
     wrong: list[str] = []
@@ -45,7 +57,7 @@ def read(
         given += [_typed(key, value) for key, value in command_line.parse(overrides)]
     except RecipeError as error:
         wrong.append(str(error))
-    return _build(given, wrong, is_complete=is_complete)
+    return _build(given, wrong, check, is_complete=is_complete)
 
 
 def leaves(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,26 +135,43 @@ def _typed(key: str, value: Any) -> Entry:
 
 
 def _build(
-    given: list[Entry], wrong: list[str], *, is_complete: bool
+    given: list[Entry], wrong: list[str], check: Check, *, is_complete: bool
 ) -> tuple[Recipe, dict[str, str]]:
     placed = place(given)
     wrong += placed.problems
     values, latest = _merge(placed.entries, wrong)
+    recipe, problems = None, _of_components(latest, check)
     try:
         recipe = validate(Recipe, values)
     except ValidationError as error:
-        for problem in find_problems(Recipe, error):
-            # what an unreadable file lacks is not known
-            if is_complete or not problem.text.startswith("missing"):
-                wrong.append(f"recipe {_with_source(problem.place, problem.text, latest)}")
-        raise RecipeError("\n".join(dict.fromkeys(wrong))) from None
-    if wrong:
+        # what an unreadable file lacks is not known
+        found = find_problems(Recipe, error)
+        problems += [p for p in found if is_complete or not p.text.startswith("missing")]
+    wrong += [f"recipe {_with_source(item.place, item.text, latest)}" for item in problems]
+    if wrong or recipe is None:
         raise RecipeError("\n".join(dict.fromkeys(wrong)))
     origins = origins_of(recipe)
     for key, entry in latest.items():
         alias = f"alias '{entry.alias}' ({entry.origin})"
         origins[".".join(key[:2])] = alias if entry.alias else entry.origin
     return recipe, origins
+
+
+def _of_components(latest: Mapping[tuple[str, ...], Entry], check: Check) -> list[Problem]:
+    found: list[Problem] = []
+    for section in COMPONENTS:
+        said = {
+            key[1]: entry.value
+            for key, entry in latest.items()
+            # what nobody asked for belongs to the component that a run had
+            if key[0] == section
+            and len(key) == 2
+            and (key[1] == "name" or not entry.origin.startswith(("default", "auto")))
+        }
+        if said.get("name", "auto") != "auto" or len(said) > 1 or (said and "name" not in said):
+            problems = check(section, said)
+            found += [Problem((section, *problem.place), problem.text) for problem in problems]
+    return found
 
 
 def _with_source(

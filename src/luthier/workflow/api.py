@@ -8,6 +8,7 @@ from typing import Any
 
 from luthier.recipe.load import read
 from luthier.recipe.schema import Recipe
+from luthier.workflow import settings
 from luthier.workflow import train as training
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, silent
@@ -28,7 +29,7 @@ def train(
     """
     given: Any = recipe.model_dump(exclude_unset=True) if isinstance(recipe, Recipe) else recipe
     source = Path(given) if isinstance(given, str) else given
-    checked, origins = read(source, list(overrides))
+    checked, origins = read(source, list(overrides), check=settings.check)
     folder = Path(out) if out is not None else None
     return training.train(checked, origins, out=folder, on_event=on_event)
 

@@ -75,6 +75,8 @@ def test_every_command_explains_itself_and_its_answers(name: str) -> None:
         (["train", "none.jsonl"], "none.jsonl: no such file"),
         (["runs", "show", "none"], "run 'none': not found"),
         (["runs", "prune"], "runs prune: say which runs go"),
+        (["train", f"{'x' * 300}.jsonl"], f"{'x' * 300}.jsonl: no such file"),
+        (["train", f"name={'x' * 300}", "none.jsonl"], "none.jsonl: no such file"),
     ],
 )
 def test_bad_input_is_one_message_and_exit_code_2(
@@ -93,6 +95,8 @@ def test_bad_input_is_one_message_and_exit_code_2(
         (["--help"], 0),
         (["--version"], 0),
         (["nothing"], 2),
+        (["train", "--help"], 0),
+        (["runs", "list", "--help"], 0),
         (["runs", "list"], 0),
         (["runs", "show", "none"], 2),
         (["export"], 2),
@@ -107,6 +111,13 @@ def test_json_is_one_document_on_standard_output(words: list[str], code: int) ->
     if code:
         assert document["error"]["exit_code"] == code
         assert document["error"]["message"].strip() in done.stderr
+
+
+def test_the_help_of_a_command_is_in_its_document(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "--help", "--json"]) == 0
+    document = json.loads(capfd.readouterr().out)
+    assert document["command"] == "luthier train"
+    assert "Run directory." in document["help"]
 
 
 def test_json_keeps_what_libraries_print_off_standard_output() -> None:
