@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,8 @@ class RunWriter:
         """What taking the lock had to say; empty when there is nothing to tell."""
         self._lock = Lock(layout.lock)
         self._log = -1
+        self._made: list[Path] = []
+        """Folders that `open` created, innermost first."""
         self._synced = 0.0
 
     def open(self) -> RunWriter:
@@ -44,8 +46,10 @@ class RunWriter:
 
         Raises: RunError: not writable, or another process writes here.
         """
+        root = self.layout.root
+        self._made = [folder for folder in (root, *root.parents) if not folder.exists()]
         with self._explained():
-            self.layout.root.mkdir(parents=True, exist_ok=True)
+            root.mkdir(parents=True, exist_ok=True)
             self.notice = self._lock.acquire()
             try:
                 self._log = self._open_log()
@@ -56,11 +60,19 @@ class RunWriter:
         return self
 
     def close(self) -> None:
-        """Give up the lock; harmless when not open."""
+        """Give up the lock, and leave nothing behind of a run that never began; harmless when not
+        open."""
         if self._log >= 0:
+            is_empty = os.fstat(self._log).st_size == 0
             os.close(self._log)
             self._log = -1
+            if is_empty and self._made:
+                self.layout.metrics.unlink(missing_ok=True)
         self._lock.release()
+        with suppress(OSError):  # the first that holds something stays, and so do those around it
+            for folder in self._made:
+                folder.rmdir()
+        self._made = []
 
     def __enter__(self) -> RunWriter:
         return self.open()

@@ -27,11 +27,11 @@ def evaluate_run(
     run = Run(path)
     settled = Settled.of_document(run.files.resolved or {}, overrides)
     stages = Stages(on_event)
-    inputs = gather(settled, stages)
     names_rows = any(text.lstrip("-").startswith("data.") for text in overrides)
-    for line in _same_inputs(run, inputs, settled.get("allow"), names_rows=names_rows):
-        stages.note(line, warning=True)
     with RunWriter(run.layout):
+        inputs = gather(settled, stages)
+        for line in _same_inputs(run, inputs, settled.get("allow"), names_rows=names_rows):
+            stages.note(line, warning=True)
         subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
         found = prove_better(subject, settled.recipe().evaluation, run.layout, stages)
         summary = Summary(run.layout, settled, stages)

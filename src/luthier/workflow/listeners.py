@@ -1,37 +1,37 @@
-"""Who hears the events of a run: the caller, the run directory, and the trackers asked for."""
+"""The trackers that a recipe asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
 
-from luthier.core.events import Event
-from luthier.recipe.resolve import Settled
-from luthier.run.layout import Layout
-from luthier.run.trackers import trackers
-from luthier.run.writer import RunWriter
-from luthier.workflow.stages import Listener
+from luthier.core.errors import missing
+from luthier.run.trackers import Tracker, trackers
 
 
-@contextmanager
-def open_listeners(
-    settled: Settled, layout: Layout, writer: RunWriter, on_event: Listener
-) -> Generator[Listener]:
-    """One function that passes each event to all; trackers are closed at the end.
+def check_trackers(names: Sequence[str]) -> None:
+    """Nothing, when each of them can be opened once the recipe is resolved.
 
     Raises: MissingExtra: a tracker's package is not installed; RecipeError: an unknown tracker.
     """
+    for name in names:
+        package = trackers.get(name).package
+        if find_spec(package) is None:
+            raise missing(package, "trackers", f"Tracker '{name}'")
+
+
+@contextmanager
+def open_trackers(document: Mapping[str, Any], folder: Path) -> Generator[list[Tracker]]:
+    """The trackers of a run in `folder`, closed at the end.
+
+    Args: document: the content of `resolved.yaml`.
+    """
     with ExitStack() as stack:
-        others = [trackers.get(name)(layout.root, settled.document()) for name in _names(settled)]
-        for tracker in others:
-            stack.callback(tracker.close)
-
-        def tell(event: Event) -> None:
-            for listener in (writer, on_event, *others):
-                listener(event)
-
-        yield tell
-
-
-def _names(settled: Settled) -> list[str]:
-    return list(settled.get("trackers"))
+        found: list[Tracker] = []
+        for name in document["recipe"]["trackers"]:
+            found.append(trackers.get(name)(folder, document))
+            stack.callback(found[-1].close)
+        yield found

@@ -35,6 +35,21 @@ class Stages:
             spent = time.perf_counter() - start
             self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
 
+    @contextmanager
+    def heard_by(self, *listeners: Listener) -> Generator[None]:
+        """Within it these hear every event too, before who heard it already."""
+        before = self.tell
+
+        def tell(event: Event) -> None:
+            for listener in (*listeners, before):
+                listener(event)
+
+        self.tell = tell
+        try:
+            yield
+        finally:
+            self.tell = before
+
     def note(self, text: str, *, warning: bool = False) -> None:
         """Tell the user something, once, and keep it for the report."""
         if text not in self.notes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from luthier.workflow import resume
 from luthier.workflow.device import device_name
 from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
-from luthier.workflow.listeners import open_listeners
+from luthier.workflow.listeners import check_trackers, open_trackers
 from luthier.workflow.prepared import Prepared, open_base, prepare
 from luthier.workflow.result import load_result
 from luthier.workflow.run import Run
@@ -48,23 +49,45 @@ def train(
     out = out or Path("runs") / f"{datetime.now():%Y%m%d-%H%M%S}-{settled.get('name')}"
     layout = Layout(out)
     resume.check_folder(layout)
-    recorded = open_run(out).resolved if layout.resolved.exists() else None
-    said = resume.take_up(settled, recorded, where=str(out))
-    stages = Stages(on_event)
     try:
-        inputs = gather(settled, stages)
-        said += _compare(recorded, settled, inputs, out)
-        with (
-            RunWriter(layout) as writer,
-            open_listeners(settled, layout, writer, on_event) as stages.tell,
-        ):
-            for text in filter(None, [writer.notice, *said]):
-                stages.note(text)
-            files.write_json(layout.environment, environment(device=device_name()))
-            _carry_out(settled, inputs, layout, stages, writer)
+        # locked before it is read: what a run knows must not change under a second process
+        with RunWriter(layout) as writer:
+            _continue(settled, layout, writer, Stages(on_event))
     except (KeyboardInterrupt, Interrupted) as stop:
         raise Interrupted(_way_on(stop, layout)) from None
     return Run(out)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One command at work on one run directory."""
+
+    settled: Settled
+    inputs: Inputs
+    layout: Layout
+    writer: RunWriter
+    stages: Stages
+    summary: Summary
+
+
+def _continue(settled: Settled, layout: Layout, writer: RunWriter, stages: Stages) -> None:
+    """From the beginning, or from where the run in the directory stopped."""
+    recorded = open_run(layout.root).resolved if layout.resolved.exists() else None
+    said = resume.take_up(settled, recorded, where=str(layout.root))
+    check_trackers(settled.get("trackers"))
+    inputs = gather(settled, stages)
+    said += _compare(recorded, settled, inputs, layout.root)
+    with stages.heard_by(writer):
+        for text in filter(None, [writer.notice, *said]):
+            stages.note(text)
+        files.write_json(layout.environment, environment(device=device_name()))
+        summary = Summary(layout, settled, stages)
+        if not summary.is_done():
+            _carry_out(_Work(settled, inputs, layout, writer, stages, summary))
+        else:
+            stages.note(
+                f"{layout.root} is done already; nothing to do. `luthier evaluate` tests it anew."
+            )
 
 
 def _way_on(stop: BaseException, layout: Layout) -> str:
@@ -76,53 +99,40 @@ def _way_on(stop: BaseException, layout: Layout) -> str:
     return f"{done}. Everything that was saved stands; continue with: luthier train {out}"
 
 
-def _carry_out(
-    settled: Settled, inputs: Inputs, layout: Layout, stages: Stages, writer: RunWriter
-) -> None:
-    summary = Summary(layout, settled, stages)
-    if summary.is_done():
-        stages.note(
-            f"{layout.root} is done already; nothing to do. `luthier evaluate` tests it anew."
-        )
-        return
+def _carry_out(work: _Work) -> None:
+    inputs, layout, stages, summary = work.inputs, work.layout, work.stages, work.summary
     try:
-        prepared = prepare(settled, inputs, layout, stages)
-        _record(settled, inputs, layout)
+        prepared = prepare(work.settled, inputs, layout, stages)
+        document = _record(work.settled, inputs, layout)
         summary.update("training", inputs, prepared)
         if summary.is_trained():
             load_result(prepared, layout)
         else:
-            train_model(prepared.job, stages, writer, summary)
+            with open_trackers(document, layout.root) as trackers, stages.heard_by(*trackers):
+                train_model(prepared.job, stages, work.writer, summary)
             _note_changes(inputs, stages)
             save_result(prepared, inputs, layout, stages)
             summary.update("trained")
-        _prove(prepared, inputs, settled, layout, stages, summary)
+        _prove(prepared, work)
     except (LuthierError, KeyboardInterrupt) as error:
         is_stop = isinstance(error, Interrupted | KeyboardInterrupt)
         summary.update("interrupted" if is_stop else "failed", reason=str(error))
         raise
 
 
-def _prove(
-    prepared: Prepared,
-    inputs: Inputs,
-    settled: Settled,
-    layout: Layout,
-    stages: Stages,
-    summary: Summary,
-) -> None:
-    section = settled.recipe().evaluation
+def _prove(prepared: Prepared, work: _Work) -> None:
+    settled = work.settled
     subject = subject_of(
         prepared.bundle,
         prepared.tuner,
-        inputs,
+        work.inputs,
         settled,
         lambda: open_base(settled, prepared.objective),
     )
-    evaluation = prove_better(subject, section, layout, stages)
-    summary.update("done", verdict=evaluation.verdict.outcome)
-    write_report(layout, stages)
-    summary.update("done", verdict=evaluation.verdict.outcome)
+    evaluation = prove_better(subject, settled.recipe().evaluation, work.layout, work.stages)
+    work.summary.update("done", verdict=evaluation.verdict.outcome)
+    write_report(work.layout, work.stages)
+    work.summary.update("done", verdict=evaluation.verdict.outcome)
 
 
 def _compare(
@@ -148,14 +158,18 @@ def _note_changes(inputs: Inputs, stages: Stages) -> None:
         )
 
 
-def _record(settled: Settled, inputs: Inputs, layout: Layout) -> None:
-    """Write what is now known and will not change: recipe, ledger, splits, samples."""
+def _record(settled: Settled, inputs: Inputs, layout: Layout) -> dict[str, Any]:
+    """Write what is now known and will not change: recipe, ledger, splits, samples.
+
+    Returns: the content of `resolved.yaml`.
+    """
     document = settled.document()
     document["identity"] = {**document["identity"], **inputs.identity()}
     files.write_text(layout.resolved, yaml_text.dump(document))
     files.write_json(layout.ledger, inputs.loaded.ledger.document())
     files.write_json(layout.splits, inputs.split_document())
     files.write_json(layout.samples, inputs.samples)
+    return document
 
 
 def name_of(recipe: Recipe) -> str:

@@ -188,3 +188,19 @@ def test_closing_twice_is_harmless(tmp_path: Path) -> None:
     writer.close()
     writer.close()
     assert not (tmp_path / "run.lock").exists()
+
+
+def test_a_folder_made_for_a_run_that_never_began_goes_with_it(tmp_path: Path) -> None:
+    with RunWriter(Layout(tmp_path / "runs" / "run")):
+        assert (tmp_path / "runs" / "run" / "run.lock").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_was_there_or_holds_something_stays(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with RunWriter(Layout(tmp_path / "empty")):
+        pass
+    with RunWriter(Layout(tmp_path / "told")) as writer:
+        writer.event(Notice("hello"))
+    assert (tmp_path / "empty").exists()
+    assert [path.name for path in (tmp_path / "told").iterdir()] == ["metrics.jsonl"]

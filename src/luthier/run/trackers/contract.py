@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from luthier.core.events import Event, Updated, Validated
 
@@ -12,8 +12,12 @@ from luthier.core.events import Event, Updated, Validated
 class Tracker(Protocol):
     """Writes below `folder`, offline; `document` is the content of `resolved.yaml`.
 
+    Opened once that is written, just before training.
     Raises: MissingExtra: the package is not installed.
     """
+
+    package: ClassVar[str]
+    """What has to be installed: asked for before anything slow."""
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None: ...
 

@@ -6,7 +6,7 @@ import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from luthier.core.errors import missing
 from luthier.core.events import Event, Updated, Validated
@@ -21,6 +21,8 @@ LONGEST_PARAM = 500
 @trackers.add
 class MLflow:
     """Show it: mlflow ui --backend-store-uri sqlite:///RUN/mlflow.db"""
+
+    package: ClassVar[str] = "mlflow"
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read on import

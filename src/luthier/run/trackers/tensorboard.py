@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -17,6 +17,8 @@ from luthier.run.trackers.contract import scalars
 @trackers.add
 class TensorBoard:
     """Show it: tensorboard --logdir RUN/tensorboard"""
+
+    package: ClassVar[str] = "tensorboard"
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
         try:

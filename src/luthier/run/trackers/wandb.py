@@ -6,7 +6,7 @@ import importlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from luthier.core.errors import missing
 from luthier.core.events import Event, Updated, Validated
@@ -18,6 +18,8 @@ from luthier.run.trackers.contract import scalars
 @trackers.add
 class WandB:
     """Nothing leaves the machine until somebody runs `wandb sync` on the folder."""
+
+    package: ClassVar[str] = "wandb"
 
     def __init__(self, folder: Path, document: Mapping[str, Any]) -> None:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # read on import
