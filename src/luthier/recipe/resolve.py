@@ -83,6 +83,20 @@ class Settled:
         self.origins[key] = origin
         return differs
 
+    def reopen(self, key: str) -> None:
+        """Back to "auto", to be chosen anew. Args: key: a setting of a section."""
+        section, _, name = key.partition(".")
+        self._values[section][name] = "auto"
+        self.origins[key] = "default"
+        self._given.discard(key)
+
+    def revise(self, key: str, value: Any, why: str) -> None:
+        """Put what the machine allows in the place of what was asked for; the origin says so."""
+        section, _, name = key.partition(".")
+        was, origin = self._values[section][name], self.origins[key]
+        self._values[section][name] = value
+        self.origins[key] = f"auto: {why} (instead of {was}, {origin})"
+
     def fill(self, section: str, defaults: Mapping[str, Any]) -> None:
         """Add what a component's section does not mention, with the origin "default"."""
         for name, value in defaults.items():

@@ -1,6 +1,9 @@
-"""What training saved in a run directory, back in the open model."""
+"""What training saved in a run directory: back in the open model, or gone for good."""
 
 from __future__ import annotations
+
+import os
+import shutil
 
 from luthier.run.layout import Layout
 from luthier.workflow.prepared import Prepared
@@ -15,3 +18,15 @@ def load_result(prepared: Prepared, layout: Layout) -> None:
     """
     saved = open_tuned(Run(layout.root))
     prepared.tuner.restore(prepared.bundle.model, prepared.tuner.state(saved.model))
+
+
+def forget_result(layout: Layout) -> None:
+    """Remove what was saved, as training goes on: whatever the directory holds next is newer.
+
+    Each folder goes at once: a process that dies here leaves the whole of it or nothing.
+    """
+    for folder in (layout.adapter, layout.model):
+        if folder.is_dir():
+            gone = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+            folder.rename(gone)
+            shutil.rmtree(gone)

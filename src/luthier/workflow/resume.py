@@ -16,6 +16,8 @@ from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 
+FOLLOWS = {"training.epochs": "training.max_steps"}
+"""Chosen from another setting where nobody says it: chosen anew when that is another one now."""
 OF_THE_REQUEST = ("allow", "format_version")
 """Never taken over: a permission is given anew each time."""
 
@@ -36,6 +38,25 @@ def check_folder(layout: Layout) -> None:
             f"{root}: is no run and not empty ({names}); a run would mix its files with those. "
             "Name a new or empty folder with --out"
         )
+
+
+LIMITS = {
+    "epochs": "training.epochs",
+    "max_steps": "training.max_steps",
+    "max_tokens": "training.max_tokens",
+    "max_seconds": "training.max_seconds",
+    "early_stopping": "training.early_stopping_patience",
+}
+"""Why a training ended -> the setting that said so. The larger the farther; 0 is no limit."""
+
+
+def moves_limit(settled: Settled, recorded: Mapping[str, Any] | None, why_ended: str) -> bool:
+    """Whether a training that ended is to go on: the limit it ended at is farther away now."""
+    key = LIMITS.get(why_ended)
+    if recorded is None or key is None:
+        return False
+    then, now = leaves(recorded["recipe"]).get(key), settled.get(key)
+    return now != then and (now in (0, "auto") or now > then)
 
 
 def take_up(settled: Settled, recorded: Mapping[str, Any] | None, *, where: str) -> list[str]:
@@ -63,10 +84,22 @@ def keep_choices(settled: Settled, recorded: Mapping[str, Any]) -> list[str]:
         if key in OF_THE_REQUEST or key.partition(".")[0] in others:
             continue
         origin = str(recorded["origins"].get(key, "default"))
+        if origin.startswith("auto") and _is_to_follow(settled, recorded, key):
+            settled.reopen(key)
+            continue
         is_new = settled.keep(key, value, origin)
         if is_new and not origin.startswith(("default", "auto")):
             said.append(f"{key}={value}")
     return [f"as when the run was started, and not given now: {', '.join(said)}"] if said else []
+
+
+def _is_to_follow(settled: Settled, recorded: Mapping[str, Any], key: str) -> bool:
+    """Whether `key` was chosen from a setting that the request changes, and is not said itself."""
+    cause = FOLLOWS.get(key)
+    is_said = settled.is_given(key) and not settled.origins[key].startswith("auto")
+    if cause is None or is_said or not settled.is_given(cause):
+        return False
+    return settled.get(cause) != leaves(recorded["recipe"]).get(cause)
 
 
 def same_request(settled: Settled, recorded: Mapping[str, Any], *, where: str) -> list[str]:

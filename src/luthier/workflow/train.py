@@ -25,7 +25,7 @@ from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import check_trackers, open_trackers
 from luthier.workflow.prepared import Prepared, open_base, prepare
-from luthier.workflow.result import load_result
+from luthier.workflow.result import forget_result, load_result
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
@@ -41,7 +41,8 @@ def train(
 ) -> Run:
     """The finished run in `out` (default runs/<time>-<name>): tuned, evaluated, reported.
 
-    A directory that holds an unfinished run of the same recipe is continued where it stopped.
+    A directory that holds an unfinished run of the same recipe is continued where it stopped, and
+    so is one whose training ended at a limit that the request moves on.
     Raises: LuthierError: bad input, before anything slow. Interrupted: saved; call it again.
     """
     settled = Settled(recipe, dict(origins or {}))
@@ -68,6 +69,8 @@ class _Work:
     writer: RunWriter
     stages: Stages
     summary: Summary
+    goes_on: bool
+    """The training had ended, and the request moves the limit it ended at."""
 
 
 def _continue(settled: Settled, layout: Layout, writer: RunWriter, stages: Stages) -> None:
@@ -82,8 +85,9 @@ def _continue(settled: Settled, layout: Layout, writer: RunWriter, stages: Stage
             stages.note(text)
         files.write_json(layout.environment, environment(device=device_name()))
         summary = Summary(layout, settled, stages)
-        if not summary.is_done():
-            _carry_out(_Work(settled, inputs, layout, writer, stages, summary))
+        goes_on = resume.moves_limit(settled, recorded, summary.values.get("why_ended", ""))
+        if goes_on or not summary.is_done():
+            _carry_out(_Work(settled, inputs, layout, writer, stages, summary, goes_on))
         else:
             stages.note(
                 f"{layout.root} is done already; nothing to do. `luthier evaluate` tests it anew."
@@ -103,6 +107,8 @@ def _carry_out(work: _Work) -> None:
     inputs, layout, stages, summary = work.inputs, work.layout, work.stages, work.summary
     try:
         prepared = prepare(work.settled, inputs, layout, stages)
+        if work.goes_on:
+            forget_result(layout)
         document = _record(work.settled, inputs, layout)
         summary.update("training", inputs, prepared)
         if summary.is_trained():

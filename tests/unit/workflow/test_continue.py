@@ -91,6 +91,38 @@ def test_permission_for_the_model_does_not_cover_the_tokenizer(place: Desk) -> N
         go_on(place, place.root / "run", "allow=[changed_model]", until=4)
 
 
+def train(place: Desk, out: Path, *settings: str) -> list[Event]:
+    """Train to the end; every event."""
+    heard: list[Event] = []
+    recipe = {"model": str(place.model), "data": {"train": str(place.data)}}
+    luthier.train(recipe, out=out, overrides=[*SETTINGS, *settings], on_event=heard.append)
+    return heard
+
+
+def test_a_training_that_its_time_ended_goes_on_when_it_is_given_more(place: Desk) -> None:
+    out = place.root / "short"
+    assert steps(train(place, out, "training.max_seconds=1e-9")) == [1]
+    run = luthier.open_run(out)
+    first = (run.summary["why_ended"], run.evaluation)
+    assert steps(train(place, out, "training.max_seconds=1e-9")) == []
+    assert steps(train(place, out, "training.max_seconds=1000")) == [2, 3, 4, 5, 6]
+    assert (first[0], run.summary["why_ended"]) == ("max_seconds", "max_steps")
+    assert run.summary["state"] == "done"
+    assert first[1] is not None
+    assert run.evaluation is not None
+    assert run.evaluation["arms"]["tuned"] != first[1]["arms"]["tuned"]
+    assert run.evaluation["arms"]["base"] == first[1]["arms"]["base"]
+    assert steps(train(place, out)) == []
+
+
+def test_a_training_that_goes_on_is_not_taken_for_the_one_that_ended(place: Desk) -> None:
+    out = place.root / "short"
+    train(place, out, "training.max_seconds=1e-9")
+    assert steps(go_on(place, out, "training.max_seconds=0", until=3)) == [2, 3]
+    assert not (out / "adapter").exists()
+    assert steps(train(place, out)) == [4, 5, 6]
+
+
 def make_old(place: Desk) -> None:
     """The run as a version wrote it that had one hash for model and tokenizer together."""
     out, sha256 = place.root / "run", fetch(str(place.model)).sha256

@@ -114,6 +114,47 @@ def test_what_trains_the_same_may_change_and_is_said(setting: str) -> None:
     assert said[0].startswith("changed, and trains the same: ")
 
 
+@pytest.mark.parametrize(
+    ("why", "then", "now", "expected"),
+    [
+        ("max_seconds", "max_seconds=60", "max_seconds=90", True),
+        ("max_seconds", "max_seconds=60", "max_seconds=0", True),
+        ("max_seconds", "max_seconds=60", "max_seconds=30", False),
+        ("max_seconds", "max_seconds=60", "max_seconds=60", False),
+        ("max_seconds", "max_seconds=60", "seed=0", False),
+        ("max_seconds", "max_seconds=60", "max_steps=90", False),
+        ("max_steps", "max_steps=60", "max_steps=90", True),
+        ("epochs", "epochs=2", "epochs=3", True),
+        ("max_tokens", "max_tokens=60", "max_tokens=0", True),
+        ("early_stopping", "early_stopping_patience=2", "early_stopping_patience=3", True),
+        ("", "max_seconds=60", "max_seconds=90", False),
+    ],
+)
+def test_a_training_goes_on_where_the_limit_it_ended_at_is_farther_now(
+    why: str, then: str, now: str, expected: bool
+) -> None:
+    before = recorded(then)
+    settings, _ = taken_up(before, now, "allow=[changed_recipe]")
+    assert resume.moves_limit(settings, before, why) == expected
+    assert not resume.moves_limit(settings, None, why)
+
+
+@pytest.mark.parametrize("source", ["the data file", "the run itself"])
+def test_epochs_chosen_for_so_many_steps_are_chosen_anew_for_more(source: str) -> None:
+    first = settled("max_steps=60")
+    first.settle("training.epochs", 3.0, "60 steps")
+    before, words = first.document(), ["max_steps=90", "allow=[changed_recipe]"]
+    now = settled(*words) if source == "the data file" else Settled.of_document(before, words)
+    resume.take_up(now, before, where="runs/a")
+    assert now.get("training.epochs") == "auto"
+    same = Settled.of_document(before, ["max_steps=60"])
+    resume.take_up(same, before, where="runs/a")
+    assert same.get("training.epochs") == 3.0
+    said = settled(*words, "epochs=5")
+    resume.take_up(said, before, where="runs/a")
+    assert said.get("training.epochs") == 5
+
+
 def test_a_permission_is_given_for_one_time_only() -> None:
     now, said = taken_up(recorded("allow=[changed_data]"))
     assert now.get("allow") == []
