@@ -17,8 +17,11 @@ from luthier.engine.horizon import num_steps
         ({"epochs": 0.5}, (2, "epochs")),
         ({"epochs": 0.001}, (1, "epochs")),
         ({"epochs": 2.0, "max_steps": 3}, (3, "max_steps")),
+        ({"epochs": 2.0, "max_steps": 8}, (8, "max_steps")),
         ({"epochs": 2.0, "max_steps": 99}, (8, "epochs")),
         ({"epochs": 2.0, "max_tokens": 31}, (2, "max_tokens")),
+        ({"epochs": 2.0, "max_steps": 2, "max_tokens": 31}, (2, "max_steps")),
+        ({"epochs": 2.0, "max_steps": 3, "max_tokens": 31}, (2, "max_tokens")),
         ({"epochs": 2.0, "max_tokens": 10**6}, (8, "epochs")),
     ],
 )
