@@ -149,9 +149,16 @@ def prune(checkpoints: Path, keep: int) -> None:
     """Remove all but the newest `keep` steps, and best weights that no kept step refers to."""
     for folder in _folders(checkpoints, STEP)[:-keep]:
         remove(folder)
-    wanted = [_best_known_to(folder) for folder in _folders(checkpoints, STEP)]
-    for folder in _folders(checkpoints, BEST):
-        if _step_of(folder) < min(wanted):
+    prune_best(checkpoints)
+
+
+def prune_best(checkpoints: Path) -> None:
+    """Remove best weights that no step refers to, but for the newest: that is the best so far."""
+    wanted = {_best_known_to(folder) for folder in _folders(checkpoints, STEP)}
+    if None in wanted:
+        return  # what a damaged step refers to is not known
+    for folder in _folders(checkpoints, BEST)[:-1]:
+        if _step_of(folder) not in wanted:
             remove(folder)
 
 
@@ -178,12 +185,12 @@ def _folders(checkpoints: Path, prefix: str) -> list[Path]:
     return sorted((path for path in found if _step_of(path) >= 0), key=_step_of)
 
 
-def _best_known_to(folder: Path) -> int:
-    """The best step when `folder` was saved; -1 when it cannot be read, so nothing is removed."""
+def _best_known_to(folder: Path) -> int | None:
+    """The best step when `folder` was saved, -1 for none; None when it cannot be read."""
     try:
         return int(files.read_json(folder / STATE)["progress"]["best_step"])
-    except (OSError, ValueError, KeyError):
-        return -1
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _step_of(folder: Path) -> int:

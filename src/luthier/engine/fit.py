@@ -119,6 +119,7 @@ class _Loop:
         if is_best:
             progress.best_step, progress.best_loss = progress.step, found.loss
             self._write(checkpoint.best_folder(job.checkpoints, progress.step), full=False)
+            checkpoint.prune_best(job.checkpoints)
         yield Validated(progress.step, found.loss, found.count, is_best, found.metrics)
 
     def save(self) -> Iterator[Event]:

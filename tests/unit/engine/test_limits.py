@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from tests.contracts.cases import case
 
 from luthier.core.events import Finished, Notice, Saved, Updated, Validated
 from luthier.engine import checkpoint
+from luthier.engine.fit import fit
 
 
 def test_time_ends_a_run(tmp_path: Path) -> None:
@@ -33,8 +35,6 @@ def test_the_best_weights_come_back_not_the_last(tmp_path: Path) -> None:
     found = case("lora", "sft")
     job = found.job(tmp_path, learning_rate=1.0, epochs=10, evaluate_every=1, save_every=4)
     kept: dict[int, dict[str, torch.Tensor]] = {}
-    from luthier.engine.fit import fit
-
     for event in fit(job):
         if isinstance(event, Validated) and event.is_best:
             kept[event.step] = found.parameters()
@@ -53,6 +53,35 @@ def test_only_the_newest_checkpoints_stay_besides_the_best(tmp_path: Path) -> No
     names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
     assert [name for name in names if name.startswith("step")] == ["step-000005", "step-000006"]
     assert any(name.startswith("best") for name in names)
+
+
+def best_folders(folder: Path) -> list[int]:
+    return sorted(int(path.name[5:]) for path in (folder / "checkpoints").glob("best-*"))
+
+
+@pytest.mark.parametrize(("save_every", "most"), [(0, 1), (3, 3)])
+def test_best_weights_that_nothing_needs_are_removed_at_once(
+    save_every: int, most: int, tmp_path: Path
+) -> None:
+    """At most the newest, and one for each of the two checkpoints kept."""
+    found = case("lora", "sft")
+    settings = {"epochs": 4, "learning_rate": 1e-3, "lr_scheduler_type": "constant"}
+    bests: list[int] = []
+    for event in fit(found.job(tmp_path, **settings, evaluate_every=1, save_every=save_every)):
+        if isinstance(event, Validated):
+            bests += [event.step] if event.is_best else []
+            assert len(best_folders(tmp_path)) <= most
+            assert best_folders(tmp_path)[-1] == bests[-1]
+    assert len(bests) > 6
+
+
+def test_the_best_weights_that_a_kept_step_refers_to_stay(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    job = found.job(tmp_path, epochs=4, learning_rate=1e-3, evaluate_every=1, save_every=2)
+    for event in fit(job):
+        if isinstance(event, Validated) and event.is_best and event.step == 7:
+            break
+    assert best_folders(tmp_path) == [4, 6, 7]  # of step-4, of step-6, and the newest
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
