@@ -15,13 +15,18 @@ from luthier.engine.optimizer import Optimizer
 from luthier.engine.progress import Progress
 
 NUM_NAMED = 3
+FEW = 8
+"""So many losses make a median; before, only what is far above guessing is a spike."""
+GUESSING, NEGLIGIBLE = 10.0, 0.1
+"""Nats: a uniform guess over 22,000 tokens; a loss that is as good as learned."""
 
 
 def objection(measured: Measured, progress: Progress, *, spike_factor: float) -> str:
     """Why this update must not be taken; empty when it may.
 
-    A spike exceeds both the running median and the first loss by `spike_factor`: late in training
-    the median is small, and one hard row among learned ones is no accident.
+    A spike exceeds by `spike_factor` all of: the running median, the first loss, and a loss that
+    is small by itself. Late in training the median is next to nothing, and one hard row among
+    learned ones is no accident.
     """
     if measured.count == 0:
         return "nothing in it is trained"
@@ -31,12 +36,13 @@ def objection(measured: Measured, progress: Progress, *, spike_factor: float) ->
         return f"gradient norm is {measured.gradient_norm} (loss {measured.loss:.4g})"
     if not spike_factor or not progress.history:
         return ""
-    usual = median(progress.history)
-    if measured.loss > spike_factor * max(usual, progress.first_loss):
-        return (
-            f"loss is {measured.loss:.4g}, {measured.loss / usual:.0f} times its median {usual:.4g}"
-        )
-    return ""
+    usual, least = median(progress.history), NEGLIGIBLE
+    if len(progress.history) < FEW:
+        least = GUESSING
+    bound = spike_factor * max(usual, progress.first_loss, least)
+    if measured.loss <= bound:
+        return ""
+    return f"loss is {measured.loss:.4g}, above {bound:.4g}, and its median {usual:.4g}"
 
 
 def blame_tensors(optimizer: Optimizer) -> tuple[str, ...]:
@@ -51,8 +57,11 @@ def blame_rows(
 ) -> tuple[str, ...]:
     """Names of the rows that are not finite alone, else of those with the highest loss.
 
-    Every row is run once more by itself, forward and backward; weights stay as they are.
+    Every row is run once more by itself, forward and backward; weights stay as they are. Where
+    rows interact, none is to blame alone.
     """
+    if not job.objective.additive:
+        return ()
     scores: list[tuple[float, int]] = []
     for item in features:
         optimizer.clear()

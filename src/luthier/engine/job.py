@@ -40,8 +40,8 @@ class Plan:
     gradient_checkpointing: bool = False
     precision: Literal["bfloat16", "float32"] = "float32"
     spike_factor: float = 0.0
-    """An update whose loss exceeds this many times its running median, and the loss of the first
-    update, is not taken."""
+    """0, or at least 1: an update whose loss exceeds this many times its running median, and the
+    loss of the first update, is not taken. See `guards.objection`."""
     max_skipped: int = 5
     """So many skipped updates in a row end the run."""
 

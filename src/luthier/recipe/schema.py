@@ -106,7 +106,8 @@ class TrainingSection(ComponentConfig):
     compile: Literal["auto", "off", "on"] = "auto"
     """Elementwise pieces as C++, built on this machine; auto: where it pays within this run."""
     spike_factor: float = Field(default=10.0, ge=0)
-    """An update whose loss exceeds this many times its running median is not taken (0: off)."""
+    """An update whose loss exceeds this many times its running median is not taken (0: off, else
+    at least 1)."""
 
     @field_validator("epochs", "learning_rate")
     @classmethod
@@ -120,6 +121,13 @@ class TrainingSection(ComponentConfig):
     def _at_least_one(cls, value: int | str) -> int | str:
         if isinstance(value, int) and value < 1:
             raise ValueError("expected a whole number of at least 1, or auto")
+        return value
+
+    @field_validator("spike_factor")
+    @classmethod
+    def _off_or_above(cls, value: float) -> float:
+        if 0 < value < 1:
+            raise ValueError("expected 0 (off) or a number of at least 1")
         return value
 
     @field_validator("save_every", "evaluate_every")

@@ -74,14 +74,20 @@ def test_too_many_in_a_row_end_the_run_with_a_cause(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("loss", "history", "first", "is_refused"),
     [
-        (19.0, [2.0, 2.0], 2.0, False),
-        (21.0, [2.0, 2.0], 2.0, True),
-        (1.5, [0.01, 0.01, 0.01], 3.0, False),  # one hard row among learned ones
-        (31.0, [0.01, 0.01, 0.01], 3.0, True),
+        (19.0, [2.0] * 8, 2.0, False),
+        (21.0, [2.0] * 8, 2.0, True),
+        (1.5, [0.01] * 8, 3.0, False),  # one hard row among learned ones
+        (31.0, [0.01] * 8, 3.0, True),
+        (0.05, [0.004] * 64, 0.004, False),  # both are as good as nothing
+        (0.9, [0.0] * 64, 0.01, False),
+        (1.1, [0.0] * 64, 0.01, True),
+        (0.5, [0.01], 0.01, False),  # one loss says little about the next
+        (30.0, [2.0] * 7, 2.0, False),
+        (101.0, [2.0], 2.0, True),  # no row is that hard
         (50.0, [], 0.0, False),
     ],
 )
-def test_a_spike_exceeds_both_the_median_and_the_first_loss(
+def test_a_spike_exceeds_the_median_the_first_loss_and_what_is_small_by_itself(
     loss: float, history: list[float], first: float, is_refused: bool
 ) -> None:
     progress = Progress(history=history, first_loss=first)
