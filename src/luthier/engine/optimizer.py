@@ -69,11 +69,19 @@ class Optimizer:
             return
         name = self._names[id(parameter)]
         if parameter.grad.is_sparse:
-            table = self._tables.setdefault(name, RowMoments(parameter))
+            table = self._table(name, parameter)
             table.update(parameter.detach(), parameter.grad, group)
             parameter.grad = None
         elif name in self._tables:  # another path runs the model now
             self._adamw.state[parameter] = self._tables.pop(name).dense(parameter.detach())
+
+    def _table(self, name: str, parameter: Tensor) -> RowMoments:
+        """Moments of its rows, taken over from AdamW where another path ran the model before."""
+        if name not in self._tables:
+            self._tables[name] = RowMoments(parameter)
+            if whole := self._adamw.state.pop(parameter, None):
+                self._tables[name].take_over(whole)
+        return self._tables[name]
 
     def clear(self) -> None:
         """Forget the gradients."""

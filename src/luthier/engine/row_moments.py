@@ -62,6 +62,14 @@ class RowMoments:
             state[key].to(device).clone() for key in ("rows", "exp_avg", "exp_avg_sq", "step")
         )
 
+    def take_over(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from the moments that AdamW kept for the whole table."""
+        is_seen_R = (state["exp_avg"] != 0).any(1) | (state["exp_avg_sq"] != 0).any(1)
+        self.rows_R = is_seen_R.nonzero()[:, 0]
+        self.exp_avg_RD = state["exp_avg"][self.rows_R].float()
+        self.exp_avg_sq_RD = state["exp_avg_sq"][self.rows_R].float()
+        self.step = state["step"].to(self.step).clone()
+
     def dense(self, table: Tensor) -> dict[str, Tensor]:
         """The same moments for the whole table, as torch's AdamW keeps them."""
         whole = {

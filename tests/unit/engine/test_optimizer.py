@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.contracts.cases import case
+from tests.contracts.cases import WAYS, case
 
 from luthier.core.events import Updated
 from luthier.data.order import order
+from luthier.engine.fit import fit
 from luthier.objectives import Roles
 
+NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 EPOCHS, BATCH, RATE, DECAY = 3, 3, 2e-3, 0.1
 
 
@@ -46,3 +48,27 @@ def test_losses_equal_those_of_a_plain_torch_loop(tmp_path: Path) -> None:
             optimizer.step()
     found = [event.loss for event in events if isinstance(event, Updated)]
     assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("first", ["general", "fast"])
+def test_another_path_goes_on_with_the_same_moments(
+    first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fast path of encoders has sparse gradients of word embeddings, the general one dense."""
+    for path in ("general", "fast"):
+        monkeypatch.setitem(WAYS, path, (torch.float32, path))
+
+    def run(*paths: str) -> list[float]:
+        losses: list[float] = []
+        for place, path in enumerate(paths):
+            found = case("full", "classify", way=path, **NO_DROPOUT)
+            job = found.job(
+                tmp_path / "-".join(paths), max_steps=3 + 3 * place, lr_scheduler_type="constant"
+            )
+            losses += [event.loss for event in fit(job) if isinstance(event, Updated)]
+        return losses
+
+    second = "fast" if first == "general" else "general"
+    changed, same = run(first, second), run(first, first)
+    assert len(changed) == 6
+    assert changed == pytest.approx(same, rel=1e-3)  # two paths round differently

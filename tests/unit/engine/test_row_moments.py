@@ -79,3 +79,20 @@ def test_the_whole_table_can_take_over() -> None:
         adamw.step()
     for key, value in moments.dense(table).items():
         torch.testing.assert_close(value, adamw.state[whole][key], rtol=1e-6, atol=1e-7)
+
+
+def test_they_take_over_from_the_whole_table() -> None:
+    table, whole = start(), torch.nn.Parameter(start())
+    moments, adamw = RowMoments(table), torch.optim.AdamW([whole], lr=0.1, weight_decay=0.0)
+    first, second, *rest = gradients()
+    for gradient in (first, second):
+        whole.grad = gradient
+        adamw.step()
+    table.copy_(whole.detach())
+    moments.take_over(adamw.state[whole])
+    assert moments.rows_R.tolist() == [3, 5, 7]
+    for gradient in rest:
+        moments.update(table, sparse(gradient), {**adamw.param_groups[0], "weight_decay": 0.0})
+        whole.grad = gradient
+        adamw.step()
+    torch.testing.assert_close(table, whole.detach(), rtol=1e-6, atol=1e-6)
