@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from tests.contracts.cases import PAIRS, Case, case
+from tests.contracts.cases import PAIRS, WAYS, Case, case
 
 from luthier.core.errors import Interrupted
 from luthier.core.events import Event, Updated, Validated
@@ -36,15 +37,10 @@ def tensors(found: Case, folder: Path) -> dict[str, torch.Tensor]:
     return {**found.parameters(), **optimizer.state()}
 
 
-@pytest.mark.parametrize(("tuner", "objective"), PAIRS)
-@pytest.mark.parametrize("stop_at", [0, 1, 3])
-def test_stopping_and_continuing_changes_nothing(
-    tuner: str, objective: str, stop_at: int, tmp_path: Path
-) -> None:
-    settings = {"dropout": 0.1} if tuner == "lora" else {}
-    whole = case(tuner, objective, settings=settings)
-    expected = logged(whole.fit(tmp_path / "whole", **SETTINGS))
-    broken = case(tuner, objective, settings=settings)
+def check(build: Callable[[], Case], stop_at: int, folder: Path) -> dict[str, torch.Tensor]:
+    """Train in one go, and stopped and continued; the tensors that are the same in both."""
+    whole = build()
+    expected = logged(whole.fit(folder / "whole", **SETTINGS))
     asked: list[int] = []
 
     def should_stop() -> bool:
@@ -52,12 +48,49 @@ def test_stopping_and_continuing_changes_nothing(
         return len(asked) > stop_at
 
     events: list[Event] = []
-    job = broken.job(tmp_path / "broken", **SETTINGS, should_stop=should_stop)
+    job = build().job(folder / "broken", **SETTINGS, should_stop=should_stop)
     with pytest.raises(Interrupted, match=f"after step {stop_at} of 6"):
         events.extend(fit(job))
-    continued = case(tuner, objective, settings=settings)
-    events += continued.fit(tmp_path / "broken", **SETTINGS)
+    continued = build()
+    events += continued.fit(folder / "broken", **SETTINGS)
     assert logged(events) == expected
-    one, other = tensors(whole, tmp_path / "whole"), tensors(continued, tmp_path / "broken")
+    one, other = tensors(whole, folder / "whole"), tensors(continued, folder / "broken")
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+    return one
+
+
+@pytest.mark.parametrize(("tuner", "objective"), PAIRS)
+@pytest.mark.parametrize("stop_at", [0, 1, 3])
+def test_stopping_and_continuing_changes_nothing(
+    tuner: str, objective: str, stop_at: int, tmp_path: Path
+) -> None:
+    settings = {"dropout": 0.1} if tuner == "lora" else {}
+    check(lambda: case(tuner, objective, settings=settings), stop_at, tmp_path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    ("tuner", "objective", "family"),
+    [("full", "classify", "bert"), ("lora", "classify", "bert"), ("lora", "sft", "llama")],
+)
+@pytest.mark.parametrize("stop_at", [1, 3])
+def test_it_changes_nothing_on_the_fast_paths(
+    tuner: str,
+    objective: str,
+    family: str,
+    dtype: torch.dtype,
+    stop_at: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(WAYS, "fast", (dtype, "auto"))
+
+    def build() -> Case:
+        found = case(tuner, objective, way="fast")
+        assert found.bundle.trunk.name == family
+        return found
+
+    found = check(build, stop_at, tmp_path)
+    has_rows = any(name.endswith("word_embeddings.weight/rows") for name in found)
+    assert has_rows == (tuner == "full")  # moments of the rows seen, no others

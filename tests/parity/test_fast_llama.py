@@ -16,6 +16,12 @@ from luthier.models.trunks._shared import share
 
 LENGTHS = (5, 140, 1, 33)
 """Ragged, and one longer than a block of attention."""
+WINDOW: dict[str, Any] = {
+    "use_sliding_window": True,
+    "sliding_window": 20,
+    "max_window_layers": 1,
+}
+"""The second layer sees 20 tokens, the first one all."""
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("llama", {}),
     "llama-biased": ("llama", {"attention_bias": True, "mlp_bias": True}),
@@ -32,10 +38,29 @@ FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {
             }
         },
     ),
+    "llama-linear-rotation": (
+        "llama",
+        {"rope_parameters": {"rope_type": "linear", "rope_theta": 1e4, "factor": 4.0}},
+    ),
+    "llama-yarn-rotation": (
+        "llama",
+        {
+            "rope_parameters": {
+                "rope_type": "yarn",
+                "rope_theta": 1e4,
+                "factor": 4.0,
+                "original_max_position_embeddings": 64,
+            }
+        },
+    ),
+    "llama-wide-heads": ("llama", {"head_dim": 16}),  # 4 heads of 16, a width of 32
     "mistral": ("mistral", {"sliding_window": None}),
     "mistral-window": ("mistral", {"sliding_window": 20}),
     "qwen2": ("qwen2", {}),
+    "qwen2-window": ("qwen2", WINDOW),
     "qwen3": ("qwen3", {}),
+    "qwen3-wide-heads": ("qwen3", {"head_dim": 16}),
+    "qwen3-window": ("qwen3", WINDOW),
 }
 
 
