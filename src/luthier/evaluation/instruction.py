@@ -46,6 +46,11 @@ def _field(values: Sequence[Any]) -> str:
     if not kinds <= {str}:
         return "text, or null where there is none"
     names = {normalised(value): value for value in values}
-    if len(names) <= MAX_VALUES and len(names) * 3 <= len(values):
+    if is_few(len(names), len(values)):
         return "one of " + ", ".join(f'"{names[key]}"' for key in sorted(names))
     return f"text of about {int(median(len(value.split()) for value in values))} words"
+
+
+def is_few(num_different: int, num_values: int) -> bool:
+    """A field with so many different values is filled from a list, not written."""
+    return num_different <= MAX_VALUES and num_different * 3 <= num_values

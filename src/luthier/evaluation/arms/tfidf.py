@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
+from luthier.data.rows import Row
 from luthier.evaluation.arms import arms
+from luthier.evaluation.arms._fields import fields_of, filled
 from luthier.evaluation.arms._spread import spread_over
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
@@ -22,30 +25,64 @@ from luthier.evaluation.text import normalised
 
 @arms.add
 class Tfidf:
-    """TF-IDF of words and word pairs with logistic regression, fitted to the training rows."""
+    """TF-IDF of words and word pairs with logistic regression, fitted to the training rows. Where
+    the targets are JSON objects, one classifier for every field with few values."""
 
     tasks: ClassVar[frozenset[Task]] = frozenset({"answer", "label"})
     standing: ClassVar[Standing] = "rival"
     words: ClassVar[str] = "a word-counting classifier trained in seconds"
 
     def missing(self, bench: Bench) -> str:
+        train = bench.subject.train
+        if not any(re.search(r"\w", input_of(row)) for row in train):
+            return "the training rows hold no words"
+        if bench.frame.is_json:
+            columns = fields_of(train).columns.values()
+            has_any = any(len(set(names)) > 1 for names in columns)
+            return "" if has_any else "no field of the JSON answers has a few values to tell apart"
         if not bench.frame.classes:
             return "the answers are not a few labels"
-        if len({target_of(row).strip() for row in bench.subject.train}) < 2:
+        if len({target_of(row).strip() for row in train}) < 2:
             return "it needs training rows of two classes or more"
         return ""
 
     def outcomes(self, bench: Bench) -> list[Outcome]:
-        started = time.perf_counter()
-        train, names = bench.subject.train, bench.frame.classes
-        known = {normalised(name): name for name in names}
-        model = make_pipeline(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+"),
-            LogisticRegression(C=10.0, max_iter=1000),
-        )
-        targets = [known[normalised(target_of(row))] for row in train]
-        model.fit([input_of(row) or "-" for row in train], targets)
-        found = np.asarray(model.predict_proba([input_of(row) for row in bench.rows]))
-        seconds = (time.perf_counter() - started) / len(bench.rows)
-        seen = [str(name) for name in model.classes_]
-        return outcomes(bench.rows, spread_over(found, seen, names), names, seconds=seconds)
+        return _objects(bench) if bench.frame.is_json else _labels(bench)
+
+
+def _labels(bench: Bench) -> list[Outcome]:
+    started = time.perf_counter()
+    train, names = bench.subject.train, bench.frame.classes
+    known = {normalised(name): name for name in names}
+    seen, wanted = _counted(train, bench.rows)
+    model = _classifier().fit(seen, [known[normalised(target_of(row))] for row in train])
+    found = np.asarray(model.predict_proba(wanted))
+    seconds = (time.perf_counter() - started) / len(bench.rows)
+    classes = [str(name) for name in model.classes_]
+    return outcomes(bench.rows, spread_over(found, classes, names), names, seconds=seconds)
+
+
+def _objects(bench: Bench) -> list[Outcome]:
+    started = time.perf_counter()
+    fields = fields_of(bench.subject.train)
+    bench.notes["tfidf"] = dict(fields.note())
+    seen, wanted = _counted(fields.rows, bench.rows)
+    answers: dict[str, list[str]] = {}
+    for path, names in fields.columns.items():
+        if len(set(names)) == 1:
+            answers[path] = [names[0]] * len(bench.rows)
+        else:
+            answers[path] = [str(name) for name in _classifier().fit(seen, names).predict(wanted)]
+    seconds = (time.perf_counter() - started) / len(bench.rows)
+    return filled(bench, answers, seconds=seconds)
+
+
+def _counted(train: Sequence[Row], rows: Sequence[Row]) -> tuple[Any, Any]:
+    """Weighted counts of words and word pairs of both, as sparse tables."""
+    counter = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
+    seen = counter.fit_transform([input_of(row) for row in train])
+    return seen, counter.transform([input_of(row) for row in rows])
+
+
+def _classifier() -> LogisticRegression:
+    return LogisticRegression(C=10.0, max_iter=1000)
