@@ -7,6 +7,7 @@ from typing import Any
 
 from luthier.run import figures
 from luthier.run.reader import RunFiles
+from luthier.run.shareable import shareable
 
 MARKS = r"\`*_{}[]<>#|~!"
 """Characters that mean something to Markdown."""
@@ -14,6 +15,7 @@ MARKS = r"\`*_{}[]<>#|~!"
 
 def render(run: RunFiles) -> str:
     """The card as Markdown; texts of users are escaped, missing facts are said to be missing."""
+    run = shareable(run)
     parts = [
         _head(run),
         _section("What it is", _what(run)),
@@ -68,8 +70,7 @@ def _result(run: RunFiles) -> Iterator[str]:
     if not verdict:
         yield "Not evaluated: nothing is claimed about this model."
         return
-    words = figures.OUTCOME_WORDS.get(str(verdict.get("outcome")), str(verdict.get("outcome")))
-    yield f"**{plain(words)}.** {plain(verdict.get('words', ''))}"
+    yield f"**{plain(figures.of_verdict(verdict))}.** {plain(verdict.get('words', ''))}"
     yield ""
     arms: Mapping[str, Mapping[str, Any]] = evaluation.get("arms") or {}
     metrics = figures.metric_order(arms, str(verdict.get("metric", "")))
@@ -148,7 +149,7 @@ def _again(run: RunFiles) -> Iterator[str]:
     yield "    luthier train resolved.yaml --out AGAIN"
     yield ""
     identity = (run.resolved or {}).get("identity") or {}
-    for name, value in figures.flat({"identity": identity}).items():
+    for name, value in figures.fingerprints(identity):
         yield f"- {plain(name)}: {code(value)}"
     yield ""
     versions = (run.environment or {}).get("versions") or {}

@@ -16,6 +16,18 @@ OUTCOME_WORDS = {
 }
 
 
+def of_verdict(verdict: Mapping[str, Any]) -> str:
+    """The outcome in large words; better than before is not enough where a cheap method wins."""
+    outcome = str(verdict.get("outcome", ""))
+    words = OUTCOME_WORDS.get(outcome, outcome or "No verdict")
+    return f"{words} than before, but a cheap rival wins" if is_beaten(verdict) else words
+
+
+def is_beaten(verdict: Mapping[str, Any]) -> bool:
+    """Whether training helped, and a method that needs no language model helps more."""
+    return verdict.get("outcome") == "better" and verdict.get("rival_outcome") == "worse"
+
+
 def of_bytes(value: float | None) -> str:
     """Such as "1.9 GiB"."""
     if value is None or not math.isfinite(value):
@@ -113,6 +125,18 @@ def of_part(part: float, whole: float) -> str:
     """Such as "3.5 %", "100 %" or "0.042 %": two figures, whatever the size."""
     share = 100 * part / whole
     return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
+
+
+def fingerprints(identity: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Hashes of what a run is made of, by name; every data file by its own."""
+    found: list[tuple[str, str]] = []
+    for name, value in identity.items():
+        if isinstance(value, Mapping):
+            kind = name.removesuffix("s").replace("_", " ")
+            found += [(f"{kind} {key}", str(item)) for key, item in value.items()]
+        else:
+            found.append((name.replace("_", " "), str(value)))
+    return found
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -68,5 +68,26 @@ def test_a_part_of_a_whole_reads_with_two_figures(part: float, text: str) -> Non
     assert figures.of_part(part, 1.0) == text
 
 
+@pytest.mark.parametrize(
+    ("outcome", "rival", "text"),
+    [
+        ("better", "", "Better"),
+        ("better", "better", "Better"),
+        ("better", "no_evidence", "Better"),
+        ("better", "worse", "Better than before, but a cheap rival wins"),
+        ("worse", "worse", "Worse"),
+        ("", "", "No verdict"),
+    ],
+)
+def test_a_rival_that_wins_stands_in_the_heading(outcome: str, rival: str, text: str) -> None:
+    assert figures.of_verdict({"outcome": outcome, "rival_outcome": rival}) == text
+
+
+def test_every_file_has_its_own_fingerprint() -> None:
+    identity = {"recipe": "1", "files": {"a.b.csv": "2"}, "changed_model": "3"}
+    found = [("recipe", "1"), ("file a.b.csv", "2"), ("changed model", "3")]
+    assert figures.fingerprints(identity) == found
+
+
 def test_nested_settings_get_dotted_names() -> None:
     assert figures.flat({"a": {"b": {"c": 1}}, "d": 2}) == {"a.b.c": 1, "d": 2}

@@ -21,6 +21,7 @@ from luthier.run.report.flips import flips_of
 from luthier.run.report.protocol import protocol_of
 from luthier.run.report.retention import retention_of
 from luthier.run.report.settings import settings_of
+from luthier.run.shareable import shareable
 
 MOST_SAMPLES = 6
 
@@ -35,7 +36,7 @@ def render(run: RunFiles) -> str:
         lstrip_blocks=True,
     )
     style = resources.files("luthier.run.report").joinpath("style.css").read_text("utf-8")
-    return environment.get_template("page.html").render(style=style, **_content(run))
+    return environment.get_template("page.html").render(style=style, **_content(shareable(run)))
 
 
 def _content(run: RunFiles) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def _content(run: RunFiles) -> dict[str, Any]:
     return {
         "name": run.name,
         "is_done": summary.get("state") == "done",
-        "can_chat": summary.get("objective") in ("sft", "lm"),
+        "can_chat": summary.get("kind") == "causal_lm",
         "folder": run.layout.root.resolve().name,
         "summary": summary,
         "subtitle": _subtitle(run),
@@ -63,7 +64,7 @@ def _content(run: RunFiles) -> dict[str, Any]:
         "samples": run.samples[:MOST_SAMPLES],
         "costs": costs_of(run),
         "settings": settings_of(run.resolved),
-        "identity": _identity(run.resolved),
+        "identity": figures.fingerprints((run.resolved or {}).get("identity") or {}),
         "machine": _machine(run.environment or {}),
         "versions": (run.environment or {}).get("versions", {}),
         "license": str(summary.get("license") or ""),
@@ -114,13 +115,6 @@ def _machine(environment: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("system", environment.get("system")),
     ]
     return [(name, str(value)) for name, value in facts if value and environment]
-
-
-def _identity(resolved: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """What the run is made of: hashes by name."""
-    found = figures.flat({"recipe": (resolved or {}).get("identity") or {}})
-    names = ((name.removeprefix("recipe.").replace(".", " "), str(v)) for name, v in found.items())
-    return [(" ".join(dict.fromkeys(name.split(" "))), value) for name, value in names]
 
 
 def _notes(summary: Mapping[str, Any]) -> list[str]:
