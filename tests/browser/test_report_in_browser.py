@@ -99,6 +99,24 @@ def test_dark_and_light_follow_the_system(browser: Browser, report: Path) -> Non
     assert grounds == ["rgb(251, 250, 247)", "rgb(21, 23, 26)"]
 
 
+def test_columns_of_the_confusion_matrix_are_equally_wide(browser: Browser, tmp_path: Path) -> None:
+    browser.open(_written(make_classify_run(tmp_path / "run")))
+    cells = "[...document.querySelectorAll('.heat tbody tr:first-child td')]"
+    widths = browser.run(f"return {cells}.map(e => e.offsetWidth)")
+    assert max(widths) - min(widths) <= 1
+
+
+def test_what_was_kept_is_read_on_a_phone_without_scrolling(
+    browser: Browser, tmp_path: Path
+) -> None:
+    browser.open(_written(make_llm_run(tmp_path / "run")), width=360)
+    texts = "[...document.querySelectorAll('#retention p')]"
+    ends = browser.run(f"return {texts}.map(e => e.getBoundingClientRect().right)")
+    assert len(ends) == 4
+    assert max(ends) <= 360
+    assert browser.run("return document.querySelectorAll('#retention .scroll').length") == 0
+
+
 def test_headings_never_skip_a_level(browser: Browser, report: Path) -> None:
     browser.open(report)
     script = "return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])"

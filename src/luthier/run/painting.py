@@ -42,8 +42,8 @@ def evaluation_table(document: Mapping[str, Any]) -> Table:
 
 def verdict_line(verdict: Mapping[str, Any]) -> Text:
     """The outcome in large words, then the sentence behind it."""
-    outcome = str(verdict.get("outcome", ""))
-    text = Text(figures.OUTCOME_WORDS.get(outcome, "No verdict") + ". ")
+    outcome = "no_evidence" if figures.is_beaten(verdict) else str(verdict.get("outcome", ""))
+    text = Text(figures.of_verdict(verdict) + ". ")
     text.stylize(OUTCOME_STYLES.get(outcome, "bold"))
     return text.append(safe(str(verdict.get("words", ""))), style="default")
 

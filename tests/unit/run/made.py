@@ -102,6 +102,7 @@ def _write_common(writer: RunWriter, objective: str, model: str, hostile: str) -
         "name": f"tickets-{objective}{hostile}",
         "state": "done",
         "model": model,
+        "kind": "sequence_classifier" if objective == "classify" else "causal_lm",
         "objective": objective,
         "tuner": "lora",
         "created": "2026-03-02T09:12:44+00:00",
@@ -159,7 +160,7 @@ def _resolved(objective: str, file: str, hostile: str) -> dict[str, Any]:
             "training.epochs": "auto: 800 rows are few, so three passes",
         },
         "identity": {
-            "recipe": {"recipe": "9f2c41d7a0be5d5c0f6b8a6d3a1b77e1"},
+            "recipe": "9f2c41d7a0be5d5c0f6b8a6d3a1b77e1",
             "files": {file: "2b5c5a0bf555a5f65c01824a03d7aa2c"},
             "model": "e0424ac814061dc3e12533531405bbee",
         },
@@ -297,7 +298,11 @@ def _json_evaluation(predictions: list[dict[str, Any]], hostile: str) -> dict[st
             },
             "kl_to_base": {
                 "tuned": {"value": 0.041, "low": 0.032, "high": 0.05, "n": 24},
-                "words": "Nats per token by which answers to neutral prompts moved away.",
+                "words": f"Answers are close to the base model's.{hostile}",
+            },
+            "changed_first_token_share": {
+                "tuned": {"value": 0.0417, "low": 0.0074, "high": 0.2024, "n": 24},
+                "words": "Unrelated requests are answered much as before: 1 of 24.",
             },
         },
         "details": {

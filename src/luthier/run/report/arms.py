@@ -14,7 +14,7 @@ ARM_WORDS = {
     "prompted": "with a careful instruction",
     "few_shot": "with an instruction and examples",
     "retrieval": "with the most similar examples in the prompt",
-    "majority": "always the most frequent label",
+    "majority": "always the most frequent answer",
     "tfidf": "a word-counting classifier, trained in seconds",
     "tuned": "trained in this run",
 }
@@ -148,11 +148,12 @@ def headline_of(
         words = f"{reason} There is no comparison on held-out rows yet, so nothing is claimed."
         return Headline("none", "○", "Not evaluated", words, "", "", "", "")
     metric, outcome = str(verdict.get("metric", "")), str(verdict["outcome"])
+    outcome = "no_evidence" if figures.is_beaten(verdict) else outcome
     has_rival = bool(verdict.get("against"))
     return Headline(
         outcome=outcome,
         mark=OUTCOME_MARKS.get(outcome, "○"),
-        title=figures.OUTCOME_WORDS.get(outcome, outcome),
+        title=figures.of_verdict(verdict),
         words=str(verdict.get("words", "")),
         difference=figures.of_difference(metric, verdict.get("difference")) if has_rival else "",
         interval=f"{figures.of_difference(metric, verdict.get('low'))} to "
