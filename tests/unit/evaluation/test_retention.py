@@ -106,11 +106,11 @@ def test_a_context_too_short_for_a_prompt_still_gives_the_text(
 @pytest.mark.parametrize(
     ("moved", "said"),
     [
-        ((0.01, -0.02, 0.04), "as well as before (at most 1.0%"),
+        ((0.01, -0.02, 0.04), "as well as before (at most 1.0 %"),
         ((0.01, 0.005, 0.04), "as well as before"),
-        ((0.01, -0.30, 0.40), "No loss of general English is shown, but up to 10.0%"),
-        ((0.20, 0.10, 0.40), "forgotten something: general English surprises it 5.0% more"),
-        ((-0.20, -0.30, -0.10), "better than before (5.0% less"),
+        ((0.01, -0.30, 0.40), "No loss of general English is shown, but up to 10.0 %"),
+        ((0.20, 0.10, 0.40), "forgotten something: general English surprises it 5.0 % more"),
+        ((-0.20, -0.30, -0.10), "better than before (5.0 % less"),
     ],
 )
 def test_words_never_say_more_than_the_interval(

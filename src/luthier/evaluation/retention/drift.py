@@ -106,7 +106,7 @@ def first_words(changed: int, num: int, said: str, alike: int) -> str:
 def _quoted(text: str) -> str:
     # on one line: a new line and the like are shown as they are written in code
     shown = json.dumps(text, ensure_ascii=False)[1:-1].replace('\\"', '"')
-    return f"`{shown}`" if text else "nothing at all"
+    return f"“{shown}”" if text else "nothing at all"
 
 
 @torch.no_grad()

@@ -70,19 +70,16 @@ def _forgotten(
 
 def words(base: float, moved: Spread) -> str:
     """What a change of NLL says; "as well" only where the interval leaves no room for a loss."""
-    share, most = moved.value / base, moved.high / base
+    share, most = f"{100 * abs(moved.value) / base:.1f} %", f"{100 * moved.high / base:.1f} %"
     if moved.high < 0:
-        return f"General English is predicted better than before ({-share:.1%} less surprise)."
-    if most < NOTICEABLE:
-        return f"General English is predicted as well as before (at most {most:.1%} more surprise)."
+        return f"General English is predicted better than before ({share} less surprise)."
+    if moved.high < NOTICEABLE * base:
+        return f"General English is predicted as well as before (at most {most} more surprise)."
     if moved.low <= 0:
-        return (
-            f"No loss of general English is shown, but up to {most:.1%} more surprise is possible."
-        )
+        return f"No loss of general English is shown, but up to {most} more surprise is possible."
     return (
-        f"The model has forgotten something: general English surprises it {share:.1%} more than"
-        f" before, {most:.1%} at most. A lower learning rate, fewer epochs or a lower rank usually"
-        " keep more."
+        f"The model has forgotten something: general English surprises it {share} more than before,"
+        f" {most} at most. A lower learning rate, fewer epochs or a lower rank usually keep more."
     )
 
 
