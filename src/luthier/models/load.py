@@ -155,9 +155,11 @@ def _not_used(model: Any, told: Any, source: Source) -> list[str]:
 def _is_trunk(model: Any, name: str) -> bool:
     """Whether a weight belongs to the trunk, whose files may name it with or without prefix."""
     inner = name.removeprefix(f"{model.base_model_prefix}.")
-    parts = {part for part, _ in model.base_model.named_children()} if inner == name else {""}
-    # sentence encoders are often saved without the pooler, which belongs to the head
-    return ".pooler." not in f".{inner}" and (inner != name or inner.split(".")[0] in parts)
+    if ".pooler." in f".{inner}":
+        return False  # sentence encoders are often saved without it; it belongs to the head
+    parts = {part for part, _ in model.base_model.named_children()}
+    parts -= {part for part, _ in model.named_children()}
+    return inner != name or inner.split(".")[0] in parts
 
 
 def _set_padding(model: Any, codec: TemplateCodec) -> None:
