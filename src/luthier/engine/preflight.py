@@ -22,9 +22,10 @@ from luthier.engine.accumulate import one_loss
 from luthier.engine.budget import Budget
 from luthier.engine.horizon import num_steps
 from luthier.engine.job import Job
-from luthier.engine.memory import available_bytes, is_out_of_memory, peak_bytes
+from luthier.engine.memory import available_bytes, peak_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
 from luthier.engine.validate import validate
+from luthier.ops.out_of_memory import is_out_of_memory
 from luthier.recipe.resolve import Settled
 
 TOKENS_KEY, CHECKPOINTING_KEY = "training.micro_batch_tokens", "training.gradient_checkpointing"

@@ -10,7 +10,7 @@ import torch
 
 from luthier.core.errors import RunError
 from luthier.data.features import Features
-from luthier.engine.memory import is_out_of_memory
+from luthier.ops.out_of_memory import is_out_of_memory
 
 T = TypeVar("T")
 

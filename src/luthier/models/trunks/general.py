@@ -14,6 +14,7 @@ from luthier.data.features import Batch
 from luthier.models.bundle import Head, Kind
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.trunks import _documents, _scores
+from luthier.ops.out_of_memory import is_out_of_memory
 
 _TRIAL_LENGTHS = (7, 4, 9)
 _RELATIVE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
@@ -179,7 +180,9 @@ class GeneralTrunk:
         self._run, self._offset, self._score = way
         try:
             found = self.scores(trial) if self._score else self._logits(trial)
-        except _FAILURES:
+        except _FAILURES as error:
+            if is_out_of_memory(error):  # says nothing about the architecture
+                raise
             return False
         if found.shape != expected.shape:
             return False
