@@ -23,7 +23,7 @@ from luthier.models.codec import codec_of
 from luthier.models.facts import facts_of
 from luthier.models.trunks import build
 from luthier.objectives import Objective, Roles, objectives
-from luthier.tuners import Tuner, tuners
+from luthier.tuners import Tuner, attach, tuners
 
 PLAN = Plan(
     epochs=2,
@@ -63,6 +63,13 @@ def _labeled() -> list[Row]:
     ]
 
 
+WAYS: dict[str, tuple[torch.dtype, Any]] = {
+    "float32": (torch.float32, "general"),
+    "bfloat16": (torch.bfloat16, "auto"),
+    "bfloat16-general": (torch.bfloat16, "general"),
+}
+"""Type of the products, and the path asked for: exact arithmetic, and what users run."""
+
 ROWS: dict[type[Row], Callable[[], list[Row]]] = {Chat: _chats, Text: _texts, Labeled: _labeled}
 
 
@@ -77,6 +84,8 @@ class Case:
     features: list[Features]
     plan: Plan = field(default_factory=lambda: PLAN)
     seed: int = 0
+    way: str = "float32"
+    """A key of WAYS."""
 
     def job(self, folder: Path, **changes: Any) -> Job:
         """A training of the eight rows; `changes` are fields of Plan or of Job."""
@@ -129,6 +138,14 @@ class Case:
         model.train(was_training)
         return found.clone()
 
+    def run_anew(self, *, like: str = "") -> None:
+        """Build the trunk again for the model as it now is. Args: like: name of a trunk."""
+        dtype, prefer = WAYS[self.way]
+        path = "general" if like == "general" else prefer
+        self.bundle.trunk = build(
+            self.bundle.model, self.bundle.kind, prefer=path, compute_dtype=dtype
+        )
+
     def parameters(self) -> dict[str, Tensor]:
         """Every parameter by name, copied."""
         named = self.bundle.model.named_parameters()
@@ -143,15 +160,21 @@ class Case:
                 parameter.data += 0.05 * noise
 
 
-def plain_bundle(kind: str, *, seed: int = 0, **changes: Any) -> Bundle:
-    """An untouched tiny model of the kind, run by the general trunk."""
+def plain_bundle(
+    kind: str, *, seed: int = 0, way: str = "float32", moves_base: bool = True, **changes: Any
+) -> Bundle:
+    """An untouched tiny model of the kind, opened as the workflow does for such a tuner."""
+    dtype, prefer = WAYS[way]
     if kind == "causal_lm":
         model, tokenizer = tiny.causal_lm("llama", seed=seed, **changes), tiny.tokenizer()
         labels: tuple[str, ...] = ()
     else:
         model, tokenizer = tiny.classifier("bert", seed=seed, **changes), tiny.word_tokenizer()
         labels = ("label_0", "label_1", "label_2")
-    trunk = build(model, kind, prefer="general", compute_dtype=torch.float32)
+    if not moves_base:
+        for parameter in model.parameters():
+            parameter.data = parameter.data.to(dtype)
+    trunk = build(model, kind, prefer=prefer, compute_dtype=dtype)
     source = Source("tiny", Path("tiny"), "0" * 64)
     return Bundle(model, codec_of(tokenizer), kind, source, facts_of(model), trunk, labels)
 
@@ -162,6 +185,7 @@ def case(
     *,
     seed: int = 0,
     settings: dict[str, Any] | None = None,
+    way: str = "float32",
     **model: Any,
 ) -> Case:
     """Tuner applied, rows prepared."""
@@ -170,14 +194,16 @@ def case(
     config = learned.Config()
     found = {key: value for key, (value, _) in learned.resolve(config, rows).items()}
     built = learned(learned.Config(**found))
-    bundle = plain_bundle(sorted(learned.kinds)[0], **model)
     moved = tuners.get(tuner)
+    kind = sorted(learned.kinds)[0]
+    bundle = plain_bundle(kind, way=way, moves_base=moved.moves_base, **model)
     applied = moved(moved.Config(**{**SETTINGS.get(tuner, {}), **(settings or {})}))
-    bundle = applied.apply(bundle, seed=seed)
-    bundle.trunk = build(bundle.model, bundle.kind, prefer="general", compute_dtype=torch.float32)
+    dtype, prefer = WAYS[way]
+    bundle = attach(applied, bundle, seed=seed, frozen=dtype)
+    bundle.trunk = build(bundle.model, bundle.kind, prefer=prefer, compute_dtype=dtype)
     bundle.model.train()
     features = [built.prepare(row, bundle.codec, index=n) for n, row in enumerate(rows)]
-    return Case(bundle, applied, built, rows, features, seed=seed)
+    return Case(bundle, applied, built, rows, features, seed=seed, way=way)
 
 
 PAIRS = [(tuner, objective) for tuner in tuners.names() for objective in objectives.names()]

@@ -51,17 +51,26 @@ def test_an_objective_declares_its_facts(name: str) -> None:
     assert issubclass(component.Config, ComponentConfig)
     assert component.kinds
     assert "policy" in component.roles
+    assert component.additive in {True, False}
+    usual = component.usual
+    assert usual.batch_size > 0
+    assert usual.rate > 0
+    assert 0 < usual.epochs[0] <= usual.epochs[1]
     assert component.__doc__ is not None
     for word in ("**Rows**", "**Unit**", "**Roles**", "**Relations**"):
         assert word in component.__doc__
+
+
+def test_one_objective_is_meant_for_each_kind_of_rows() -> None:
+    meant = [item.row for _, item in objectives.items() if item.is_default]
+    assert len(meant) == len(set(meant))
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("max_tokens", [1, 25, 60])
 def test_splitting_a_batch_changes_no_gradient(name: str, max_tokens: int) -> None:
     found = steady(name)
-    if not found.objective.additive:
-        pytest.skip("examples interact by design")
+    found.plan = replace(found.plan, batch_size=len(found.features))
     whole = found.gradient(found.features, max_tokens=NO_LIMIT)
     split = found.gradient(found.features, max_tokens=max_tokens)
     assert_close(split, whole, rtol=1e-5, atol=2e-6)  # float32 sums in another order

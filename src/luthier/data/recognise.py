@@ -119,7 +119,7 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
     more = f" and {len(sample.columns) - _SHOWN} more" if len(sample.columns) > _SHOWN else ""
     wanted = {"auto": "a row format", "chat": "a conversation, or prompt and completion"}
     wanted |= {"labeled": "a text with its label", "text": "running text"}
-    asked = f"the format '{format}'" if format != "auto" else wanted[wants]
+    asked = f"the format '{format}'" if format != "auto" else wanted.get(wants, wants)
     example = (
         "{text: NAME, label: NAME}" if wants == "labeled" else "{prompt: NAME, completion: NAME}"
     )

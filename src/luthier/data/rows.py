@@ -49,6 +49,11 @@ class Row:
     origin: Origin
     group: str = ""
 
+    @classmethod
+    def shape(cls) -> str:
+        """The name by which formats and messages know this schema."""
+        return cls.__name__.lower()
+
     def key(self) -> str:
         """SHA-256 of the content; equal for equal rows, wherever they stand."""
         content = [item for item in _plain(self) if item[0] not in ("origin", "group")]

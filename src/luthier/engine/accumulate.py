@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from luthier.core import seeds
+from luthier.core.errors import RunError
 from luthier.data.batches import micro_batches
 from luthier.data.features import Features
 from luthier.engine.job import Job
@@ -28,10 +29,37 @@ class Measured:
     metrics: dict[str, float] = field(default_factory=dict[str, float])
 
 
-def split(features: Sequence[Features], *, max_tokens: int) -> list[list[Features]]:
-    """Micro-batches of at most `max_tokens` tokens (a longer row stands alone)."""
+def split(job: Job, features: Sequence[Features], *, max_tokens: int) -> list[list[Features]]:
+    """Micro-batches of at most `max_tokens` tokens (a longer row stands alone).
+
+    Where rows of a batch interact they stay together: whole batches, whatever they hold.
+    """
+    if not job.objective.additive:
+        size = job.plan.batch_size
+        return [list(features[at : at + size]) for at in range(0, len(features), size)]
     groups = micro_batches([item.num_tokens for item in features], max_tokens=max_tokens)
     return [[features[index] for index in group] for group in groups]
+
+
+def least_tokens(job: Job) -> int:
+    """Tokens that go through the model at once however a batch is cut: those of the longest row,
+    or of the fullest batch where its rows interact."""
+    lengths = sorted((item.num_tokens for item in job.train), reverse=True)
+    return lengths[0] if job.objective.additive else sum(lengths[: job.plan.batch_size])
+
+
+def whole(least: int, tokens: int) -> int:
+    """A micro-batch that holds every batch as a whole. Args: tokens: asked for; 0: not said.
+
+    Raises: RunError: it was asked to be smaller.
+    """
+    if 0 < tokens < least:
+        raise RunError(
+            f"training.micro_batch_tokens: got {tokens}, but the fullest batch holds {least} tokens"
+            " and the objective compares its rows with one another, so it cannot be cut. Leave the "
+            "setting out, or lower training.batch_size."
+        )
+    return max(tokens, least)
 
 
 def accumulate(
@@ -45,7 +73,7 @@ def accumulate(
     """
     optimizer.clear()
     losses: list[Loss] = []
-    for number, part in enumerate(split(features, max_tokens=max_tokens)):
+    for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
         run = partial(one_gradient, job, part, step=step, number=number)
         losses.append(within_memory(run, part))
     return means(losses, optimizer.norm())

@@ -25,7 +25,7 @@ def validate(job: Job, features: Sequence[Features], *, max_tokens: int) -> Meas
     losses: list[Loss] = []
     try:
         with torch.no_grad():
-            for number, part in enumerate(split(features, max_tokens=max_tokens)):
+            for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
                 run = partial(one_loss, job, part, step=-1, number=number)
                 losses.append(within_memory(run, part))
             return means(losses)

@@ -37,7 +37,8 @@ def open_export(folder: Path, base: Path, *, num_labels: int, base_dtype: str) -
     if num_labels:
         options |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
     options["dtype"] = getattr(torch, base_dtype)
-    model = factory.from_pretrained(base, **options)
+    # rounded as in training, then exact: PEFT reads a head in the type of the base
+    model = factory.from_pretrained(base, **options).float()
     if model.config.pad_token_id is None:
         model.config.pad_token_id = 0
     try:

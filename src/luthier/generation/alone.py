@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache
 
+from luthier.models.mixed import products, types_of
+
 
 class Alone:
     """The same calls as `Ragged`, for models whose attention a room does not know."""
@@ -19,6 +21,7 @@ class Alone:
 
     def __init__(self, model: Any) -> None:
         self.model, self.device = model, next(model.parameters()).device
+        self._types = types_of(model)
         self.cache: DynamicCache | None = None
 
     def open(self, *, num_slots: int, num_columns: int) -> None:
@@ -45,10 +48,11 @@ class Alone:
     def _run(self, ids: Sequence[int]) -> Tensor:
         ids_1T = torch.tensor([list(ids)], device=self.device)
         # the last token as a tensor: a slice of many tokens makes torch copy the head's weight
-        output = self.model(
-            input_ids=ids_1T,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=torch.tensor([ids_1T.shape[1] - 1], device=self.device),
-        )
+        with products(self._types, self.device):
+            output = self.model(
+                input_ids=ids_1T,
+                past_key_values=self.cache,
+                use_cache=True,
+                logits_to_keep=torch.tensor([ids_1T.shape[1] - 1], device=self.device),
+            )
         return output.logits[:, -1]

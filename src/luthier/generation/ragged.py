@@ -12,6 +12,7 @@ from torch import Tensor
 
 from luthier.generation.attention import within
 from luthier.generation.room import SHARED, Piece, Room
+from luthier.models.mixed import products, types_of
 
 Ids = NDArray[np.int32]
 PASS_TOKENS = {"cpu": 1024, "cuda": 8192}
@@ -23,6 +24,7 @@ class Ragged:
 
     def __init__(self, model: Any, shared: Ids) -> None:
         self.model, self.device = model, next(model.parameters()).device
+        self._types = types_of(model)
         self.lengths: list[int] = []
         """Own tokens of each row in the room."""
         self.num_shared = len(shared)
@@ -76,7 +78,7 @@ class Ragged:
             for item in pieces
         ]
         self.room.expect(pieces, self.device)
-        with within(self.room, self.model.config):
+        with within(self.room, self.model.config), products(self._types, self.device):
             output = self.model(
                 input_ids=self._tensor(ids)[None],
                 position_ids=self._tensor(np.concatenate(positions))[None],

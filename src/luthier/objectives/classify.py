@@ -17,7 +17,7 @@ from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Labeled, Row
 from luthier.models.bundle import Codec
 from luthier.objectives import objectives
-from luthier.objectives.contract import Loss, Roles
+from luthier.objectives.contract import Loss, Roles, Usual
 
 
 class Config(ComponentConfig):
@@ -45,6 +45,8 @@ class Classify:
     kinds: ClassVar[frozenset[str]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = True
+    is_default: ClassVar[bool] = True
+    usual: ClassVar[Usual] = Usual(batch_size=32, steps=600, epochs=(5, 12))
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -1,4 +1,7 @@
-"""What an objective is: it says what is learned from which rows, and knows no tuner."""
+"""What an objective is: it says what is learned from which rows, and knows no tuner.
+
+It declares facts about itself; whatever depends on the objective reads these, never its name.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +33,22 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The models an objective may use."""
+    """The models an objective may use: what an objective can ask for are these fields."""
 
     policy: Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What a training takes where the recipe leaves it open."""
+
+    batch_size: int = 8
+    steps: int = 100
+    """About so many updates, as far as `epochs` allow."""
+    epochs: tuple[int, int] = (1, 4)
+    """Fewest and most passes over the rows."""
+    rate: float = 1.0
+    """Peak learning rate, in terms of what the tuner takes for a cross-entropy."""
 
 
 class Objective(Protocol):
@@ -45,8 +61,13 @@ class Objective(Protocol):
     kinds: ClassVar[frozenset[str]]
     """Model kinds it trains (see models.bundle.Kind)."""
     roles: ClassVar[frozenset[str]]
+    """Models its loss needs: names of fields of `Roles`."""
     additive: ClassVar[bool]
-    """False when examples of a batch interact (in-batch negatives)."""
+    """False when examples of a batch interact (in-batch negatives): a batch is then never cut into
+    micro-batches."""
+    is_default: ClassVar[bool]
+    """Taken for such rows where the recipe names no objective; one per schema."""
+    usual: ClassVar[Usual]
     config: Any
 
     def __init__(self, config: Any) -> None: ...

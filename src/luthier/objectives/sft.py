@@ -14,7 +14,7 @@ from luthier.data.rows import Chat, Row
 from luthier.models.bundle import Codec, Rendered
 from luthier.objectives import objectives
 from luthier.objectives._tokens import collate_tokens, token_loss
-from luthier.objectives.contract import Loss, Roles
+from luthier.objectives.contract import Loss, Roles, Usual
 
 
 class Config(ComponentConfig):
@@ -38,6 +38,8 @@ class Sft:
     kinds: ClassVar[frozenset[str]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = True
+    is_default: ClassVar[bool] = True
+    usual: ClassVar[Usual] = Usual()
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -1,8 +1,9 @@
 """One file per way of choosing what moves."""
 
 from luthier.core.registry import Registry
+from luthier.tuners._attach import attach
 from luthier.tuners.contract import ParamGroup, Tuner
 
 tuners: Registry[type[Tuner]] = Registry("luthier.tuners", word="tuner")
 
-__all__ = ["ParamGroup", "Tuner", "tuners"]
+__all__ = ["ParamGroup", "Tuner", "attach", "tuners"]

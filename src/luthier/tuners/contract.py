@@ -1,4 +1,7 @@
-"""What a tuner is: it says which parameters move, and knows no loss."""
+"""What a tuner is: it says which parameters move, and knows no loss.
+
+It declares facts about itself; whatever depends on the tuner reads these, never its name.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Facts, Kind
 
 
 @dataclass(slots=True)
@@ -21,14 +24,21 @@ class ParamGroup:
 
 
 class Tuner(Protocol):
-    """Built as `Component(config)`; `apply` is called once, before the trunk is rebuilt."""
+    """Built as `Component(config)`; `attach` calls `apply` once, before the trunk is rebuilt."""
 
     Config: Any
     """Its settings: a class derived from ComponentConfig (protocol variables are invariant)."""
     keeps_base: ClassVar[bool]
-    """The base weights are still there during training, so `base()` is free."""
+    """The base weights are still there beside what is trained, and are not saved with it, so
+    `base()` is free."""
+    moves_base: ClassVar[bool]
+    """It trains weights of the base itself (a classifier's head is not part of it). They begin as
+    exact as the files hold them: the base is opened in float32, and what stays frozen is shortened
+    by `attach`. Otherwise the base is opened in the type of the products."""
     merges: ClassVar[bool]
     """`merge` gives a plain model with the same outputs."""
+    saved_as: ClassVar[str]
+    """The export format that holds its result in the run directory."""
     config: Any
 
     def __init__(self, config: Any) -> None: ...
@@ -38,8 +48,16 @@ class Tuner(Protocol):
         """Values for settings that are "auto": name -> (value, reason)."""
         ...
 
+    @classmethod
+    def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
+        """Peak learning rate that a cross-entropy usually takes on such a model, and why."""
+        ...
+
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
-        """The same bundle with the trained parts added; everything else has requires_grad False."""
+        """The same bundle with the trained parts added; everything else has requires_grad False.
+
+        Types are left to `attach`: parts may be added in any, and are trained in float32.
+        """
         ...
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._restore import copy_strictly
 from luthier.tuners.contract import ParamGroup
+
+SMALL = 50_000_000
+"""Below so many parameters a whole model takes a higher rate."""
 
 
 class Config(ComponentConfig):
@@ -30,7 +32,9 @@ class Full:
 
     Config = Config
     keeps_base: ClassVar[bool] = False
+    moves_base: ClassVar[bool] = True
     merges: ClassVar[bool] = True
+    saved_as: ClassVar[str] = "safetensors"
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -41,13 +45,19 @@ class Full:
         del config
         return {}
 
+    @classmethod
+    def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
+        """Lower than for added parts, and lowest where there is most to spoil."""
+        if facts.num_parameters < SMALL:
+            return 2e-4, f"full tuning of a model under {SMALL / 1e6:.0f} M"
+        if kind == "causal_lm":
+            return 2e-5, "full tuning of a language model"
+        return 5e-5, "full tuning of an encoder"
+
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
-        """The same bundle with every parameter in float32 and trained."""
+        """The same bundle with every parameter trained."""
         del seed  # nothing is drawn
-        for parameter in bundle.model.parameters():
-            if parameter.dtype != torch.float32:
-                parameter.data = parameter.data.float()
-            parameter.requires_grad_(True)
+        bundle.model.requires_grad_(True)
         return bundle
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:

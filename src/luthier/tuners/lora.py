@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.models.low_rank import LowRankLinear
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
@@ -51,7 +51,9 @@ class Lora:
 
     Config = Config
     keeps_base: ClassVar[bool] = True
+    moves_base: ClassVar[bool] = False
     merges: ClassVar[bool] = True
+    saved_as: ClassVar[str] = "adapter"
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -63,6 +65,12 @@ class Lora:
         if config.alpha != "auto":
             return {}
         return {"alpha": (2.0 * config.rank, "twice the rank")}
+
+    @classmethod
+    def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
+        """Higher where a fresh head is trained along."""
+        del facts
+        return 2e-4 if kind == "causal_lm" else 5e-4, "usual for lora"
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
         """The same bundle with adapters in place, only they (and a classifier's head) trained.
@@ -85,7 +93,7 @@ class Lora:
             added.train(layer.training)
             replace(model, name, added)
         for head in heads:
-            model.get_submodule(head).float().requires_grad_(True)
+            model.get_submodule(head).requires_grad_(True)
         self._first_head = {name: p.detach().clone() for name, p in _head(model).items()}
         return bundle
 

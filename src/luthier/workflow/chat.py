@@ -55,7 +55,7 @@ def chat(path: Path, *, system: str = "", on_event: Listener = silent) -> Conver
     Raises: RecipeError: the run trained a classifier.
     """
     run, stages = Run(path), Stages(on_event)
-    if run.objective.labels():
+    if "causal_lm" not in run.objective.kinds:
         raise RecipeError(
             f"{path}: a classifier cannot chat. Score rows instead: "
             f"luthier predict {path} --input FILE --output FILE"

@@ -8,7 +8,7 @@ from pathlib import Path
 from luthier.data.load import load
 from luthier.recipe.schema import DataSection
 from luthier.tuners import tuners
-from luthier.workflow.settle import OBJECTIVE_OF_SHAPE
+from luthier.workflow.settle import objective_for
 
 MODEL_OF_SHAPE = {"chat": "smollm2-135m", "text": "smollm2-135m", "labeled": "minilm-l6"}
 
@@ -41,6 +41,6 @@ def init(data: Path, model: str = "") -> str:
         name=json.dumps(data.stem, ensure_ascii=False),
         model=model or MODEL_OF_SHAPE[loaded.shape],
         train=json.dumps(str(data), ensure_ascii=False),
-        objective=OBJECTIVE_OF_SHAPE[loaded.shape],
+        objective=objective_for(loaded.shape),
         tuners=", ".join(tuners.names()),
     )

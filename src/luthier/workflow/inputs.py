@@ -230,8 +230,7 @@ def _wanted(objective: dict[str, Any]) -> str:
     """The row shape that the named objective eats."""
     if objective["name"] == "auto":
         return "auto"
-    row = objectives.get(objective["name"]).row
-    return {"Chat": "chat", "Text": "text", "Labeled": "labeled"}.get(row.__name__, "auto")
+    return objectives.get(objective["name"]).row.shape()
 
 
 def _template_of(objective: Objective) -> str:

@@ -46,7 +46,7 @@ def plan(
             "num_parameters": facts.num_parameters,
             "weight_bytes": facts.weight_bytes,
             "trunk_flops_per_token": facts.flops_per_token(
-                trained_weights=not prepared.tuner.keeps_base
+                trained_weights=prepared.tuner.moves_base
             ),
             "trunk": prepared.bundle.trunk.name,
             "trained_parameters": sum(

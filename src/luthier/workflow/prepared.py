@@ -5,27 +5,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import torch
-
 from luthier.core import files
 from luthier.data.features import Features
 from luthier.engine.job import Job, Plan
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
-from luthier.models import today, trunks
-from luthier.models.bundle import Bundle, Trunk
-from luthier.models.load import open_model
+from luthier.models.bundle import Bundle
 from luthier.objectives import Objective
 from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
+from luthier.workflow import opening
 from luthier.workflow.device import device_name
 from luthier.workflow.inputs import Inputs, component_config, open_component
 from luthier.workflow.settle import (
     num_steps,
     settle_compute,
     settle_training,
-    settle_tuner,
     unusual_rate,
 )
 from luthier.workflow.stages import Stages
@@ -43,41 +39,7 @@ class Prepared:
 
 def open_base(settled: Settled, objective: Objective) -> Bundle:
     """The untouched model on the device of the run."""
-    bundle = open_model(
-        settled.get("model"),
-        labels=objective.labels(),
-        dtype=base_dtype(settled),
-        device=device_name(),
-        seed=settled.get("seed"),
-    )
-    today.tell(bundle.codec.tokenizer, settled.get("data.today"))
-    bundle.trunk = build_trunk(settled, bundle)
-    return bundle
-
-
-def base_dtype(settled: Settled) -> torch.dtype:
-    """bfloat16 for weights that stay frozen under bf16 products, float32 for all others."""
-    is_frozen = settled.get("tuner.name") != "full"
-    is_short = settled.get("training.precision") == "bfloat16"
-    return torch.bfloat16 if is_frozen and is_short else torch.float32
-
-
-def compute_dtype(settled: Settled) -> torch.dtype:
-    """Type of the matrix products."""
-    is_short = settled.get("training.precision") == "bfloat16"
-    return torch.bfloat16 if is_short else torch.float32
-
-
-def build_trunk(settled: Settled, bundle: Bundle) -> Trunk:
-    """The way to run the bundle that the recipe asks for, as it now is."""
-    return trunks.build(
-        bundle.model,
-        bundle.kind,
-        prefer=settled.get("training.path"),
-        compile=settled.get("training.compile") == "on",
-        gradient_checkpointing=settled.get("training.gradient_checkpointing") is True,
-        compute_dtype=compute_dtype(settled),
-    )
+    return opening.open_base(settled.recipe(), objective)
 
 
 def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) -> Prepared:
@@ -86,20 +48,18 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     Raises: RecipeError, ModelError: objective, tuner and model do not fit together.
     """
     facts = inputs.blueprint.facts
-    settle_tuner(settled, facts, kind=inputs.kind)
     tuner = open_tuner(settled)
-    num_rows = len(inputs.features["train"])
-    settle_training(settled, facts, num_rows=num_rows)
-    if warning := unusual_rate(settled, facts):
-        stages.note(warning, warning=True)
     lengths = [item.num_tokens for item in inputs.features["train"]]
+    settle_training(settled, facts, kind=inputs.kind, lengths=lengths)
+    if warning := unusual_rate(settled, facts, kind=inputs.kind):
+        stages.note(warning, warning=True)
     settle_compute(settled, inputs.blueprint, lengths, device_name())
     settle_evaluation(settled, inputs)
     with stages.stage("loading model", inputs.source.reference):
-        bundle = open_base(settled, inputs.objective)
+        recipe = settled.recipe()
+        bundle = opening.open_weights(recipe, inputs.objective)
         bundle.codec = inputs.codec
-        bundle = tuner.apply(bundle, seed=settled.get("seed"))
-        bundle.trunk = build_trunk(settled, bundle)
+        bundle = opening.tune(recipe, tuner, bundle, trains=True)
         stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
     job = Job(
         bundle=bundle,
@@ -150,7 +110,7 @@ def settle_evaluation(settled: Settled, inputs: Inputs) -> None:
 def plan_of(settled: Settled, train: list[Features]) -> Plan:
     """The recipe's training section as concrete numbers."""
     section = settled.recipe().training
-    total = num_steps(settled, len(train))
+    total = num_steps(settled, [item.num_tokens for item in train])
     return Plan(
         epochs=float(section.epochs),
         batch_size=int(section.batch_size),

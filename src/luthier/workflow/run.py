@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from luthier.core.errors import RunError
 from luthier.data.load import rows_of
 from luthier.evaluation.predict import predict
-from luthier.export.adapter import load as load_adapter
-from luthier.models import today, trunks
+from luthier.export import exporters
+from luthier.models import today
 from luthier.models.bundle import Bundle
 from luthier.models.codec import open_codec
 from luthier.models.load import open_model
@@ -27,6 +27,7 @@ from luthier.run.reader import RunFiles, open_run
 from luthier.tuners import Tuner, tuners
 from luthier.workflow.device import device_name
 from luthier.workflow.inputs import open_component
+from luthier.workflow.opening import build_trunk, open_base, open_weights, tune
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,7 @@ class Run:
 
     def open_base(self) -> Bundle:
         """The model as it was before tuning."""
-        recipe = self.recipe
-        bundle = open_model(
-            recipe.model,
-            labels=self.objective.labels(),
-            # as in training: weights that move are float32
-            dtype=dtype_of(recipe) if self.tuner.keeps_base else torch.float32,
-            device=device_name(),
-            seed=recipe.seed,
-        )
-        today.tell(bundle.codec.tokenizer, recipe.data.today)
-        return bundle
+        return open_base(self.recipe, self.objective)
 
     def predict(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Answers for rows shaped as in the training file (targets may be missing), in order.
@@ -105,13 +96,8 @@ class Run:
         Returns: {"answer"} for generated text; {"label", "probabilities"} for classes.
         Raises: DataError: a row lacks its input.
         """
-        parsed = rows_of(rows, self.recipe.data, wants=self.objective.row.__name__.lower())
+        parsed = rows_of(rows, self.recipe.data, wants=self.objective.row.shape())
         return predict(self.bundle, self.objective, parsed)
-
-
-def dtype_of(recipe: Recipe) -> torch.dtype:
-    """Type of the matrix products under the recipe's precision."""
-    return torch.bfloat16 if recipe.training.precision == "bfloat16" else torch.float32
 
 
 def open_tuned(run: Run) -> Bundle:
@@ -125,20 +111,15 @@ def open_tuned(run: Run) -> Bundle:
             device=device_name(),
             seed=recipe.seed,
         )
+        bundle.trunk = build_trunk(recipe, bundle)
+        today.tell(bundle.codec.tokenizer, recipe.data.today)
     elif layout.adapter.is_dir():
-        bundle = run.tuner.apply(run.open_base(), seed=recipe.seed)
-        load_adapter(layout.adapter, bundle, run.tuner)
+        bundle = tune(recipe, run.tuner, open_weights(recipe, run.objective), trains=False)
+        exporters.get(run.tuner.saved_as)().load(layout.adapter, bundle, run.tuner)
     else:
         raise RunError(
             f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}"
         )
-    bundle.trunk = trunks.build(
-        bundle.model,
-        bundle.kind,
-        prefer=recipe.training.path,
-        compute_dtype=dtype_of(recipe),
-    )
-    today.tell(bundle.codec.tokenizer, recipe.data.today)
     if recipe.objective.get("template") == "plain":
         bundle.codec = open_codec(bundle.source.folder).plain()
     bundle.model.eval()

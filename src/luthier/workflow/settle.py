@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from luthier.core.errors import RecipeError
+from luthier.data.batches import steps_per_epoch
 from luthier.engine import compilation, precision
+from luthier.engine.horizon import steps_within
 from luthier.models.blueprint import Blueprint
-from luthier.models.bundle import Facts
+from luthier.models.bundle import Facts, Kind
+from luthier.objectives import objectives
 from luthier.recipe.resolve import Settled
-
-OBJECTIVE_OF_SHAPE = {"chat": "sft", "text": "lm", "labeled": "classify"}
+from luthier.tuners import tuners
 
 UNUSUAL = 100
 """A learning rate this many times the usual one is worth a warning."""
@@ -20,11 +23,30 @@ SMALL_ENCODER = 300_000_000
 
 
 def settle_objective(settled: Settled, shape: str) -> None:
-    """The objective that eats the shape of the rows."""
-    settled.settle("objective.name", OBJECTIVE_OF_SHAPE[shape], f"the rows are {shape}")
+    """The objective that is meant for rows of this shape, where the recipe names none.
+
+    Raises: RecipeError: several may be, and none says that it is.
+    """
+    if settled.get("objective.name") == "auto":
+        settled.settle("objective.name", objective_for(shape), f"the rows are {shape}")
 
 
-def settle_tuner(settled: Settled, facts: Facts, *, kind: str) -> None:
+def objective_for(shape: str) -> str:
+    """The objective that says it is the default for rows of this shape.
+
+    Raises: RecipeError: there is none.
+    """
+    fitting = {name: kind for name, kind in objectives.items() if kind.row.shape() == shape}
+    meant = [name for name, kind in fitting.items() if kind.is_default]
+    if not meant:
+        raise RecipeError(
+            f"recipe objective.name: the rows are {shape}, and nothing says what is to be learned "
+            f"from them. Name one: {', '.join(fitting) or 'no objective here takes such rows'}."
+        )
+    return meant[0]
+
+
+def settle_tuner(settled: Settled, facts: Facts, *, kind: Kind) -> None:
     """Full fine-tuning for small encoders, LoRA for everything else."""
     if kind == "sequence_classifier" and facts.num_parameters <= SMALL_ENCODER:
         millions = facts.num_parameters / 1e6
@@ -33,29 +55,32 @@ def settle_tuner(settled: Settled, facts: Facts, *, kind: str) -> None:
         settled.settle("tuner.name", "lora", "little memory, keeps the base, near full quality")
 
 
-def settle_training(settled: Settled, facts: Facts, *, num_rows: int) -> None:
-    """Learning rate, batch size, epochs and periods.
+def settle_training(settled: Settled, facts: Facts, *, kind: Kind, lengths: Sequence[int]) -> None:
+    """Learning rate, batch size, epochs and periods, for training rows of these tokens.
 
     Raises: RecipeError: the run would take no step.
     """
-    settled.settle("training.learning_rate", *_usual_rate(settled, facts))
+    num_rows = len(lengths)
+    if not num_rows:
+        raise RecipeError("The recipe leaves no row to train on, and so no step to take.")
+    settled.settle("training.learning_rate", *_usual_rate(settled, facts, kind))
     settled.settle("training.batch_size", *_batch_size(settled, num_rows))
     settled.settle("training.epochs", *_epochs(settled, num_rows))
-    total = num_steps(settled, num_rows)
-    if total < 1:
-        raise RecipeError("The recipe leaves no step to take: raise training.epochs or max_steps.")
-    per_epoch = math.ceil(num_rows / settled.get("training.batch_size"))
-    settled.settle("training.evaluate_every", max(1, per_epoch // 2), "twice per epoch")
+    total = num_steps(settled, lengths)
+    per_epoch = _per_epoch(settled, num_rows)
+    often = max(1, min(per_epoch, total) // 2)
+    settled.settle("training.evaluate_every", often, "twice per epoch, and in a shorter run")
     settled.settle("training.save_every", max(10, math.ceil(total / 10)), "about ten per run")
 
 
 def settle_compute(settled: Settled, blueprint: Blueprint, lengths: list[int], device: str) -> None:
     """Type of the products, and whether pieces are compiled, for training rows of these tokens."""
     settled.settle("training.precision", *precision.choose(device))
-    if not blueprint.can_generate or settled.get("tuner.name") == "full":
+    moves_base = tuners.get(settled.get("tuner.name")).moves_base
+    if not blueprint.can_generate or moves_base:
         settled.settle("training.compile", "off", "only the fast path of decoders has such pieces")
         return
-    examples = num_steps(settled, len(lengths)) * settled.get("training.batch_size")
+    examples = num_steps(settled, lengths) * settled.get("training.batch_size")
     tokens = examples * sum(lengths) / len(lengths)
     limit = settled.get("training.max_tokens")
     found = compilation.choose(
@@ -67,9 +92,9 @@ def settle_compute(settled: Settled, blueprint: Blueprint, lengths: list[int], d
     settled.settle("training.compile", *found)
 
 
-def unusual_rate(settled: Settled, facts: Facts) -> str:
+def unusual_rate(settled: Settled, facts: Facts, *, kind: Kind) -> str:
     """A warning when the learning rate is far above what the tuner usually takes; else empty."""
-    rate, (usual, _) = settled.get("training.learning_rate"), _usual_rate(settled, facts)
+    rate, (usual, _) = settled.get("training.learning_rate"), _usual_rate(settled, facts, kind)
     if rate <= UNUSUAL * usual:
         return ""
     return (
@@ -79,35 +104,42 @@ def unusual_rate(settled: Settled, facts: Facts) -> str:
     )
 
 
-def num_steps(settled: Settled, num_rows: int) -> int:
-    """Optimizer steps of the whole run, as far as epochs and max_steps bound them."""
-    per_epoch = math.ceil(num_rows / settled.get("training.batch_size"))
-    total = math.ceil(per_epoch * settled.get("training.epochs"))
-    limit = settled.get("training.max_steps")
-    return min(total, limit) if limit else total
+def num_steps(settled: Settled, lengths: Sequence[int]) -> int:
+    """Optimizer steps of the whole run, as the engine will count them."""
+    limits = ("batch_size", "epochs", "max_steps", "max_tokens")
+    found = {name: settled.get(f"training.{name}") for name in limits}
+    return steps_within(lengths, seed=settled.get("seed"), **found)[0]
 
 
-def _usual_rate(settled: Settled, facts: Facts) -> tuple[float, str]:
-    tuner, objective = settled.get("tuner.name"), settled.get("objective.name")
-    if tuner != "full":
-        return (5e-4 if objective == "classify" else 2e-4), f"usual for {tuner}"
-    if facts.num_parameters < 50_000_000:
-        return 2e-4, "full tuning of a model under 50 M"
-    if objective == "classify":
-        return 5e-5, "full tuning of an encoder"
-    return 2e-5, "full tuning of a language model"
+def _usual_rate(settled: Settled, facts: Facts, kind: Kind) -> tuple[float, str]:
+    rate, why = tuners.get(settled.get("tuner.name")).usual_rate(facts, kind)
+    name = settled.get("objective.name")
+    share = objectives.get(name).usual.rate
+    return rate * share, why if share == 1 else f"{why}, times {share:g} for {name}"
 
 
 def _batch_size(settled: Settled, num_rows: int) -> tuple[int, str]:
-    """32 for labels, 8 for tokens (an answer holds many targets), at most a quarter of the rows."""
-    usual = 32 if settled.get("objective.name") == "classify" else 8
-    size = max(1, min(usual, num_rows // 4))
-    return size, f"usual for {settled.get('objective.name')}, at most a quarter of the rows"
+    """The objective's own (an answer holds many targets, a label is one), bounded by the rows."""
+    name = settled.get("objective.name")
+    kind = objectives.get(name)
+    least = 1 if kind.additive else 2  # where rows interact, one alone has nothing to learn from
+    size = max(least, min(kind.usual.batch_size, num_rows // 4))
+    return size, f"usual for {name}, at most a quarter of the rows"
 
 
 def _epochs(settled: Settled, num_rows: int) -> tuple[float, str]:
-    """Few rows want more passes: about 600 steps for labels and 100 for answers, within limits."""
+    """As many as the steps that were asked for take. Else few rows want more passes: as many as
+    make the objective's usual steps, within its limits."""
+    asked = settled.get("training.max_steps")
+    if asked:
+        passes = math.ceil(asked / _per_epoch(settled, num_rows))
+        return float(passes), f"training.max_steps={asked} of {num_rows} rows"
+    usual = objectives.get(settled.get("objective.name")).usual
     steps_per_epoch = max(1, num_rows // settled.get("training.batch_size"))
-    if settled.get("objective.name") == "classify":
-        return float(min(12, max(5, round(600 / steps_per_epoch)))), f"{num_rows} labelled rows"
-    return float(min(4, max(1, round(100 / steps_per_epoch)))), f"{num_rows} rows"
+    fewest, most = usual.epochs
+    passes = min(most, max(fewest, round(usual.steps / steps_per_epoch)))
+    return float(passes), f"{num_rows} rows"
+
+
+def _per_epoch(settled: Settled, num_rows: int) -> int:
+    return steps_per_epoch(num_rows, batch_size=settled.get("training.batch_size"))

@@ -69,7 +69,9 @@ class Summary:
             **values,
         )
         if inputs is not None:
-            self.values.update(license=inputs.source.license, data=inputs.loaded.description)
+            self.values.update(
+                kind=inputs.kind, license=inputs.source.license, data=inputs.loaded.description
+            )
         if prepared is not None:
             parameters = list(prepared.bundle.model.parameters())
             self.values["trained_parameters"] = sum(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from luthier.core import files
 from luthier.core.errors import Interrupted
 from luthier.core.events import Finished, Updated, Validated
+from luthier.data.features import Features
 from luthier.engine import checkpoint
 from luthier.engine.fit import fit
 from luthier.engine.job import Job
-from luthier.export import run_export
+from luthier.export import exporters, run_export
 from luthier.run.layout import Layout
 from luthier.run.writer import RunWriter
 from luthier.workflow.inputs import Inputs
@@ -43,15 +46,22 @@ def save_result(prepared: Prepared, inputs: Inputs, layout: Layout, stages: Stag
 
     Raises: ParityError: what was saved does not behave like what was trained; it was removed.
     """
-    prompts = inputs.features["test"][:NUM_PARITY_PROMPTS]
+    prompts = parity_rows(inputs.features)
     files.write_json(layout.prompts, [item.input_ids.tolist() for item in prompts])
-    keeps_base = prepared.tuner.keeps_base
-    with stages.stage("saving", "adapter" if keeps_base else "model"):
+    form = prepared.tuner.saved_as
+    needs_base = exporters.get(form).needs_base
+    with stages.stage("saving", form if needs_base else "model"):
         run_export(
             prepared.bundle,
             prepared.tuner,
-            format="adapter" if keeps_base else "safetensors",
-            folder=layout.adapter if keeps_base else layout.model,
+            format=form,
+            folder=layout.adapter if needs_base else layout.model,
             prompts=[item.input_ids for item in prompts],
             source_folder=inputs.source.folder,
         )
+
+
+def parity_rows(features: Mapping[str, Sequence[Features]]) -> list[Features]:
+    """What every artefact of the run is compared on: test rows, and where they are few, others."""
+    found = [item for split in ("test", "validation", "train") for item in features[split]]
+    return found[:NUM_PARITY_PROMPTS]

@@ -54,13 +54,13 @@ def test_small_encoders_are_trained_whole_and_large_models_with_lora() -> None:
 
 def test_a_learning_rate_of_the_user_is_kept() -> None:
     recipe = settled(objective="sft", tuner="lora", training={"learning_rate": 0.123})
-    settle_training(recipe, LARGE, num_rows=100)
+    settle_training(recipe, LARGE, kind="causal_lm", lengths=[9] * 100)
     assert recipe.get("training.learning_rate") == 0.123
 
 
 def test_every_training_setting_that_the_plan_needs_is_a_number_afterwards() -> None:
     recipe = settled(objective="sft", tuner="lora")
-    settle_training(recipe, LARGE, num_rows=100)
+    settle_training(recipe, LARGE, kind="causal_lm", lengths=[9] * 100)
     for key in ("epochs", "learning_rate", "batch_size", "save_every", "evaluate_every"):
         assert isinstance(recipe.get(f"training.{key}"), int | float), key
 
@@ -68,33 +68,55 @@ def test_every_training_setting_that_the_plan_needs_is_a_number_afterwards() -> 
 @pytest.mark.parametrize(("rate", "is_told"), [(10.0, True), (2e-3, False)])
 def test_a_learning_rate_far_above_the_usual_is_told(rate: float, is_told: bool) -> None:
     recipe = settled(objective="sft", tuner="lora", training={"learning_rate": rate})
-    assert ("50,000 times" in unusual_rate(recipe, LARGE)) == is_told
+    assert ("50,000 times" in unusual_rate(recipe, LARGE, kind="causal_lm")) == is_told
 
 
 @pytest.mark.parametrize("rows", [1, 9, 10, 1000, 100_000])
 def test_any_number_of_rows_gives_at_least_one_step(rows: int) -> None:
     recipe = settled(objective="classify", tuner="full")
-    settle_training(recipe, SMALL, num_rows=rows)
-    assert num_steps(recipe, rows) >= 1
+    settle_training(recipe, SMALL, kind="sequence_classifier", lengths=[9] * rows)
+    assert num_steps(recipe, [9] * rows) >= 1
 
 
 def test_max_steps_bounds_the_number_of_steps() -> None:
     recipe = settled(objective="sft", tuner="lora", training={"max_steps": 3})
-    settle_training(recipe, LARGE, num_rows=1000)
-    assert num_steps(recipe, 1000) == 3
+    settle_training(recipe, LARGE, kind="causal_lm", lengths=[9] * 1000)
+    assert num_steps(recipe, [9] * 1000) == 3
+
+
+def test_steps_that_were_asked_for_are_taken_however_few_the_rows() -> None:
+    recipe = settled(objective="sft", tuner="lora", training={"max_steps": 500})
+    settle_training(recipe, LARGE, kind="causal_lm", lengths=[9] * 64)
+    assert num_steps(recipe, [9] * 64) == 500
+    assert recipe.get("training.epochs") == 63  # 8 steps each
+    assert recipe.origins["training.epochs"] == "auto: training.max_steps=500 of 64 rows"
+
+
+def test_epochs_of_the_user_bound_the_steps() -> None:
+    training = {"max_steps": 500, "epochs": 2}
+    recipe = settled(objective="sft", tuner="lora", training=training)
+    settle_training(recipe, LARGE, kind="causal_lm", lengths=[9] * 64)
+    assert num_steps(recipe, [9] * 64) == 16
+
+
+def test_a_run_that_tokens_end_has_the_horizon_and_the_periods_of_its_steps() -> None:
+    recipe = settled(objective="sft", tuner="lora", training={"epochs": 10, "max_tokens": 400})
+    settle_training(recipe, LARGE, kind="causal_lm", lengths=[20] * 64)
+    assert num_steps(recipe, [20] * 64) == 3  # of 8 rows with 20 tokens each
+    assert recipe.get("training.evaluate_every") == 1
 
 
 @pytest.mark.parametrize(("rows", "chosen"), [(1, "off"), (100_000, "on")])
 def test_pieces_are_compiled_in_long_trainings_only(rows: int, chosen: str) -> None:
     recipe = settled(objective="sft", tuner="lora")
-    settle_training(recipe, LARGE, num_rows=rows)
+    settle_training(recipe, LARGE, kind="causal_lm", lengths=[9] * rows)
     settle_compute(recipe, Blueprint(LARGE, can_generate=True), [200] * rows, "cpu")
     assert recipe.get("training.compile") == ("off" if hindrance() else chosen)
 
 
 def test_an_encoder_has_nothing_to_compile() -> None:
     recipe = settled(objective="classify", tuner="full")
-    settle_training(recipe, SMALL, num_rows=100_000)
+    settle_training(recipe, SMALL, kind="sequence_classifier", lengths=[9] * 100_000)
     settle_compute(recipe, Blueprint(SMALL, can_generate=False), [200] * 100_000, "cpu")
     assert recipe.get("training.compile") == "off"
 
@@ -102,4 +124,4 @@ def test_an_encoder_has_nothing_to_compile() -> None:
 def test_no_step_to_take_is_refused() -> None:
     recipe = settled(objective="sft", tuner="lora")
     with pytest.raises(RecipeError, match="no step"):
-        settle_training(recipe, LARGE, num_rows=0)
+        settle_training(recipe, LARGE, kind="causal_lm", lengths=[])

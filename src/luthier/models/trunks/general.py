@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from luthier.core.errors import ModelError
 from luthier.data.features import Batch
 from luthier.models.bundle import Head, Kind
 from luthier.models.low_rank import LowRankLinear
+from luthier.models.mixed import products, types_of
 from luthier.models.trunks import _documents, _scores
 from luthier.ops.out_of_memory import is_out_of_memory
 
@@ -45,6 +46,7 @@ class GeneralTrunk:
         self.kind: Kind = kind
         self.dtype = compute_dtype
         self.notes: list[str] = []
+        self._types = types_of(model)
         self._offset = 0
         self._run: Callable[[Batch], Tensor] = self._packed
         self._score: _scores.Score | None = None
@@ -114,10 +116,7 @@ class GeneralTrunk:
         return {"token_type_ids": torch.cat(types)[None]}
 
     def _precision(self, batch: Batch) -> AbstractContextManager[Any]:
-        weight = next(self.model.base_model.parameters())
-        if weight.dtype == self.dtype:
-            return nullcontext()
-        return torch.autocast(batch.input_ids_N.device.type, dtype=self.dtype)
+        return products(self._types | {self.dtype}, batch.input_ids_N.device)
 
     def set_checkpointing(self, *, on: bool) -> None:
         """Ask the transformers model for it; a note where it cannot."""

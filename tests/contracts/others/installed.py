@@ -1,0 +1,30 @@
+"""A package of somebody else's that offers components, installed for the length of one test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from luthier.objectives import objectives
+from luthier.tuners import tuners
+
+ENTRY_POINTS = """
+[luthier.tuners]
+last-layers = tests.contracts.others.last_layers:LastLayers
+[luthier.objectives]
+rivals = tests.contracts.others.rivals:Rivals
+distant = tests.contracts.others.rivals:Distant
+"""
+
+
+@pytest.fixture
+def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tuner `last_layers` and objectives `rivals` and `distant`, as pip would have put them."""
+    info = tmp_path / "site" / "others-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(info.parent))
+    for registry in (tuners, objectives):
+        monkeypatch.setattr(registry, "_found", dict(registry._found))
