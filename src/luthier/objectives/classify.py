@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from luthier.core.config import Auto, ComponentConfig
-from luthier.core.errors import DataError
+from luthier.core.errors import DataError, RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Labeled, Row
@@ -31,6 +31,26 @@ class Config(ComponentConfig):
     """Weight of each class, in the order of `labels`; auto: from `class_weights`."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of probability moved evenly to all classes."""
+
+    @field_validator("labels")
+    @classmethod
+    def _named_once(cls, value: list[str] | str) -> list[str] | str:
+        if isinstance(value, list):
+            twice = [name for name, times in Counter(value).items() if times > 1]
+            if twice:
+                raise ValueError(f"expected every class once; '{twice[0]}' stands there twice")
+            if not all(name.strip() for name in value):
+                raise ValueError("expected names; a class without a name cannot be told")
+        return value
+
+    @field_validator("weight_of_label")
+    @classmethod
+    def _can_be_learned(cls, value: list[float] | str) -> list[float] | str:
+        if isinstance(value, list) and min(value, default=0.0) < 0:
+            raise ValueError("expected weights of at least 0")
+        if isinstance(value, list) and max(value, default=0.0) == 0:
+            raise ValueError("expected at least one weight above 0: no row would count")
+        return value
 
 
 @objectives.add
@@ -56,7 +76,7 @@ class Classify:
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
         """The classes and their weights, from the training rows.
 
-        Raises: DataError: fewer than two classes.
+        Raises: DataError: fewer than two classes. RecipeError: not one weight for each class.
         """
         counts = Counter(row.label for row in rows if isinstance(row, Labeled))
         found: dict[str, tuple[object, str]] = {}
@@ -72,6 +92,11 @@ class Classify:
         if config.weight_of_label == "auto":
             weights, why = _weights(names, counts, config.class_weights)
             found["weight_of_label"] = (weights, why)
+        elif len(config.weight_of_label) != len(names):
+            raise RecipeError(
+                f"recipe objective.weight_of_label: got {len(config.weight_of_label)} weights for "
+                f"{len(names)} classes ({', '.join(names)}). Give one for each, in this order."
+            )
         return found
 
     def labels(self) -> tuple[str, ...]:
