@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
@@ -33,6 +33,13 @@ class Config(ComponentConfig):
     """Share of the term's inputs dropped in training."""
     target: str | list[str] = "all_linear"
     """Layers adapted: all_linear (never the language-model head), or names or globs of them."""
+
+    @field_validator("alpha")
+    @classmethod
+    def _positive(cls, value: float | str) -> float | str:
+        if isinstance(value, float | int) and value <= 0:
+            raise ValueError("expected a number above 0, or auto")
+        return value
 
     @property
     def scaling(self) -> float:
