@@ -37,6 +37,11 @@ class Checkpoint:
     step: int
     state: dict[str, Any] = field(default_factory=dict[str, Any])
 
+    @property
+    def is_best(self) -> bool:
+        """Whether it holds best weights, and no more."""
+        return self.folder.name.startswith(BEST)
+
     def tensors(self, name: str) -> dict[str, Tensor]:
         """Tensors of one of its files, on the CPU; empty when it has no such file."""
         path = self.folder / name
@@ -93,13 +98,7 @@ def verify(folder: Path) -> Checkpoint:
 
 def latest(checkpoints: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that can be trusted, and what was wrong with newer ones."""
-    problems: list[str] = []
-    for folder in reversed(_folders(checkpoints, STEP)):
-        try:
-            return verify(folder), problems
-        except RunError as error:
-            problems.append(str(error))
-    return None, problems
+    return _newest(checkpoints, STEP)
 
 
 def latest_step(checkpoints: Path) -> int:
@@ -110,29 +109,37 @@ def latest_step(checkpoints: Path) -> int:
 
 def standing(checkpoints: Path) -> list[str]:
     """Names of the checkpoints that can be trusted: the newest and the best, as far as there."""
-    newest, _ = latest(checkpoints)
-    return [found.folder.name for found in (newest, best(checkpoints)) if found is not None]
+    found = (latest(checkpoints)[0], best(checkpoints)[0])
+    return [each.folder.name for each in found if each is not None]
 
 
-def best(checkpoints: Path) -> Checkpoint | None:
-    """The newest best checkpoint that can be trusted."""
-    for folder in reversed(_folders(checkpoints, BEST)):
-        try:
-            return verify(folder)
-        except RunError:
-            continue  # being replaced when the process died: the one before still stands
-    return None
+def best(checkpoints: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest best checkpoint that can be trusted, and what was wrong with newer ones."""
+    return _newest(checkpoints, BEST)
 
 
-def load_best(job: Job) -> None:
+def load_best(job: Job) -> tuple[Checkpoint, list[str]]:
     """Put the weights with the best validation loss into the model, or else the latest.
 
+    Returns: what was loaded, and warnings: it should have been another one.
     Raises: RunError: there is no checkpoint to trust.
     """
-    found = best(job.checkpoints) or latest(job.checkpoints)[0]
+    newest, _ = latest(job.checkpoints)
+    found, problems = best(job.checkpoints)
+    wanted = newest.state["progress"]["best_step"] if newest else -1
+    if found is None or (newest is not None and found.step < newest.step == wanted):
+        found = newest  # a whole state holds the same weights
     if found is None:
         raise RunError(f"{job.checkpoints}: no checkpoint to load. Train first: luthier train")
     job.tuner.restore(job.bundle.model, found.tensors(WEIGHTS))
+    if found.step == wanted or not (problems or wanted >= 0):
+        return found, []
+    known = f" (step {wanted})" if wanted >= 0 else ""
+    what = "; ".join(problems) or "they are gone"
+    return found, [
+        f"the weights with the best validation loss{known} cannot be used: {what}. Those of "
+        f"{found.folder.name} are used instead."
+    ]
 
 
 def step_folder(checkpoints: Path, step: int) -> Path:
@@ -178,6 +185,16 @@ def remove(folder: Path) -> None:
     if folder.exists():
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder)
+
+
+def _newest(checkpoints: Path, prefix: str) -> tuple[Checkpoint | None, list[str]]:
+    problems: list[str] = []
+    for folder in reversed(_folders(checkpoints, prefix)):
+        try:
+            return verify(folder), problems
+        except RunError as error:
+            problems.append(str(error))
+    return None, problems
 
 
 def _folders(checkpoints: Path, prefix: str) -> list[Path]:

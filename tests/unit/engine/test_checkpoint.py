@@ -81,3 +81,56 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").write_text("a file, not a folder")
     with pytest.raises(RunError, match="could not be written"):
         case("lora", "sft").fit(tmp_path)
+
+
+def damaged(folder: Path, damage: str) -> None:
+    """Change a byte of the weights, or remove them all."""
+    if damage == "gone":
+        checkpoint.remove(folder)
+        return
+    content = bytearray((folder / "weights.safetensors").read_bytes())
+    content[-1] ^= 1
+    (folder / "weights.safetensors").write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", ["flip", "gone"])
+@pytest.mark.parametrize("instead", ["best-000002", "step-000005"])
+def test_damaged_best_weights_are_said_and_others_are_used(
+    damage: str, instead: str, tmp_path: Path
+) -> None:
+    """A run that stands at step 5, its best weights being those of step 4."""
+    settings = {"save_every": 1, "keep_checkpoints": 9, "evaluate_every": 2}
+    job = case("lora", "sft").job(tmp_path, **settings, learning_rate=1e-3)
+    list(fit(job))
+    for name in ("best-000006", "step-000006"):
+        checkpoint.remove(job.checkpoints / name)
+    loaded, warnings = checkpoint.load_best(job)
+    assert (loaded.folder.name, warnings) == ("best-000004", [])
+    damaged(job.checkpoints / "best-000004", damage)
+    if instead == "step-000005":
+        checkpoint.remove(job.checkpoints / "best-000002")
+    loaded, (warning,) = checkpoint.load_best(job)
+    assert loaded.folder.name == instead
+    assert "best validation loss (step 4) cannot be used" in warning
+    assert f"Those of {instead} are used instead" in warning
+
+
+@pytest.mark.parametrize("damage", ["flip", "gone"])
+def test_best_weights_that_the_last_step_holds_too_are_taken_from_it(
+    damage: str, tmp_path: Path
+) -> None:
+    found = case("lora", "sft")
+    job = found.job(tmp_path, evaluate_every=2, save_every=2, learning_rate=1e-3)
+    list(fit(job))
+    expected = found.parameters()
+    damaged(job.checkpoints / "best-000006", damage)
+    loaded, warnings = checkpoint.load_best(job)
+    assert (loaded.folder.name, warnings) == ("step-000006", [])
+    assert all(torch.equal(p, expected[name]) for name, p in found.parameters().items())
+
+
+def test_without_a_validation_the_latest_weights_are_the_best(tmp_path: Path) -> None:
+    job = case("lora", "sft").job(tmp_path, validation=[])
+    list(fit(job))
+    loaded, warnings = checkpoint.load_best(job)
+    assert (loaded.step, warnings) == (6, [])
