@@ -38,7 +38,11 @@ def train_model(job: Job, stages: Stages, writer: RunWriter, summary: Summary) -
                 summary.see(event)
     if stop.requested():  # too late for the loop to see it
         raise Interrupted("Stopped after the last step; everything is saved.")
-    checkpoint.load_best(job)
+    found, warnings = checkpoint.load_best(job)
+    for text in warnings:
+        stages.note(text, warning=True)
+        loss = found.state["progress"]["best_loss"] if found.is_best else None
+        summary.values.update(best_step=found.step, validation_loss=loss)
 
 
 def save_result(prepared: Prepared, inputs: Inputs, layout: Layout, stages: Stages) -> None:
