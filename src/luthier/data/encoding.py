@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import re
 
 from luthier.core.errors import DataError
+from luthier.data.mixture import mixture
 
 _MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -14,12 +14,12 @@ _MARKS = (  # UTF-32 before UTF-16: its little-endian mark begins with UTF-16's
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_MULTIBYTE = re.compile(
-    rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
-)
-_HIGH = re.compile(rb"[\x80-\xff]")
 _ACCIDENTAL_SHARE = 0.05
 """cp1252 text may hold bytes that look like UTF-8; so few of them are no second encoding."""
+_MEND = (
+    "    Mend that line and save the file as UTF-8, or read all of it in one encoding: "
+    "data.encoding = cp1252"
+)
 
 
 def decode(data: bytes, *, encoding: str, where: str) -> tuple[str, str]:
@@ -62,14 +62,18 @@ def _decode_as(data: bytes, encoding: str, *, where: str) -> str:
 
 
 def _fall_back(data: bytes, bad: int, *, where: str) -> tuple[str, str]:
-    num_utf8 = len(_MULTIBYTE.findall(data))
-    num_other = len(_HIGH.findall(_MULTIBYTE.sub(b"", data)))
-    if num_utf8 > _ACCIDENTAL_SHARE * num_other:
+    found = mixture(data)
+    if found.num_utf8 > found.num_other:
         raise DataError(
-            f"{where} {_place(data, bad)}: 0x{data[bad]:02x} is not UTF-8, yet {num_utf8} other "
-            f"characters are: the file mixes encodings ({num_other} bytes are not UTF-8).\n"
-            "    Mend that line and save the file as UTF-8, or read all of it in one encoding: "
-            "data.encoding = cp1252"
+            f"{where} {_place(data, bad)}: 0x{data[bad]:02x} is not UTF-8, yet {found.num_utf8} "
+            f"other characters are: the file mixes encodings ({found.num_other} bytes are not "
+            f"UTF-8).\n{_MEND}"
+        )
+    if found.clear or found.num_utf8 > _ACCIDENTAL_SHARE * found.num_other:
+        seen = f"'{found.clear}' stands there as UTF-8" if found.clear else "some of it is UTF-8"
+        raise DataError(
+            f"{where} {_place(data, found.at)}: {seen}, yet {found.num_other} bytes are "
+            f"not UTF-8 (the first in {_place(data, bad)}): the file mixes encodings.\n{_MEND}"
         )
     try:
         text = data.decode("cp1252")

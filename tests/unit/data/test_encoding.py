@@ -63,6 +63,24 @@ def test_cp1252_text_with_a_pair_that_looks_like_utf8_is_still_cp1252() -> None:
     assert decode(text.encode("cp1252"), encoding="auto", where="f")[0] == text
 
 
+@pytest.mark.parametrize("text", ["Grüße", "Über uns", "it’s", "Łódź", "5 €", "Привет", "😀"])
+def test_a_few_lines_of_utf8_in_a_cp1252_file_are_named(text: str) -> None:
+    data = "Maße für Größe\n".encode("cp1252") * 98 + f"{text}\n".encode() * 2
+    with pytest.raises(DataError) as caught:
+        decode(data, encoding="auto", where="a.csv")
+    message = str(caught.value)
+    assert "a.csv line 99 (byte" in message
+    assert "mixes encodings" in message
+    assert "the first in line 1" in message
+    assert "data.encoding = cp1252" in message
+
+
+@pytest.mark.parametrize("text", ["MAÇÃ”", "PÅ” ", "“café”…", "Spaß”", "VOILÀ…", "É\xa0»"])
+def test_words_of_cp1252_that_could_be_utf8_stay_what_they_are(text: str) -> None:
+    whole = "é " * 40 + text
+    assert decode(whole.encode("cp1252"), encoding="auto", where="f")[0] == whole
+
+
 def test_bytes_of_no_encoding_are_refused() -> None:
     with pytest.raises(DataError, match="neither UTF-8 nor cp1252"):
         decode(b"ok\n\x81\xff\n", encoding="auto", where="f")
