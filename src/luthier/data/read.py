@@ -10,8 +10,12 @@ from pathlib import Path
 from luthier.core.errors import DataError
 from luthier.core.hints import nearest
 from luthier.data.encoding import decode
+from luthier.data.packed import refuse_packed
 from luthier.data.sources import sources
 from luthier.data.sources.contract import Content, Record, Source
+
+_EXPECTED = """; expected rows.
+    Write it again, a row per line such as {"text": "..."}, or name another file"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +43,14 @@ def open_file(name: str, *, encoding: str) -> Opened:
     note = ""
     kind = next((k for k, s in kinds.items() if s.binary and s.accepts(content)), "")
     if not kind:
+        refuse_packed(data, file=name, suffix=content.suffix)
         owner = next((s for s in kinds.values() if content.suffix in s.suffixes), None)
         if owner is not None and owner.binary:
             kind = _name_of(owner, kinds)  # its reader says what is wrong with it
         else:
             text, note = decode(data, encoding=encoding, where=name)
             if not text.strip("\0 \t\r\n"):
-                raise DataError(f"{name}: the file holds nothing but white space; expected rows")
+                raise DataError(f"{name}: the file holds nothing but white space{_EXPECTED}")
             content = replace(content, text=text)
             kind = _kind_of_text(content, kinds)
     records, how = kinds[kind].read(content)
@@ -57,16 +62,21 @@ def _bytes(path: Path, name: str) -> bytes:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{name}: no such file{_near(path)}") from None
+        raise DataError(
+            f"{name}: no such file{_near(path)}.\n    Give the path of a file that exists"
+        ) from None
     except IsADirectoryError:
         raise DataError(
             f"{name}: is a folder; expected a file, or a list of files: "
             "data.train = [a.jsonl, b.jsonl]"
         ) from None
     except OSError as error:
-        raise DataError(f"{name}: cannot be read ({error.strerror})") from None
+        raise DataError(
+            f"{name}: cannot be read ({(error.strerror or str(error)).lower()}).\n"
+            "    Give a file that you may read"
+        ) from None
     if not data:
-        raise DataError(f"{name}: the file is empty (0 bytes); expected rows")
+        raise DataError(f"{name}: the file is empty (0 bytes){_EXPECTED}")
     return data
 
 

@@ -1,6 +1,7 @@
 """Files become records with the line each begins on, whatever their line ends and quoting."""
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -211,9 +212,50 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path, "c.parquet", b"nonsense")
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("[" * 100_000, "nested too deep"),
+        ('{"a": ' * 100_000, "nested too deep"),
+        ("9" * 5_000, "too many digits"),
+        ('{"b": 1, "b": 2}', "key 'b' stands twice in one object, with different values"),
+    ],
+)
+def test_json_that_cannot_be_held_is_named_with_its_line(
+    tmp_path: Path, name: str, value: str, problem: str
+) -> None:
+    lines = ['{"a": 1}', '{"a": ' + value + "}", '{"a": 2}']
+    document = "\n".join(lines) if name == "a.jsonl" else "[" + ",\n".join(lines) + "]"
+    with pytest.raises(DataError, match=rf"{name} line 2.*{problem}"):
+        read(tmp_path, name, document)
+
+
+def test_a_key_that_comes_twice_with_one_value_is_read(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.jsonl", '{"a": 1, "a": 1}')[1] == [(1, {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.jsonl.gz", gzip.compress(b'{"a": 1}'), r"gzip archive.*\n.*Unpack it"),
+        ("a.csv", gzip.compress(b"a,b"), r"gzip archive"),
+        ("a.zip", b"PK\x03\x04\x14\x00data.csv", r"ZIP archive"),
+        ("a.xlsx", b"PK\x03\x04\x14\x00", r"spreadsheet.*\n.*CSV"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"Office"),
+        ("a.parquet", gzip.compress(b"PAR1"), r"gzip archive"),
+    ],
+)
+def test_a_packed_file_is_called_what_it_is(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    with pytest.raises(DataError, match=rf"{name}: is an? (old )?{words}"):
+        read(tmp_path, name, content)
+
+
 @pytest.mark.parametrize(("content", "words"), [(b"", "empty"), (b" \n\r\n", "white space")])
 def test_an_empty_file_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
-    with pytest.raises(DataError, match=words):
+    with pytest.raises(DataError, match=rf"{words}.*\n.*Write it again"):
         read(tmp_path, "a.jsonl", content)
 
 

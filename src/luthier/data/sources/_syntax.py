@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from luthier.core.errors import DataError
+from luthier.data.json_value import DECODER
 from luthier.data.sources.contract import Record
 
-DECODER = json.JSONDecoder(strict=False)  # raw tabs and NULs inside strings are harmless
 _BLANK = " \t\r\n\0"
 
 

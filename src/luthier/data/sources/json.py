@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from luthier.core.errors import DataError
+from luthier.data.json_value import DECODER
 from luthier.data.sources import sources
-from luthier.data.sources._syntax import DECODER, as_record, is_lines, syntax_error, unify_newlines
+from luthier.data.sources._syntax import as_record, is_lines, syntax_error, unify_newlines
 from luthier.data.sources.contract import Content, Record
 
 _SPACE = re.compile(r"[ \t\r\n]*")

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import ClassVar
 
+from luthier.data.json_value import DECODER
 from luthier.data.sources import sources
 from luthier.data.sources._syntax import (
-    DECODER,
     as_record,
     first_lines,
     is_lines,
