@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,17 @@ _MAX_EXAMPLES = 5
 
 
 @dataclass(slots=True)
-class Dropped:
-    """Rows dropped for one reason."""
+class Counted:
+    """Rows of which one thing is said."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list[str])
     """Where the first of them stand."""
+
+    def add(self, place: str) -> None:
+        self.count += 1
+        if len(self.examples) < _MAX_EXAMPLES:
+            self.examples.append(place)
 
 
 @dataclass(slots=True)
@@ -39,7 +44,9 @@ class Ledger:
 
     rows_in: int = 0
     used: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SPLITS, 0))
-    dropped: dict[str, Dropped] = field(default_factory=dict[str, Dropped])
+    dropped: dict[str, Counted] = field(default_factory=dict[str, Counted])
+    shortened: dict[str, Counted] = field(default_factory=dict[str, Counted])
+    """What was left out of rows that were read all the same; they are used, or dropped later."""
     tokens: dict[str, Tokens] = field(default_factory=dict[str, Tokens])
 
     def read(self) -> None:
@@ -55,12 +62,13 @@ class Ledger:
 
         Args: beside: what it clashes with, shown behind its place.
         """
-        entry = self.dropped.setdefault(reason, Dropped())
-        entry.count += 1
-        if len(entry.examples) < _MAX_EXAMPLES:
-            entry.examples.append(f"{origin}{beside}")
+        self.dropped.setdefault(reason, Counted()).add(f"{origin}{beside}")
         if split:
             self.used[split] -= 1
+
+    def shorten(self, remark: str, origin: Origin) -> None:
+        """Something in a row was left out."""
+        self.shortened.setdefault(remark, Counted()).add(str(origin))
 
     def add_tokens(self, split: str, trained: int, masked: int, cut: int, total: int = -1) -> None:
         """Tokens of rows in `split`; `total` is what there was before (-1: the sum of these)."""
@@ -109,10 +117,8 @@ class Ledger:
             "rows": {
                 "in": self.rows_in,
                 "used": dict(self.used),
-                "dropped": {
-                    reason: {"count": entry.count, "examples": list(entry.examples)}
-                    for reason, entry in self.dropped.items()
-                },
+                "dropped": _listed(self.dropped),
+                "shortened": _listed(self.shortened),
             },
             "tokens": {
                 split: {
@@ -124,3 +130,10 @@ class Ledger:
                 for split, entry in self.tokens.items()
             },
         }
+
+
+def _listed(counted: Mapping[str, Counted]) -> dict[str, Any]:
+    return {
+        reason: {"count": entry.count, "examples": list(entry.examples)}
+        for reason, entry in counted.items()
+    }

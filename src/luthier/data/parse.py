@@ -70,9 +70,11 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     )
     _check_group(reading.group_by, sample, file=name)
     records = chain(head, opened.records)
-    rows = _rows(opened, records, kind, match, reading, ledger)
+    rows, remarks = _rows(opened, records, kind, match, reading, ledger)
     format_name = type(kind).__module__.rpartition(".")[2]
     description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
+    for remark, places in remarks.items():
+        description.append(f"{places[0]}: {remark} (in {len(places)} rows of this file)")
     return Parsed(name, opened.sha256, kind.shape, format_name, rows, description)
 
 
@@ -94,8 +96,9 @@ def _rows(
     match: Match,
     reading: Reading,
     ledger: Ledger,
-) -> list[Row]:
+) -> tuple[list[Row], dict[str, list[Origin]]]:
     rows: list[Row] = []
+    remarks: dict[str, list[Origin]] = {}
     errors: list[str] = []
     num_extra = num_met = 0
     for line, record in records:
@@ -113,6 +116,12 @@ def _rows(
             ledger.drop(str(reason), origin)
         except DataError as error:
             errors.append(str(error))
+        except RecursionError:
+            errors.append(f"{origin}: lists or objects are nested too deep")
+        else:
+            for remark in context.remarks:
+                ledger.shorten(remark, origin)
+                remarks.setdefault(remark, []).append(origin)
     if errors:
         raise _errors(errors)
     if num_extra > max(1, _MANY_EXTRA * num_met):
@@ -120,7 +129,7 @@ def _rows(
             f"{opened.name}: {num_extra} of {num_met} rows have more fields than there are columns "
             f"({opened.notes[0]}).\n    Put quotes around texts that contain the delimiter"
         )
-    return rows
+    return rows, remarks
 
 
 def _errors(errors: list[str]) -> DataError:

@@ -59,7 +59,64 @@ def test_openai_messages_keep_weight_and_tools(tmp_path: Path) -> None:
 
 def test_turns_behind_the_last_answer_are_left_out(tmp_path: Path) -> None:
     record = {"messages": [*GOOD["messages"], {"role": "user", "content": "thanks"}]}
-    assert turns(chat_of(tmp_path, record)) == [("user", "hi"), ("assistant", "yo")]
+    ledger = Ledger()
+    parsed = parse(tmp_path, [GOOD, record, record], ledger)
+    assert isinstance(parsed.rows[1], Chat)
+    assert turns(parsed.rows[1]) == [("user", "hi"), ("assistant", "yo")]
+    left_out = ledger.document()["rows"]["shortened"][
+        "turns behind the last assistant turn left out"
+    ]
+    assert left_out["count"] == 2
+    assert left_out["examples"][0].endswith("rows.jsonl line 2")
+    assert (
+        "line 2: turns behind the last assistant turn left out (in 2 rows" in parsed.description[-1]
+    )
+
+
+def test_an_empty_answer_drops_the_row_only_where_it_would_be_trained(tmp_path: Path) -> None:
+    silent = {"role": "assistant", "content": ""}
+    rows = [{"messages": [GOOD["messages"][0], {**silent, "weight": weight}, *GOOD["messages"]]}
+            for weight in (0, 1)]  # fmt: skip
+    ledger = Ledger()
+    assert len(parse(tmp_path, rows, ledger).rows) == 1
+    assert ledger.dropped["empty answer"].examples == [f"{tmp_path / 'rows.jsonl'} line 2"]
+
+
+def test_a_system_column_beside_messages_comes_first(tmp_path: Path) -> None:
+    expected = [("system", "be kind"), ("user", "hi"), ("assistant", "yo")]
+    assert turns(chat_of(tmp_path, {"system": "be kind", **GOOD})) == expected
+    own = {"messages": [{"role": "system", "content": "be brief"}, *GOOD["messages"]]}
+    ledger = Ledger()
+    parsed = parse(tmp_path, [{"system": "be kind", **own}, {"system": "be brief", **own}], ledger)
+    assert all(
+        isinstance(row, Chat) and row.messages[0].content == "be brief" for row in parsed.rows
+    )
+    assert ledger.shortened["column 'system' left out: the turns begin with another"].count == 1
+
+
+@pytest.mark.parametrize("column", ["messages", "conversations"])
+def test_turns_may_be_json_in_a_cell_of_a_table(tmp_path: Path, column: str) -> None:
+    said = [("role", "content")] if column == "messages" else [("from", "value")]
+    cell = json.dumps([{who: "user", what: "hi, \u00fc"} for who, what in said])
+    cell = cell[:-1] + ", " + json.dumps({said[0][0]: "assistant", said[0][1]: "yo"}) + "]"
+    path = tmp_path / "a.csv"
+    quoted = cell.replace('"', '""')
+    path.write_text(f'id,{column}\n1,"{quoted}"\n')
+    parsed = parse_file(str(path), Reading(), Ledger())
+    assert isinstance(parsed.rows[0], Chat)
+    assert turns(parsed.rows[0]) == [("user", "hi, \u00fc"), ("assistant", "yo")]
+    path.write_text(f"id,{column}\n1,\"[{{'{said[0][0]}': 'user'}}]\"\n")
+    with pytest.raises(DataError, match=r"a\.csv line 2.*expected JSON[^\n]*\n.*json\.dumps"):
+        parse_file(str(path), Reading(), Ledger())
+
+
+def test_a_label_that_is_no_number_is_told_from_a_missing_one(tmp_path: Path) -> None:
+    labels: list[Any] = [1, 2, float("nan"), float("inf"), None, ""]
+    rows = [{"text": f"t{i}", "label": label} for i, label in enumerate(labels)]
+    ledger = Ledger()
+    parse(tmp_path, [*rows, {"text": "t"}], ledger, wants="labeled")
+    dropped = {reason: entry.count for reason, entry in ledger.dropped.items()}
+    assert dropped == {"label is not a number (nan or infinite)": 2, "no label": 3}
 
 
 def test_sharegpt_turns_function_calls_into_tool_calls(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from luthier.core.errors import DataError
 from luthier.core.hints import nearest
 from luthier.data.formats._values import kind_of, objects_of, shown, text_of, whole_characters
 from luthier.data.formats.contract import Context, Record, Unusable
+from luthier.data.json_value import DECODER
 from luthier.data.rows import ROLES, Chat, Message, Role
 
 OPENAI_ROLES: Mapping[str, Role] = {
@@ -89,7 +90,7 @@ def tool_call(call: Mapping[str, Any], *, where: str) -> Mapping[str, Any]:
     arguments = function.get("arguments", {})
     if isinstance(arguments, str):
         try:
-            parsed = json.loads(arguments)
+            parsed = DECODER.decode(arguments)
         except json.JSONDecodeError:
             parsed = arguments
         arguments = parsed if isinstance(parsed, dict) else arguments
@@ -118,6 +119,18 @@ def weight_of(value: Any, *, where: str) -> float:
     raise DataError(f"{where}: got {shown(value)}, expected 0, 1 or another number of at least 0")
 
 
+def with_system(turns: list[Message], record: Record, context: Context) -> list[Message]:
+    """The turns behind what column `system` says, where they have no system turn of their own."""
+    system = text_of(context.value(record, "system"), where=f"{context.origin}, system")
+    if not system:
+        return turns
+    if turns and turns[0].role == "system":
+        if turns[0].content.strip() != system.strip():
+            context.remarks.append("column 'system' left out: the turns begin with another")
+        return turns
+    return [Message("system", system), *turns]
+
+
 def chat(messages: Sequence[Message], record: Record, context: Context) -> Chat:
     """The conversation, cut behind its last assistant turn (what follows is never answered).
 
@@ -129,16 +142,21 @@ def chat(messages: Sequence[Message], record: Record, context: Context) -> Chat:
         kept = tuple(messages)
         if not kept:
             raise Unusable("no messages")
+        if not any(message.content.strip() or message.tool_calls for message in kept):
+            raise Unusable("empty prompt")
         return Chat(origin=context.origin, group=group, messages=kept, tools=tools)
     answers = [at for at, message in enumerate(messages) if message.role == "assistant"]
     if not answers:
         raise Unusable("no assistant turn")
     for at in answers:
-        if not messages[at].content.strip() and not messages[at].tool_calls:
+        turn = messages[at]
+        if turn.weight > 0 and not turn.content.strip() and not turn.tool_calls:
             raise Unusable("empty answer")
     if not any(messages[at].weight > 0 for at in answers):
         raise Unusable("every assistant turn has weight 0")
     kept = tuple(messages[: answers[-1] + 1])
+    if len(kept) < len(messages):
+        context.remarks.append("turns behind the last assistant turn left out")
     if not any(message.content.strip() or message.tool_calls for message in kept[:-1]):
         raise Unusable("empty prompt")
     return Chat(origin=context.origin, group=group, messages=kept, tools=tools)

@@ -10,7 +10,9 @@ from typing import Any, cast
 
 from luthier.core.errors import DataError
 from luthier.data.formats.contract import Unusable
+from luthier.data.json_value import DECODER
 
+_PYTHON = "\n    This is how str() writes a list in Python: write the column with json.dumps"
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
@@ -60,12 +62,34 @@ def objects_of(value: Any, *, where: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(found)
 
 
+def unpacked(value: Any, *, where: str) -> Any:
+    """A list that comes as JSON in a string, as in a cell of a CSV; anything else as it is.
+
+    Raises: DataError: it begins like a list, but is no JSON.
+    """
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        return _json(value.strip(), where=where)
+    return value
+
+
+def has_key(value: Any, key: str) -> bool:
+    """Whether a list holds an object with that key; also a list as text, be it JSON or not."""
+    if isinstance(value, str):
+        named = re.search(rf"""[{{,]\s*["']{key}["']\s*:""", value)
+        return value.lstrip().startswith("[") and named is not None
+    if not isinstance(value, list):
+        return False
+    return any(isinstance(item, Mapping) and key in item for item in cast("list[Any]", value))
+
+
 def _json(text: str, *, where: str) -> Any:
     try:
-        return json.loads(text)
+        return DECODER.decode(text)
     except json.JSONDecodeError as error:
+        python = _PYTHON if re.match(r"[\s\[{]+'", text) else ""
         raise DataError(
-            f"{where}: got {shown(text)}, expected JSON ({error.msg} at character {error.pos + 1})"
+            f"{where}: got {shown(text)}, expected JSON "
+            f"({error.msg} at character {error.pos + 1}).{python}"
         ) from None
 
 
@@ -73,7 +97,7 @@ def label_of(value: Any, *, where: str) -> str:
     """The name of a class: text trimmed, whole numbers without a fraction, true and false.
 
     Returns: an empty string where the label is missing.
-    Raises: DataError: fractions, several labels, objects.
+    Raises: DataError: fractions, several labels, objects. Unusable: nan, infinite.
     """
     if isinstance(value, str):
         name = whole_characters(value).strip()
@@ -97,8 +121,8 @@ def label_of(value: Any, *, where: str) -> str:
 
 
 def _whole_number(value: float, *, where: str) -> str:
-    if math.isnan(value):
-        return ""
+    if not math.isfinite(value):
+        raise Unusable("label is not a number (nan or infinite)")
     if value.is_integer():
         return str(int(value))
     raise DataError(

@@ -47,6 +47,9 @@ class Context:
     answered: bool = True
     """The target must be there; False for rows to be predicted."""
 
+    remarks: list[str] = field(default_factory=list[str])
+    """What parsing left out of the row, in words; counted in the ledger."""
+
     def value(self, record: Record, column: str) -> Any:
         """The record's value for a canonical column; None where the file has none."""
         return record.get(self.match.columns.get(column, column))

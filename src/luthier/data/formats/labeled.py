@@ -44,7 +44,10 @@ class TextLabel:
             for name in ("text", "text_pair")
         }
         name = context.match.columns.get("label", "label")
-        label = label_of(record.get(name), where=f"{context.origin}, {name}")
+        given = (
+            record.get(name) if context.answered else None
+        )  # whatever it is, it is not asked for
+        label = label_of(given, where=f"{context.origin}, {name}")
         return labeled(held["text"], label, context, text_pair=held["text_pair"], record=record)
 
 

@@ -16,8 +16,9 @@ from luthier.data.formats._turns import (
     role_of,
     tool_call,
     weight_of,
+    with_system,
 )
-from luthier.data.formats._values import kind_of, objects_of, shown, text_of
+from luthier.data.formats._values import has_key, kind_of, objects_of, shown, text_of, unpacked
 from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
 from luthier.data.rows import Chat, Message
 
@@ -32,7 +33,7 @@ class Messages:
 
     def recognise(self, sample: Sample) -> Match | None:
         column = find((*MESSAGES, *CONVERSATIONS), sample.columns)
-        if not column or not any(_has_role(record.get(column)) for record in sample.records):
+        if not column or not any(has_key(record.get(column), "role") for record in sample.records):
             return None
         return Match({"messages": column}, f"column '{column}' holds lists of role and content")
 
@@ -43,21 +44,15 @@ class Messages:
             message_of(item, context.roles, where=f"{context.origin}, {name}[{index}]")
             for index, item in enumerate(items)
         ]
-        return chat(turns, record, context)
-
-
-def _has_role(value: Any) -> bool:
-    if not isinstance(value, list):
-        return False
-    items = cast("list[Any]", value)
-    return any(isinstance(item, Mapping) and "role" in item for item in items)
+        return chat(with_system(turns, record, context), record, context)
 
 
 def turns_in(value: Any, *, where: str) -> list[Any]:
-    """The list of turns.
+    """The list of turns, also when it comes as JSON in a string.
 
     Raises: DataError: anything else.
     """
+    value = unpacked(value, where=where)
     if isinstance(value, list):
         return cast("list[Any]", value)
     came = "nothing" if value is None else f"{shown(value)} ({kind_of(value)})"

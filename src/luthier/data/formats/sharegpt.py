@@ -8,8 +8,16 @@ from typing import Any, ClassVar, cast
 from luthier.core.errors import DataError
 from luthier.data.columns import CONVERSATIONS, MESSAGES, find
 from luthier.data.formats import formats
-from luthier.data.formats._turns import chat, content_of, instead_of, role_of, tool_call, weight_of
-from luthier.data.formats._values import kind_of, objects_of, shown, text_of
+from luthier.data.formats._turns import (
+    chat,
+    content_of,
+    instead_of,
+    role_of,
+    tool_call,
+    weight_of,
+    with_system,
+)
+from luthier.data.formats._values import has_key, kind_of, objects_of, shown
 from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
 from luthier.data.formats.messages import turns_in
 from luthier.data.rows import Chat, Message, Role
@@ -31,7 +39,7 @@ class ShareGpt:
 
     def recognise(self, sample: Sample) -> Match | None:
         column = find((*CONVERSATIONS, *MESSAGES), sample.columns)
-        if not column or not any(_has_from(record.get(column)) for record in sample.records):
+        if not column or not any(has_key(record.get(column), "from") for record in sample.records):
             return None
         return Match({"conversations": column}, f"column '{column}' holds lists of from and value")
 
@@ -42,17 +50,7 @@ class ShareGpt:
             _turn(item, context.roles, where=f"{context.origin}, {name}[{index}]")
             for index, item in enumerate(items)
         ]
-        system = text_of(context.value(record, "system"), where=f"{context.origin}, system")
-        if system and not (turns and turns[0].role == "system"):
-            turns.insert(0, Message("system", system))
-        return chat(turns, record, context)
-
-
-def _has_from(value: Any) -> bool:
-    if not isinstance(value, list):
-        return False
-    items = cast("list[Any]", value)
-    return any(isinstance(item, Mapping) and "from" in item for item in items)
+        return chat(with_system(turns, record, context), record, context)
 
 
 def _turn(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
