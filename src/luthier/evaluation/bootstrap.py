@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, stdtrit
 
 from luthier.core.seeds import derive
 
@@ -27,8 +27,6 @@ class Spread:
     low: float
     high: float
     deviation: float
-    p_value: float
-    """Two-sided share of resamples on the other side of zero."""
 
 
 def interval(
@@ -45,17 +43,15 @@ def interval(
     Shapes: every table (N, K), one line per row.
     Source: Efron 1987, Journal of the American Statistical Association 82, section 3; the
     acceleration from the jackknife. Falls back to the percentile interval where the correction is
-    not finite.
+    not finite. The levels are widened for few rows: Hesterberg 2015, arXiv:1411.5279, section 5.
     """
     value = float(_figure(tables, reduce, [table.sum(0) for table in tables]))
     draws_R = _resampled(tables, reduce, num_resamples=num_resamples, seed=seed)
     left_out_N = _figure(tables, reduce, [table.sum(0) - table for table in tables])
     levels = _levels(draws_R, left_out_N, value, confidence)
     low, high = (float(bound) for bound in np.quantile(draws_R, levels))
-    below, above = float((draws_R <= 0).mean()), float((draws_R >= 0).mean())
     deviation = float(draws_R.std(ddof=1))
-    p_value = min(1.0, 2 * max(min(below, above), 1 / num_resamples))
-    return Spread(value, min(low, value), max(high, value), deviation, p_value)
+    return Spread(value, min(low, value), max(high, value), deviation)
 
 
 def _figure(
@@ -84,7 +80,8 @@ def _levels(
     draws_R: NDArray[np.float64], left_out_N: NDArray[np.float64], value: float, confidence: float
 ) -> tuple[float, float]:
     """The two quantiles of the draws between which the interval lies."""
-    tails = (1 - confidence) / 2, (1 + confidence) / 2
+    quantiles = _expanded(confidence, len(left_out_N))
+    tails = float(ndtr(quantiles[0])), float(ndtr(quantiles[1]))
     share = float((draws_R < value).mean() + (draws_R == value).mean() / 2)
     away_N = left_out_N.mean() - left_out_N
     spread = float((away_N**2).sum())
@@ -92,6 +89,18 @@ def _levels(
         return tails
     bias = float(ndtri(share))
     acceleration = float((away_N**3).sum()) / (6 * spread**1.5)
-    shifted = [bias + float(ndtri(tail)) for tail in tails]
+    shifted = [bias + quantile for quantile in quantiles]
     levels = [float(ndtr(bias + z / (1 - acceleration * z))) for z in shifted]
     return (levels[0], levels[1]) if levels[0] < levels[1] else tails
+
+
+def _expanded(confidence: float, num_rows: int) -> tuple[float, float]:
+    """The two quantiles of a t interval, on the scale of resampled means.
+
+    Resampled means of N rows spread by sqrt((N - 1) / N) less than means do, and their normal
+    quantiles leave out that the spread itself is estimated.
+    """
+    freedom = max(1, num_rows - 1)
+    quantile = float(stdtrit(freedom, (1 + confidence) / 2))
+    wide = quantile * ((freedom + 1) / freedom) ** 0.5
+    return -wide, wide

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.evaluation.alike import alike_interval
 from luthier.evaluation.bootstrap import Spread, interval
 from luthier.evaluation.mcnemar import mcnemar
 from luthier.evaluation.metrics.contract import Metric
-from luthier.evaluation.outcome import Frame, Outcome
-from luthier.evaluation.power import detectable
+from luthier.evaluation.power import detectable, error_of
 from luthier.evaluation.proportion import paired_difference, share_interval
 from luthier.evaluation.results import Estimate
 from luthier.evaluation.results import Outcome as Finding
+from luthier.evaluation.swaps import swap_test
 
 Table = NDArray[np.float64]
+MIN_ROWS = 10
+"""Fewer test rows than this decide nothing: an interval of so few is a guess."""
+NO_SPREAD = 1e-9
+"""Figures that differ by less do not differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,26 @@ class Difference:
     n: int
     detectable: float
     p_value: float
+    confidence: float
+
+    @property
+    def has_enough_rows(self) -> bool:
+        return self.n >= MIN_ROWS
+
+    @property
+    def clears_zero(self) -> bool:
+        """The whole interval lies on one side; one without width proves nothing."""
+        return self.high - self.low > NO_SPREAD and not self.low <= 0 <= self.high
+
+    @property
+    def is_significant(self) -> bool:
+        return self.p_value < 1 - self.confidence
 
     def outcome(self, *, higher_is_better: bool) -> Finding:
-        """What the interval says about the first."""
-        if self.low <= 0 <= self.high:
+        """What interval and test say about the first; where they disagree, nothing is shown."""
+        if not (self.has_enough_rows and self.clears_zero and self.is_significant):
             return "no_evidence"
         return "better" if (self.low > 0) == higher_is_better else "worse"
-
-
-def tables_of(metric: Metric, outcomes: Sequence[Outcome], frame: Frame) -> Table:
-    """The metric's table over these rows."""
-    return metric.table(outcomes, frame)
 
 
 def estimate(metric: Metric, table: Table, settings: Settings) -> Estimate:
@@ -68,26 +81,32 @@ def difference(metric: Metric, first: Table, second: Table, settings: Settings) 
     if metric.is_share:
         return _share_difference(first, second, settings)
     spread = _spread((first, second), metric, settings)
-    least = detectable(spread.deviation, confidence=settings.confidence)
-    num_rows = _counted(first)
-    return Difference(spread.value, spread.low, spread.high, num_rows, least, spread.p_value)
+    p_value = swap_test(
+        first, second, metric.reduce, num_resamples=settings.num_resamples, seed=settings.seed
+    )
+    return Difference(
+        spread.value,
+        spread.low,
+        spread.high,
+        _counted(first),
+        detectable(spread.deviation, confidence=settings.confidence),
+        p_value,
+        settings.confidence,
+    )
 
 
 def flips(metric: Metric, tuned: Table, against: Table) -> dict[str, list[int]]:
-    """Rows that the first got right and the second did not ("fixed"), and the other way round.
+    """Rows on which the first did better than the second ("fixed"), and worse ("broken").
 
-    Right means the best possible score; for a metric without one, the better of the two.
+    For scores of 0 and 1: right where the other is wrong.
     """
     if not metric.per_row:
         return {"fixed": [], "broken": []}
-    first, second = _scores(tuned), _scores(against)
-    if metric.higher_is_better:
-        fixed, broken = (first >= 1) & (second < 1), (second >= 1) & (first < 1)
-    else:
-        fixed, broken = first < second, first > second
+    sign = 1 if metric.higher_is_better else -1
+    gained = sign * (_scores(tuned) - _scores(against))
     return {
-        "fixed": [int(row) for row in np.flatnonzero(fixed)],
-        "broken": [int(row) for row in np.flatnonzero(broken)],
+        "fixed": [int(row) for row in np.flatnonzero(gained > 0)],
+        "broken": [int(row) for row in np.flatnonzero(gained < 0)],
     }
 
 
@@ -96,18 +115,37 @@ def _share_difference(first: Table, second: Table, settings: Settings) -> Differ
     fixed = int(((first[:, 0] > 0) & (second[:, 0] == 0)).sum())
     broken = int(((second[:, 0] > 0) & (first[:, 0] == 0)).sum())
     found = paired_difference(fixed, broken, total, confidence=settings.confidence)
-    least = detectable(found.deviation, confidence=settings.confidence)
-    p_value = mcnemar(fixed, broken)
-    return Difference(found.value, found.low, found.high, total, least, p_value)
+    return Difference(
+        found.value,
+        found.low,
+        found.high,
+        total,
+        detectable(found.deviation, confidence=settings.confidence),
+        mcnemar(fixed, broken),
+        settings.confidence,
+    )
 
 
 def _spread(tables: tuple[Table, ...], metric: Metric, settings: Settings) -> Spread:
-    return interval(
+    counts_N = np.any([table.any(1) for table in tables], axis=0)
+    tables = tuple(table[counts_N] for table in tables) if counts_N.any() else tables
+    found = interval(
         tables,
         metric.reduce,
         confidence=settings.confidence,
         num_resamples=settings.num_resamples,
         seed=settings.seed,
+    )
+    if found.deviation > NO_SPREAD or not metric.is_bounded:
+        return found
+    low, high = alike_interval(
+        found.value,
+        len(tables[0]),
+        lowest=0.0 if len(tables) == 1 else -1.0,
+        confidence=settings.confidence,
+    )
+    return replace(
+        found, low=low, high=high, deviation=error_of(low, high, confidence=settings.confidence)
     )
 
 

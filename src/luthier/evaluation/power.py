@@ -18,6 +18,11 @@ def detectable(deviation: float, *, confidence: float = 0.95, power: float = POW
     return float(ndtri((1 + confidence) / 2) + ndtri(power)) * deviation
 
 
+def error_of(low: float, high: float, *, confidence: float) -> float:
+    """The standard error that a normal interval of this width stands for."""
+    return (high - low) / 2 / float(ndtri((1 + confidence) / 2))
+
+
 def detectable_share(
     num_rows: int, *, disagreement: float = 0.2, confidence: float = 0.95
 ) -> float:

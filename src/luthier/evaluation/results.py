@@ -10,7 +10,7 @@ Outcome = Literal["better", "no_evidence", "worse"]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A metric over n rows with its bootstrap interval."""
+    """A metric over n rows with its interval (Wilson's for shares, else by resampling)."""
 
     value: float
     low: float
@@ -48,8 +48,13 @@ class Verdict:
     detectable: float
     """Smallest difference this test could have seen with 80 % power."""
     p_value: float
-    """Exact McNemar where scores are 0/1, else the bootstrap's two-sided share."""
+    """Two-sided, from swapping the two arms' answers row by row: exact McNemar where scores are
+    0/1; else, with many rows, at least 1 / (num_resamples + 1)."""
     words: str
+    rival: str = ""
+    """The strongest cheap method without this model, where it is not `against` itself."""
+    rival_outcome: Outcome | Literal[""] = ""
+    """The tuned model against the rival, judged in the same way."""
 
 
 @dataclass(frozen=True, slots=True)

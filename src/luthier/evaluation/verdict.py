@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from luthier.evaluation.arms import Arm
-from luthier.evaluation.difference import Difference, Settings, Table, difference
+from luthier.evaluation.difference import MIN_ROWS, Difference, Settings, Table, difference
 from luthier.evaluation.metrics.contract import Metric
 from luthier.evaluation.results import Verdict
 
@@ -37,10 +38,8 @@ def verdict(
         return Verdict("no_evidence", name, "", 0.0, 0.0, 0.0, len(tuned), 0.0, 1.0, words)
     found = difference(metric, tuned, tables[against], settings)
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
-    words = _words(metric, tables, (against, arms[against].words), found, settings)
-    if rival:
-        words += _against_rival(metric, tables, (rival, arms[rival].words), settings)
-    return Verdict(
+    words = _words(metric, tables, (against, arms[against].words), found)
+    judged = Verdict(
         outcome,
         name,
         against,
@@ -51,6 +50,9 @@ def verdict(
         found.detectable,
         found.p_value,
         words,
+    )
+    return (
+        _beside(judged, metric, tables, (rival, arms[rival].words), settings) if rival else judged
     )
 
 
@@ -66,37 +68,49 @@ def _words(
     tables: Mapping[str, Table],
     against: tuple[str, str],
     found: Difference,
-    settings: Settings,
 ) -> str:
     tuned = _show(metric, float(metric.reduce(tables["tuned"].sum(0))))
     other = _show(metric, float(metric.reduce(tables[against[0]].sum(0))))
+    rows = "1 test row" if found.n == 1 else f"{found.n:,} test rows"
     scores = (
-        f"On {found.n} test rows it never saw, the {metric.words} is {tuned} for the tuned model"
+        f"On {rows} it never saw, the {metric.words} is {tuned} for the tuned model"
         f" and {other} for {against[1]}."
     )
+    return f"{scores} {_judgement(metric, found)}"
+
+
+def _judgement(metric: Metric, found: Difference) -> str:
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
-    low, high = sorted((abs(found.low), abs(found.high)))
-    sure = f"{settings.confidence:.0%}"
+    low, high = (_step(metric, bound) for bound in sorted((abs(found.low), abs(found.high))))
+    sure = f"with {found.confidence:.0%} confidence"
     if outcome == "better":
-        gain = f"between {_step(metric, low)} and {_step(metric, high)}"
-        return f"{scores} That is a real gain: {gain}, with {sure} confidence."
+        return f"That is a real gain: between {low} and {high}, {sure}."
     if outcome == "worse":
-        loss = f"between {_step(metric, low)} and {_step(metric, high)}"
+        return f"The tuned model is worse: by between {low} and {high}, {sure}. Do not use it."
+    if not found.has_enough_rows:
+        return f"Those are too few rows to tell: a verdict needs {MIN_ROWS} or more."
+    if found.clears_zero:
         return (
-            f"{scores} The tuned model is worse: by {loss}, with {sure} confidence. Do not use it."
+            f"That difference may be chance: its interval, between {low} and {high}, leaves out"
+            f" zero, but luck alone does as much in {found.p_value:.1%} of such tests."
         )
     least = _step(metric, found.detectable)
     small = found.detectable > LARGE and metric.higher_is_better
     advice = " The test set is small; more test rows may show a difference." if small else ""
     return (
-        f"{scores} That difference may be chance: this test can only see differences of about"
+        "That difference may be chance: this test can only see differences of about"
         f" {least} or more.{advice}"
     )
 
 
-def _against_rival(
-    metric: Metric, tables: Mapping[str, Table], rival: tuple[str, str], settings: Settings
-) -> str:
+def _beside(
+    judged: Verdict,
+    metric: Metric,
+    tables: Mapping[str, Table],
+    rival: tuple[str, str],
+    settings: Settings,
+) -> Verdict:
+    """The verdict with what the strongest cheap rival says about it."""
     found = difference(metric, tables["tuned"], tables[rival[0]], settings)
     other = _show(metric, float(metric.reduce(tables[rival[0]].sum(0))))
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
@@ -105,7 +119,8 @@ def _against_rival(
         "no_evidence": "no difference between the two is shown, so the cheap one may do.",
         "worse": "that is better than the tuned model, and far cheaper.",
     }[outcome]
-    return f" {rival[1][0].upper()}{rival[1][1:]} reaches {other}: {said}"
+    words = f"{judged.words} {rival[1][0].upper()}{rival[1][1:]} reaches {other}: {said}"
+    return replace(judged, rival=rival[0], rival_outcome=outcome, words=words)
 
 
 def _is_percent(metric: Metric) -> bool:

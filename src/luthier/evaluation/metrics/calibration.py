@@ -24,6 +24,7 @@ class Calibration:
     words: ClassVar[str] = "gap between stated confidence and being right"
     higher_is_better: ClassVar[bool] = False
     is_share: ClassVar[bool] = False
+    is_bounded: ClassVar[bool] = True
     per_row: ClassVar[bool] = False
 
     def fits(self, frame: Frame) -> bool:

@@ -23,6 +23,8 @@ class Metric(Protocol):
     higher_is_better: ClassVar[bool]
     is_share: ClassVar[bool]
     """Every row scores 0 or 1 and the figure is their share."""
+    is_bounded: ClassVar[bool]
+    """The figure lies between 0 and 1, and so does every row's score where there is one."""
     per_row: ClassVar[bool]
     """The table's two columns are a row's score times weight, and its weight."""
 

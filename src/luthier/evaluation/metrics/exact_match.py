@@ -23,6 +23,7 @@ class ExactMatch:
     words: ClassVar[str] = "share of answers exactly right"
     higher_is_better: ClassVar[bool] = True
     is_share: ClassVar[bool] = True
+    is_bounded: ClassVar[bool] = True
     per_row: ClassVar[bool] = True
 
     def fits(self, frame: Frame) -> bool:

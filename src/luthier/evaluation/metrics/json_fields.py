@@ -23,6 +23,7 @@ class JsonFields:
     words: ClassVar[str] = "share of fields filled in right"
     higher_is_better: ClassVar[bool] = True
     is_share: ClassVar[bool] = False
+    is_bounded: ClassVar[bool] = True
     per_row: ClassVar[bool] = True
 
     def fits(self, frame: Frame) -> bool:

@@ -21,6 +21,7 @@ class JsonValid:
     words: ClassVar[str] = "share of answers that are valid JSON"
     higher_is_better: ClassVar[bool] = True
     is_share: ClassVar[bool] = True
+    is_bounded: ClassVar[bool] = True
     per_row: ClassVar[bool] = True
 
     def fits(self, frame: Frame) -> bool:

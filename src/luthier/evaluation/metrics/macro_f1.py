@@ -23,6 +23,7 @@ class MacroF1:
     words: ClassVar[str] = "label quality, every class counting alike (macro F1)"
     higher_is_better: ClassVar[bool] = True
     is_share: ClassVar[bool] = False
+    is_bounded: ClassVar[bool] = True
     per_row: ClassVar[bool] = False
 
     def fits(self, frame: Frame) -> bool:

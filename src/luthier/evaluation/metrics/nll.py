@@ -21,6 +21,7 @@ class Nll:
     words: ClassVar[str] = "surprise at the target, in nats per token"
     higher_is_better: ClassVar[bool] = False
     is_share: ClassVar[bool] = False
+    is_bounded: ClassVar[bool] = False
     per_row: ClassVar[bool] = True
 
     def fits(self, frame: Frame) -> bool:
