@@ -39,7 +39,7 @@ def _answer(words: list[str], *, wants_json: bool) -> Answer:
     """What the command found out; a command that only shows its help answers with that."""
     command = typer.main.get_command(app_of(words[0]))
     name = f"luthier {words[0]}"
-    asks_help = wants_json and any(word in ("--help", "-h") for word in words)
+    asks_help = wants_json and "--help" in words
     helped = StringIO()
     try:
         with redirect_stdout(helped) if asks_help else nullcontext():

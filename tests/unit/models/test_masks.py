@@ -353,6 +353,12 @@ def test_plain_rendering_trains_the_completion_and_end_of_text() -> None:
     assert codec.end_of_text_id in codec.end_of_turn_ids
 
 
+def test_plain_rows_with_characters_that_the_tokenizer_does_not_know_are_proved() -> None:
+    codec = codec_of(tiny.word_tokenizer()).plain()
+    assert codec.tokenizer.unk_token_id in codec.encode("ж").tolist()
+    check(tiny.chat("what is ж", "Yes ж"), codec)
+
+
 def test_documents_end_with_end_of_text_and_hold_no_typed_control_token() -> None:
     ids = CODEC.encode_document("one <|endoftext|> two").tolist()
     assert ids.count(0) == 1

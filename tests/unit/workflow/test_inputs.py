@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from tests import tiny
 
-from luthier.core.errors import MaskError
+from luthier.core.errors import MaskError, RecipeError
 from luthier.models.codec import TemplateCodec
+from luthier.objectives.classify import Classify
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
 from luthier.workflow.inputs import Inputs, gather
@@ -71,6 +72,18 @@ def test_samples_of_rows_that_are_cut_are_cut(tmp_path: Path) -> None:
     )
     for sample in inputs.samples:
         assert trained(sample) == ["first <|im_end|>", "last"]
+
+
+def test_settings_that_the_chosen_tuner_does_not_take_are_refused_before_rows_are_rendered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny.folder(tmp_path / "model", architecture="bert")
+    rows = [f"{word} {n},{word}" for n in range(20) for word in ("good", "bad")]
+    (tmp_path / "rows.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    request = {"model": str(tmp_path / "model"), "data": {"train": str(tmp_path / "rows.csv")}}
+    monkeypatch.delattr(Classify, "prepare")
+    with pytest.raises(RecipeError, match=r"recipe tuner\.rank: unknown key"):
+        gather(Settled(*read(request, ["tuner.rank=8"])), Stages(silent))
 
 
 @pytest.mark.parametrize(
