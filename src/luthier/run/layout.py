@@ -49,7 +49,7 @@ class Layout:
 
     @property
     def prompts(self) -> Path:
-        """Token ids of test rows on which every artefact of this run is compared."""
+        """Token ids of some rows, on which every artefact of this run is compared."""
         return self.root / "prompts.json"
 
     @property
