@@ -63,14 +63,14 @@ def test_files_of_one_name_are_told_apart() -> None:
 
 
 def test_a_model_folder_and_the_home_folder_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "home", lambda: Path("/home/ada"))
-    run = run_of(model="/home/ada/models/tuned-1")
+    monkeypatch.setattr(Path, "home", lambda: Path("/srv/ada"))
+    run = run_of(model="/srv/ada/models/tuned-1")
     assert run.summary is not None
-    run.summary["notes"] = ["cache: /home/ada/.cache/luthier", "https://x.org/home/ada/y"]
+    run.summary["notes"] = ["cache: /srv/ada/.cache/luthier", "https://x.org/srv/ada/y"]
     found = shareable(run).summary
     assert found is not None
     assert found["model"] == "tuned-1"
-    assert found["notes"] == ["cache: ~/.cache/luthier", "https://x.org/home/ada/y"]
+    assert found["notes"] == ["cache: ~/.cache/luthier", "https://x.org/srv/ada/y"]
 
 
 def test_relative_paths_stay_as_the_user_gave_them() -> None:
