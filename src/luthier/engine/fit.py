@@ -21,7 +21,7 @@ from luthier.engine.job import Job
 from luthier.engine.memory import peak_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
 from luthier.engine.progress import Progress
-from luthier.engine.relief import OutOfMemory, relieve
+from luthier.engine.relief import OutOfMemory, recompute, relieve
 from luthier.engine.resume import resume, state_of
 from luthier.engine.schedule import rate_share
 from luthier.engine.validate import validate
@@ -37,6 +37,8 @@ def fit(job: Job) -> Iterator[Event]:
     optimizer = open_optimizer(job)
     progress, notices = resume(job, optimizer)
     yield from notices
+    if progress.gradient_checkpointing and job.plan.may_recompute:
+        recompute(job)
     job.bundle.model.train()
     loop = _Loop(job, optimizer, progress, *_horizon(job), saved_step=progress.step or -1)
     rows = steps(
@@ -181,7 +183,10 @@ class _Loop:
             except OutOfMemory as error:
                 shortage = error.shortage
             self.optimizer.clear()
-            progress.micro_batch_tokens, words = relieve(shortage, where=where)
+            progress.micro_batch_tokens, words = relieve(
+                self.job, shortage, tokens=progress.micro_batch_tokens, where=where
+            )
+            progress.gradient_checkpointing = self.job.plan.gradient_checkpointing
             yield Notice(words, "warning")
 
     def _skip(self, reason: str, features: Sequence[Features]) -> Skipped:

@@ -38,6 +38,8 @@ class Plan:
     early_stopping_patience: int = 0
     keep_checkpoints: int = 2
     gradient_checkpointing: bool = False
+    may_recompute: bool = True
+    """Whether `gradient_checkpointing` may be switched on when memory asks for it."""
     precision: Literal["bfloat16", "float32"] = "float32"
     spike_factor: float = 0.0
     """0, or at least 1: an update whose loss exceeds this many times its running median, and the

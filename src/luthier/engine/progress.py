@@ -20,6 +20,8 @@ class Progress:
     total_tokens: int = 0
     micro_batch_tokens: int = 0
     """As it is now: running out of memory halves it."""
+    gradient_checkpointing: bool = False
+    """Switched on because memory ran out."""
     history: list[float] = field(default_factory=list[float])
     """Losses of the latest updates taken."""
     first_loss: float = 0.0

@@ -35,7 +35,10 @@ def limited(tokens: int, *, fits: Callable[[Case], bool] = never) -> Case:
 
 def recomputes(found: Case) -> bool:
     """Whether the next backward pass would form activations again."""
-    return torch.is_grad_enabled() and bool(found.bundle.trunk.checkpoint)  # type: ignore[attr-defined]
+    parts = found.bundle.model.modules()
+    return torch.is_grad_enabled() and any(
+        getattr(part, "gradient_checkpointing", False) for part in parts
+    )
 
 
 def of_length(like: Features, num_tokens: int) -> Features:
