@@ -43,7 +43,9 @@ class Preflight(Event):
     """What the trial before step 1 measured and predicts."""
 
     peak_bytes: int
+    """Memory: the highest the trial reached, with everything in place that training holds."""
     disk_bytes: int
+    """The most that checkpoints and the result take."""
     seconds: float
     tokens_per_second: float
     num_steps: int

@@ -105,6 +105,18 @@ class Optimizer:
                     key: value.to(parameter.device).clone() for key, value in own.items()
                 }
 
+    def bytes_for(self, num_rows: int) -> int:
+        """Bytes of the state once so many rows of every table were seen."""
+        seen = {
+            f"{name}/": min(num_rows, len(self.named[name])) / max(len(table.rows_R), 1)
+            for name, table in self._tables.items()
+        }
+        total = 0.0
+        for key, value in self._moments():
+            size = value.numel() * value.element_size()
+            total += size * seen.get(key[: key.rindex("/") + 1], 1.0)
+        return int(total)
+
     def _moments(self) -> Iterator[tuple[str, Tensor]]:
         for name, parameter in self.named.items():
             table = self._tables.get(name)

@@ -1,34 +1,32 @@
-"""A trial before step 1: the fullest micro-batch, one evaluation batch, one save and restore.
+"""A trial before step 1: everything once, in micro-batches that fit, and what the run will take.
 
 Afterwards gradients are gone, and weights and random state are the same to the bit.
 """
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
 
-from luthier.core.errors import RunError
 from luthier.core.events import Preflight
 from luthier.data.features import Features
-from luthier.engine import budget, checkpoint
-from luthier.engine.accumulate import one_loss
+from luthier.engine import budget
+from luthier.engine.accumulate import least_tokens, whole
 from luthier.engine.budget import Budget
-from luthier.engine.horizon import num_steps
+from luthier.engine.forecast import enough_disk, forecast
 from luthier.engine.job import Job
-from luthier.engine.memory import available_bytes, peak_bytes
+from luthier.engine.memory import available_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
-from luthier.engine.validate import validate
-from luthier.ops.out_of_memory import is_out_of_memory
+from luthier.engine.rehearsal import kept_bytes, rehearse
+from luthier.engine.relief import OutOfMemory, relieve
 from luthier.recipe.resolve import Settled
 
 TOKENS_KEY, CHECKPOINTING_KEY = "training.micro_batch_tokens", "training.gradient_checkpointing"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,237 +35,111 @@ class Trial:
 
     event: Preflight
     budget: Budget
+    warnings: tuple[str, ...]
+    """What memory did not allow, and what was done instead."""
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""
         return asdict(self.event)
 
 
-@dataclass(frozen=True, slots=True)
-class _Seconds:
-    micro_batch: float
-    tokens: int
-    evaluation: float
-    save: float
-
-
-def preflight(job: Job, *, settled: Settled | None = None) -> Trial:
+def preflight(job: Job, *, settled: Settled | None = None, free_disk: int | None = None) -> Trial:
     """Choose the micro-batch, try everything once, and predict memory, time and disk.
 
-    `job.plan` gets the chosen numbers; they are settled in `settled` too.
-    Raises: RunError: the longest row does not fit into memory however it is cut.
+    `job.plan` gets the chosen numbers; they are settled in `settled` too, whoever set them before.
+    Args: free_disk: bytes that checkpoints may take; None: as the system says.
+    Raises: RunError: the longest row does not fit into memory however it is cut, or the run not
+        on the disk.
     """
     start = time.perf_counter()
     optimizer = open_optimizer(job)
+    _ask(job, settled)
+    warnings: list[str] = []
     with torch.random.fork_rng(devices=_cuda(job)):
-        try:
-            chosen = _choose(job, optimizer, settled)
-        except (RuntimeError, MemoryError) as error:
-            raise (_does_not_fit(job) if is_out_of_memory(error) else error) from error
-        seconds, disk = _try_until_it_fits(job, optimizer)
+        chosen = _fitting(job, optimizer, warnings, lambda: _choose(job, optimizer))
+        found = _fitting(job, optimizer, warnings, lambda: rehearse(job, optimizer, _probes(job)))
+    event = forecast(job, found, spent=time.perf_counter() - start)
+    enough_disk(job, event.disk_bytes, free=free_disk)
     if settled is not None:
-        settled.settle(TOKENS_KEY, job.plan.micro_batch_tokens, chosen.why)
-    return Trial(_prediction(job, seconds, disk, time.perf_counter() - start), chosen)
+        _settle(job, settled, "; ".join([chosen.why, *warnings]))
+    return Trial(event, chosen, tuple(warnings))
 
 
-def _choose(
-    job: Job,
-    optimizer: Optimizer,
-    settled: Settled | None,
-) -> Budget:
-    """The recipe's numbers, or those that memory allows."""
-    device, probe = device_of(job), _probe(job.train)
-    longest = max(item.num_tokens for item in job.train)
-    kept = _kept_bytes(job, optimizer, probe) / probe.num_tokens
+def _ask(job: Job, settled: Settled | None) -> None:
+    """Put into the plan what the recipe says about memory."""
+    if settled is None:
+        return
+    tokens = settled.get(TOKENS_KEY)
+    job.plan = replace(
+        job.plan,
+        micro_batch_tokens=tokens if isinstance(tokens, int) else job.plan.micro_batch_tokens,
+        gradient_checkpointing=settled.get(CHECKPOINTING_KEY) is True,
+        may_recompute=not settled.is_given(CHECKPOINTING_KEY),
+    )
+
+
+def _settle(job: Job, settled: Settled, why: str) -> None:
+    """Record what the run goes on with."""
+    found = {
+        TOKENS_KEY: job.plan.micro_batch_tokens,
+        CHECKPOINTING_KEY: job.plan.gradient_checkpointing,
+    }
+    for key, value in found.items():
+        if not settled.settle(key, value, why) and settled.get(key) != value:
+            settled.revise(key, value, why)
+
+
+def _choose(job: Job, optimizer: Optimizer) -> Budget:
+    """The plan's numbers, or those that memory allows.
+
+    Raises: OutOfMemory: not even for a short row.
+    """
+    device, probes, least, plan = device_of(job), _probes(job), least_tokens(job), job.plan
+    kept = kept_bytes(job, probes) / sum(item.num_tokens for item in probes)
+    optimizer.clear()
     trained = sum(parameter.numel() for parameter in optimizer.named.values())
     found = budget.choose(
         bytes_per_token=kept,
         fixed_bytes=12 * trained,
-        longest=longest,
+        longest=least,
         available=available_bytes(device),
         device=device,
     )
-    asked = settled.get(TOKENS_KEY) if settled is not None else "auto"
-    tokens = asked if isinstance(asked, int) else job.plan.micro_batch_tokens
-    is_on = _settle_checkpointing(found, settled)
+    tokens = plan.micro_batch_tokens
+    if not job.objective.additive:
+        tokens = whole(least, tokens)
+    is_on = plan.gradient_checkpointing or (plan.may_recompute and found.gradient_checkpointing)
     if is_on:
         job.bundle.trunk.set_checkpointing(on=True)
-        found = budget.checkpointed(found, longest=longest, device=device)
+        found = budget.checkpointed(found, longest=least, device=device)
     tokens = tokens or found.micro_batch_tokens
-    job.plan = replace(job.plan, micro_batch_tokens=tokens, gradient_checkpointing=is_on)
+    job.plan = replace(plan, micro_batch_tokens=tokens, gradient_checkpointing=is_on)
     return found
 
 
-def _settle_checkpointing(found: Budget, settled: Settled | None) -> bool:
-    if settled is None:
-        return found.gradient_checkpointing
-    settled.settle(CHECKPOINTING_KEY, found.gradient_checkpointing, found.why)
-    return settled.get(CHECKPOINTING_KEY) is True
+def _fitting(job: Job, optimizer: Optimizer, warnings: list[str], attempt: Callable[[], T]) -> T:
+    """What `attempt` gives back, in smaller micro-batches if memory runs out.
 
-
-def _probe(features: Sequence[Features]) -> Features:
-    """A row of about 64 tokens: quick, and long enough to speak for the others."""
-    return min(features, key=lambda item: (abs(item.num_tokens - 64), item.row))
-
-
-def _kept_bytes(job: Job, optimizer: Optimizer, row: Features) -> int:
-    """Bytes that one row keeps between forward and backward, without parameters."""
-    held = {parameter.untyped_storage().data_ptr() for parameter in job.bundle.model.parameters()}
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in held:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = one_loss(job, [row], step=-1, number=0)
-    loss.sum.backward()
-    optimizer.clear()
-    return sum(kept.values())
-
-
-def _try_until_it_fits(job: Job, optimizer: Optimizer) -> tuple[_Seconds, int]:
-    """As `_try_all`, in micro-batches halved while memory runs out.
-
-    Raises: RunError: one row alone does not fit.
+    Raises: RunError: nothing is left to try.
     """
     while True:
         try:
-            return _try_all(job, optimizer)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
+            return attempt()
+        except OutOfMemory as error:
+            shortage = error.shortage
         optimizer.clear()
-        _halve(job)
+        tokens, words = relieve(
+            job, shortage, tokens=job.plan.micro_batch_tokens, where="pre-flight"
+        )
+        job.plan = replace(job.plan, micro_batch_tokens=tokens)
+        warnings.append(words)
 
 
-def _try_all(job: Job, optimizer: Optimizer) -> tuple[_Seconds, int]:
-    """Seconds of each part, and bytes that checkpoints and the result will take."""
-    plan = job.plan
-    part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
-    moments = _moments(optimizer)
-    micro_batch = _micro_batch_seconds(job, optimizer, part)
-    evaluation = _evaluation_seconds(job)
-    start = time.perf_counter()
-    weights, state = _save_and_restore(job, moments)
-    save = time.perf_counter() - start
-    tokens = sum(item.num_tokens for item in part)
-    disk = plan.keep_checkpoints * (weights + state) + 2 * weights
-    return _Seconds(micro_batch, tokens, evaluation, save), disk
-
-
-def _micro_batch_seconds(job: Job, optimizer: Optimizer, part: Sequence[Features]) -> float:
-    """Seconds of one forward and backward pass."""
-    device = device_of(job)
-    _synchronize(device)
-    start = time.perf_counter()
-    one_loss(job, part, step=-1, number=0).sum.backward()
-    _synchronize(device)
-    spent = time.perf_counter() - start
-    optimizer.clear()
-    return spent
-
-
-def _evaluation_seconds(job: Job) -> float:
-    """Seconds of one validation, from its fullest micro-batch."""
-    plan, rows = job.plan, job.validation
-    if not rows:
-        return 0.0
-    part = budget.fullest(rows, max_tokens=plan.micro_batch_tokens, batch_size=len(rows))
-    start = time.perf_counter()
-    validate(job, part, max_tokens=plan.micro_batch_tokens)
-    spent = time.perf_counter() - start
-    return spent * sum(item.num_tokens for item in rows) / sum(item.num_tokens for item in part)
-
-
-def _moments(optimizer: Optimizer) -> dict[str, Tensor]:
-    """Two touched tensors per trained parameter: what the optimizer will hold."""
-    return {
-        f"{name}/{key}": torch.full_like(parameter, 0.0, requires_grad=False)
-        for name, parameter in optimizer.named.items()
-        for key in ("exp_avg", "exp_avg_sq")
-    }
-
-
-def _save_and_restore(job: Job, moments: dict[str, Tensor]) -> tuple[int, int]:
-    """Bytes of weights and of optimizer state; the folder is removed again.
-
-    Raises: RunError: not enough room, or what is read differs from what was written.
-    """
-    model, folder = job.bundle.model, job.checkpoints / "preflight"
-    weights = job.tuner.state(model)
-    tensors = {checkpoint.WEIGHTS: weights, checkpoint.OPTIMIZER: moments}
-    try:
-        checkpoint.write(folder, 0, tensors, {})
-        found = checkpoint.verify(folder)
-        job.tuner.restore(model, found.tensors(checkpoint.WEIGHTS))
-    except OSError as error:
-        raise RunError(
-            f"{folder}: the trial save failed ({error.strerror or error}). Free space or choose "
-            "another folder with --out."
-        ) from error
-    finally:
-        checkpoint.remove(folder)
-    return _bytes(weights), _bytes(moments)
-
-
-def _bytes(tensors: dict[str, Tensor]) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-
-
-def _halve(job: Job) -> None:
-    """A smaller micro-batch to try next.
-
-    Raises: RunError: it holds a single row already.
-    """
-    tokens, longest = job.plan.micro_batch_tokens, max(item.num_tokens for item in job.train)
-    if tokens <= longest:
-        raise _does_not_fit(job)
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    job.plan = replace(job.plan, micro_batch_tokens=max(tokens // 2, longest))
-
-
-def _does_not_fit(job: Job) -> RunError:
-    longest = max(item.num_tokens for item in job.train)
-    return RunError(
-        f"pre-flight: out of memory on the longest row ({longest} tokens) alone. Set "
-        "training.gradient_checkpointing=true, lower training.max_length, or free memory."
-    )
-
-
-def _prediction(job: Job, seconds: _Seconds, disk: int, spent: float) -> Preflight:
-    plan, lengths = job.plan, [item.num_tokens for item in job.train]
-    steps, _ = num_steps(plan, lengths, seed=job.seed)
-    per_second = seconds.tokens / max(seconds.micro_batch, 1e-9)
-    tokens = sum(lengths) / len(lengths) * min(plan.batch_size, len(lengths)) * steps
-    evaluations = math.ceil(steps / plan.evaluate_every) if plan.evaluate_every else 1
-    saves = math.ceil(steps / plan.save_every) if plan.save_every else 1
-    total = tokens / per_second + evaluations * seconds.evaluation + saves * seconds.save
-    limit = plan.max_seconds + seconds.evaluation + seconds.save if plan.max_seconds else total
-    return Preflight(
-        peak_bytes=peak_bytes(device_of(job)),
-        disk_bytes=disk,
-        seconds=min(total, limit),
-        tokens_per_second=per_second,
-        num_steps=steps,
-        details={
-            "micro_batch_tokens": plan.micro_batch_tokens,
-            "gradient_checkpointing": int(plan.gradient_checkpointing),
-            "precision": plan.precision,
-            "seconds_micro_batch": seconds.micro_batch,
-            "seconds_evaluation": seconds.evaluation,
-            "seconds_save": seconds.save,
-            "seconds_preflight": spent,
-        },
-    )
-
-
-def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def _probes(job: Job) -> list[Features]:
+    """A row of about 64 tokens: quick, and long enough to speak for the others. Where rows
+    interact, a batch of such."""
+    by_length = sorted(job.train, key=lambda item: (abs(item.num_tokens - 64), item.row))
+    return by_length[: 1 if job.objective.additive else job.plan.batch_size]
 
 
 def _cuda(job: Job) -> list[torch.device]:

@@ -149,11 +149,11 @@ def skipped_line(event: Skipped) -> str:
 
 
 def preflight_line(event: Preflight) -> str:
-    """What the run will cost. Memory is what the trial reached, with its fullest micro-batch."""
+    """What the run will cost, at most in memory and on disk."""
     return (
         f"pre-flight: {event.num_steps:,} steps, about {figures.of_seconds(event.seconds)} at "
-        f"{event.tokens_per_second:,.0f} tokens/s, disk {figures.of_bytes(event.disk_bytes)}, "
-        f"peak memory so far {figures.of_bytes(event.peak_bytes)}"
+        f"{event.tokens_per_second:,.0f} tokens/s, disk up to {figures.of_bytes(event.disk_bytes)}"
+        f", predicted peak memory {figures.of_bytes(event.peak_bytes)}"
     )
 
 

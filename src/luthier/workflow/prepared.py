@@ -77,6 +77,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     with stages.stage("pre-flight"):
         trial = preflight(job, settled=settled)
         stages.tell(trial.event)
+        for warning in trial.warnings:
+            stages.note(warning, warning=True)
         for note in bundle.trunk.notes:
             stages.note(note)
         files.write_json(layout.preflight, trial.document())

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 import torch
 from tests.contracts.cases import case
-from tests.unit.engine.scarce import limited
+from tests.unit.engine.scarce import limited, recomputes
 from torch import Tensor
 
 from luthier.core.errors import RunError
@@ -17,6 +17,8 @@ from luthier.engine import budget
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
 from luthier.models.trunks import build
+from luthier.recipe.load import read
+from luthier.recipe.resolve import Settled
 
 CPU = torch.device("cpu")
 
@@ -44,17 +46,59 @@ def test_it_changes_no_loss_of_the_run(tmp_path: Path) -> None:
     assert losses[0] == losses[1]
 
 
-def test_a_micro_batch_that_does_not_fit_is_halved_before_the_run(tmp_path: Path) -> None:
+def settled(**training: object) -> Settled:
+    """A recipe that says this about training."""
+    return Settled(*read({"model": "m", "data": {"train": "x"}, "training": training}))
+
+
+def test_a_micro_batch_that_does_not_fit_is_cut_before_the_run(tmp_path: Path) -> None:
     found = limited(50)
     job = found.job(tmp_path, micro_batch_tokens=150)
-    preflight(job)
+    trial = preflight(job)
     assert job.plan.micro_batch_tokens <= 75
+    assert f"with micro-batches of {job.plan.micro_batch_tokens} tokens" in trial.warnings[-1]
     assert any(isinstance(event, Updated) for event in fit(job))
+
+
+def test_what_was_asked_and_does_not_fit_is_recorded_as_it_ran(tmp_path: Path) -> None:
+    found, recipe = limited(50), settled(micro_batch_tokens=150)
+    job = found.job(tmp_path, micro_batch_tokens=0)
+    preflight(job, settled=recipe)
+    assert recipe.get("training.micro_batch_tokens") == job.plan.micro_batch_tokens < 150
+    origin = recipe.origins["training.micro_batch_tokens"]
+    assert origin.startswith("auto: ")
+    assert "pre-flight: out of memory" in origin
+    assert "(instead of 150, " in origin
+
+
+def test_what_was_chosen_and_does_not_fit_has_its_true_reason(tmp_path: Path) -> None:
+    found, recipe = limited(50), settled()
+    job = found.job(tmp_path, micro_batch_tokens=0)
+    preflight(job, settled=recipe)
+    assert recipe.get("training.micro_batch_tokens") == job.plan.micro_batch_tokens < 100
+    assert "pre-flight: out of memory" in recipe.origins["training.micro_batch_tokens"]
+
+
+def test_activations_are_formed_again_where_only_that_lets_a_row_fit(tmp_path: Path) -> None:
+    found, recipe = limited(28, fits=recomputes), settled()
+    job = found.job(tmp_path, micro_batch_tokens=0, validation=[])
+    trial = preflight(job, settled=recipe)
+    assert job.plan.gradient_checkpointing
+    assert recipe.get("training.gradient_checkpointing") is True
+    assert "training.gradient_checkpointing=true" in trial.warnings[-1]
+    assert any(isinstance(event, Updated) for event in fit(job))
+
+
+def test_nor_are_they_where_the_recipe_says_no(tmp_path: Path) -> None:
+    found, recipe = limited(28, fits=recomputes), settled(gradient_checkpointing=False)
+    job = found.job(tmp_path, micro_batch_tokens=0, validation=[])
+    with pytest.raises(RunError, match=r"Set training\.gradient_checkpointing=true"):
+        preflight(job, settled=recipe)
 
 
 def test_a_row_that_does_not_fit_alone_is_refused_before_the_run(tmp_path: Path) -> None:
     found = limited(28)
-    with pytest.raises(RunError, match="longest row"):
+    with pytest.raises(RunError, match=r"pre-flight: out of memory with one row of \d+ tokens"):
         preflight(found.job(tmp_path, micro_batch_tokens=100))
 
 

@@ -112,7 +112,7 @@ def test_memory_is_not_called_a_prediction(llm: RunFiles) -> None:
     costs = costs_of(llm)
     assert costs is not None
     memory = next(cost for cost in costs.costs if cost.name == "peak memory")
-    assert memory.about == "to the end of the trial; of training"
+    assert memory.about == "predicted; of loading and training"
     assert memory.about in render(llm)
 
 

@@ -11,9 +11,9 @@ from luthier.run.reader import RunFiles
 
 Show = Callable[[float | None], str]
 ROWS: tuple[tuple[str, str, str, Show], ...] = (
-    ("peak_bytes", "peak memory", "to the end of the trial; of training", figures.of_bytes),
+    ("peak_bytes", "peak memory", "predicted; of loading and training", figures.of_bytes),
     ("seconds", "training time", "both with validations and saves", figures.of_seconds),
-    ("disk_bytes", "disk", "checkpoints and result; the whole folder", figures.of_bytes),
+    ("disk_bytes", "disk", "checkpoints and result, at most; the whole folder", figures.of_bytes),
     ("tokens_per_second", "tokens per second", "fullest micro-batch; all steps", figures.of_count),
     ("num_steps", "steps", "", figures.of_count),
 )

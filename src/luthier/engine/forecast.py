@@ -1,0 +1,98 @@
+"""Memory, disk and time of a run, from what one of everything took."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+from luthier.core.errors import RunError
+from luthier.core.events import Preflight
+from luthier.engine.horizon import num_steps
+from luthier.engine.job import Job
+from luthier.engine.memory import peak_bytes
+from luthier.engine.optimizer import device_of
+from luthier.engine.rehearsal import Rehearsed
+from luthier.run import figures
+
+
+def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
+    """What the run will take.
+
+    Memory is the highest that the rehearsal reached, and what the optimizer's state still grows.
+    Args: spent: seconds of the pre-flight so far.
+    """
+    plan, seconds, sizes = job.plan, found.seconds, found.sizes
+    lengths = [item.num_tokens for item in job.train]
+    steps, _ = num_steps(plan, lengths, seed=job.seed)
+    per_second = found.tokens / max(seconds.micro_batch, 1e-9)
+    tokens = sum(lengths) / len(lengths) * min(plan.batch_size, len(lengths)) * steps
+    total = tokens / per_second + steps * seconds.update
+    total += _times(steps, plan.evaluate_every) * seconds.evaluation
+    total += _times(steps, plan.save_every) * seconds.save
+    limit = plan.max_seconds + seconds.evaluation + seconds.save if plan.max_seconds else total
+    parameters = job.bundle.model.parameters()
+    return Preflight(
+        peak_bytes=peak_bytes(device_of(job)) + sizes.growth,
+        disk_bytes=disk_bytes(job, steps=steps, found=found),
+        seconds=min(total, limit),
+        tokens_per_second=per_second,
+        num_steps=steps,
+        details={
+            "micro_batch_tokens": plan.micro_batch_tokens,
+            "gradient_checkpointing": int(plan.gradient_checkpointing),
+            "precision": plan.precision,
+            "bytes_weights": sum(each.numel() * each.element_size() for each in parameters),
+            "bytes_gradients": sizes.gradients,
+            "bytes_optimizer": sizes.optimizer,
+            "bytes_activations": sizes.activations,
+            "seconds_micro_batch": seconds.micro_batch,
+            "seconds_update": seconds.update,
+            "seconds_evaluation": seconds.evaluation,
+            "seconds_save": seconds.save,
+            "seconds_preflight": spent,
+        },
+    )
+
+
+def disk_bytes(job: Job, *, steps: int, found: Rehearsed) -> int:
+    """The most that checkpoints and the result take, with what is being written.
+
+    Every step kept may refer to best weights of its own, and newer best ones stay besides.
+    """
+    plan, weights = job.plan, found.sizes.saved_weights
+    whole = weights + found.sizes.optimizer
+    saves = _times(steps, plan.save_every)
+    evaluations = _times(steps, plan.evaluate_every) if job.validation else 0
+    before, kept = min(plan.keep_checkpoints, saves - 1), min(plan.keep_checkpoints, saves)
+    while_saving = (before + 1) * whole + min(before + 1, evaluations) * weights
+    while_finding = before * whole + min(before + 2, evaluations) * weights
+    at_end = kept * whole + (min(kept, evaluations) + 1) * weights
+    return max(while_saving, while_finding, at_end)
+
+
+def enough_disk(job: Job, needed: int, *, free: int | None = None) -> None:
+    """Args: free: bytes to be had in the checkpoint folder; None: as the system says.
+
+    Raises: RunError: they are too few.
+    """
+    folder = job.checkpoints
+    held = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    free = _free(folder) if free is None else free
+    if needed <= free + held:
+        return
+    raise RunError(
+        f"{folder}: checkpoints and the result take up to {figures.of_bytes(needed)}, and "
+        f"{figures.of_bytes(free + held)} are to be had there. Free space, choose another folder "
+        f"with --out, or lower training.keep_checkpoints (now {job.plan.keep_checkpoints})."
+    )
+
+
+def _free(folder: Path) -> int:
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def _times(steps: int, every: int) -> int:
+    """How often something is done each so many steps (0: never), and at the end."""
+    return math.ceil(steps / every) if every else 1

@@ -1,0 +1,178 @@
+"""All that a run does, once and undone: an update, the fullest micro-batch, a validation, a save.
+
+Memory is filled as it will be: the optimizer has its state, and where a step takes more than one
+micro-batch, the gradients of another stand while the fullest one runs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from luthier.core.errors import RunError
+from luthier.data.features import Features
+from luthier.engine import budget, checkpoint
+from luthier.engine.accumulate import one_gradient, one_loss
+from luthier.engine.job import Job
+from luthier.engine.optimizer import Optimizer, device_of
+from luthier.engine.relief import within_memory
+from luthier.engine.validate import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """What each part of a run takes."""
+
+    micro_batch: float
+    update: float
+    """Of the optimizer alone."""
+    evaluation: float
+    save: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Bytes of what is held beside each other, and of what is saved."""
+
+    gradients: int
+    optimizer: int
+    """Once every training row was seen."""
+    growth: int
+    """Part of `optimizer` that was not there in the rehearsal."""
+    activations: int
+    """Kept by the fullest micro-batch for its backward pass, from what the probe kept."""
+    saved_weights: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What was measured."""
+
+    tokens: int
+    """Of the fullest micro-batch."""
+    seconds: Seconds
+    sizes: Sizes
+
+
+def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehearsed:
+    """Run everything once. Weights and random state are to be restored by the caller's means.
+
+    Args: probes: few rows, quick to run, for a first gradient.
+    Raises: OutOfMemory: of one micro-batch. RunError: the trial save failed.
+    """
+    plan = job.plan
+    within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
+    update = within_memory(partial(_update_seconds, job, optimizer), probes)
+    kept = kept_bytes(job, probes) / sum(item.num_tokens for item in probes)
+    part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
+    if len(part) == min(plan.batch_size, len(job.train)):
+        optimizer.clear()  # whole steps fit, and begin without gradients
+    start = _now(job)
+    within_memory(partial(one_gradient, job, part, step=-1, number=0), part)
+    micro_batch = _now(job) - start
+    gradients = _bytes(optimizer.gradients())
+    optimizer.clear()
+    evaluation = _evaluation_seconds(job)
+    start = time.perf_counter()
+    weights = _save_and_restore(job, optimizer.state())
+    save = time.perf_counter() - start
+    tokens = sum(item.num_tokens for item in part)
+    at_end = optimizer.bytes_for(_num_distinct(job.train))
+    sizes = Sizes(
+        gradients=gradients,
+        optimizer=at_end,
+        growth=at_end - _bytes(optimizer.state()),
+        activations=int(kept * tokens),
+        saved_weights=weights,
+    )
+    return Rehearsed(tokens, Seconds(micro_batch, update, evaluation, save), sizes)
+
+
+def kept_bytes(job: Job, rows: Sequence[Features]) -> int:
+    """Bytes that rows keep between forward and backward, without parameters; adds a gradient.
+
+    Raises: OutOfMemory: for these rows.
+    """
+    held = {parameter.untyped_storage().data_ptr() for parameter in job.bundle.model.parameters()}
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in held:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    def run() -> None:
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            loss = one_loss(job, rows, step=-1, number=0)
+        if loss.sum.requires_grad:
+            loss.sum.backward()
+
+    within_memory(run, rows)
+    return sum(kept.values())
+
+
+def _update_seconds(job: Job, optimizer: Optimizer) -> float:
+    """Seconds of an update that moves nothing; the optimizer has its state afterwards."""
+    for gradient in optimizer.gradients().values():
+        gradient.zero_()  # an infinite one times a rate of 0 is not 0
+    start = _now(job)
+    optimizer.update(rate_share=0.0, gradient_share=1.0)
+    return _now(job) - start
+
+
+def _evaluation_seconds(job: Job) -> float:
+    """Seconds of one validation, from its fullest micro-batch."""
+    plan, rows = job.plan, job.validation
+    if not rows:
+        return 0.0
+    part = budget.fullest(rows, max_tokens=plan.micro_batch_tokens, batch_size=len(rows))
+    start = time.perf_counter()
+    validate(job, part, max_tokens=plan.micro_batch_tokens)
+    spent = time.perf_counter() - start
+    return spent * sum(item.num_tokens for item in rows) / sum(item.num_tokens for item in part)
+
+
+def _save_and_restore(job: Job, state: dict[str, Tensor]) -> int:
+    """Bytes of the weights; the folder is removed again.
+
+    Raises: RunError: not enough room, or what is read differs from what was written.
+    """
+    model, folder = job.bundle.model, job.checkpoints / "preflight"
+    weights = job.tuner.state(model)
+    tensors = {checkpoint.WEIGHTS: weights, checkpoint.OPTIMIZER: state}
+    try:
+        checkpoint.write(folder, 0, tensors, {})
+        found = checkpoint.verify(folder)
+        job.tuner.restore(model, found.tensors(checkpoint.WEIGHTS))
+    except OSError as error:
+        raise RunError(
+            f"{folder}: the trial save failed ({error.strerror or error}). Free space or choose "
+            "another folder with --out."
+        ) from error
+    finally:
+        checkpoint.remove(folder)
+    return _bytes(weights)
+
+
+def _bytes(tensors: dict[str, Tensor]) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+
+
+def _num_distinct(features: Sequence[Features]) -> int:
+    """Different tokens of all rows: those whose embeddings ever get a gradient."""
+    return len(np.unique(np.concatenate([item.input_ids for item in features])))
+
+
+def _now(job: Job) -> float:
+    """The clock, once the device has done what it was given."""
+    device = device_of(job)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,122 @@
+"""What the run will take in memory, on disk and in time, and the refusal when that is too much."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.contracts.cases import WAYS, Case, case
+
+from luthier.core.errors import RunError
+from luthier.core.events import Saved, Validated
+from luthier.engine.fit import fit
+from luthier.engine.preflight import preflight
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def details(found: Case, folder: Path, **changes: Any) -> dict[str, Any]:
+    return preflight(found.job(folder, **changes)).document()["details"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"save_every": 0, "evaluate_every": 1},
+        {"save_every": 1, "evaluate_every": 1, "keep_checkpoints": 2},
+        {"save_every": 3, "evaluate_every": 2, "keep_checkpoints": 1},
+        {"save_every": 2, "validation": []},
+    ],
+)
+def test_the_disk_that_is_predicted_is_what_a_run_comes_to(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Every validation is the best so far; the result is as large as the weights."""
+    found = case("full", "sft", hidden_size=64)
+    job = found.job(tmp_path, epochs=4, learning_rate=1e-3, **settings)
+    predicted = preflight(job).event.disk_bytes
+    weights = sum(p.numel() * p.element_size() for p in found.bundle.model.parameters())
+    most = 0
+    for event in fit(job):
+        if isinstance(event, Saved | Validated):
+            most = max(most, size_of(job.checkpoints))
+            assert isinstance(event, Saved) or event.is_best
+    # one more whole state, while it is written, is not seen here
+    most = max(most, size_of(job.checkpoints) + weights)
+    assert most <= 1.05 * predicted
+    assert most + 3.2 * weights >= predicted
+
+
+def test_a_disk_that_is_too_small_is_refused_with_what_is_needed(tmp_path: Path) -> None:
+    job = case("full", "sft").job(tmp_path, evaluate_every=1, save_every=1)
+    needed = preflight(job).event.disk_bytes
+    assert preflight(job, free_disk=needed).event.disk_bytes == needed
+    with pytest.raises(RunError, match="checkpoints and the result take up to") as raised:
+        preflight(job, free_disk=needed // 2)
+    assert "KiB are to be had there" in str(raised.value)
+    assert "lower training.keep_checkpoints (now 2)" in str(raised.value)
+    assert not job.checkpoints.exists() or list(job.checkpoints.iterdir()) == []
+
+
+def test_what_is_there_already_needs_no_room_again(tmp_path: Path) -> None:
+    job = case("full", "sft").job(tmp_path, evaluate_every=1, save_every=1)
+    needed = preflight(job).event.disk_bytes
+    list(fit(job))
+    again = case("full", "sft").job(tmp_path, evaluate_every=1, save_every=1)
+    preflight(again, free_disk=needed - size_of(job.checkpoints))
+
+
+def test_memory_is_predicted_by_its_parts(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    parameters = list(found.bundle.model.parameters())
+    trained = sum(p.numel() for p in parameters if p.requires_grad)
+    parts = details(found, tmp_path)
+    assert parts["bytes_weights"] == sum(p.numel() * p.element_size() for p in parameters)
+    assert parts["bytes_gradients"] == 4 * trained
+    assert parts["bytes_optimizer"] == pytest.approx(8 * trained, rel=0.01)
+    assert parts["bytes_activations"] > 0
+    assert parts["seconds_update"] > 0
+
+
+def test_the_state_of_word_embeddings_grows_to_the_tokens_of_all_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(WAYS, "fast", (torch.float32, "fast"))
+    found = case("full", "classify", way="fast")
+    predicted = details(found, tmp_path)["bytes_optimizer"]
+    job = found.job(tmp_path, validation=[], epochs=1, save_every=0)
+    list(fit(job))
+    (folder,) = job.checkpoints.glob("step-*")
+    saved = (folder / "optimizer.safetensors").stat().st_size
+    assert saved == pytest.approx(predicted, rel=0.1)  # and a header with names
+
+
+@pytest.mark.parametrize(("micro_batch_tokens", "stand"), [(64, True), (10_000, False)])
+def test_the_gradients_of_another_micro_batch_stand_where_a_step_takes_several(
+    micro_batch_tokens: int, stand: bool, tmp_path: Path
+) -> None:
+    found = case("lora", "sft")
+    job = found.job(tmp_path, micro_batch_tokens=micro_batch_tokens)
+    healthy, seen = found.objective.loss, list[tuple[int, bool]]()
+
+    def loss(models: Any, batch: Any) -> Any:
+        trained = [p for p in found.bundle.model.parameters() if p.requires_grad]
+        if torch.is_grad_enabled():
+            seen.append((batch.num_tokens, trained[0].grad is not None))
+        return healthy(models, batch)
+
+    found.objective.loss = loss  # type: ignore[method-assign]
+    preflight(job)
+    assert max(seen) == (max(size for size, _ in seen), stand)
+
+
+def test_time_counts_validations_and_saves(tmp_path: Path) -> None:
+    job = case("lora", "sft").job(tmp_path, save_every=1, evaluate_every=1)
+    trial = preflight(job).document()
+    each = trial["details"]
+    least = 6 * (each["seconds_update"] + each["seconds_evaluation"] + each["seconds_save"])
+    assert trial["seconds"] > least
