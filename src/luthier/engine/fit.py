@@ -81,13 +81,26 @@ class _Loop:
     num_steps: int
     last_limit: str
     saved_step: int
+    mark: float = 0.0
+    """Until when `progress.wall_seconds` counts."""
+    is_time_up: bool = False
+    """Found after an update, so that a last validation and save follow."""
+
+    def __post_init__(self) -> None:
+        self.mark = time.perf_counter()
+        self._count_time(until=self.mark)
+
+    def _count_time(self, *, until: float) -> None:
+        self.progress.wall_seconds += until - self.mark
+        self.mark = until
+        self.is_time_up = 0 < self.job.plan.max_seconds <= self.progress.wall_seconds
 
     def reason_to_end(self) -> str:
         """Name of the limit that is reached; empty to go on."""
         plan, progress = self.job.plan, self.progress
         if progress.step >= self.num_steps:
             return self.last_limit
-        if plan.max_seconds and progress.seconds >= plan.max_seconds:
+        if self.is_time_up:
             return "max_seconds"
         patience = plan.early_stopping_patience
         return "early_stopping" if patience and progress.num_worse >= patience else ""
@@ -163,6 +176,7 @@ class _Loop:
             progress.taken(measured.loss, measured.gradient_norm)
         progress.total_tokens += sum(item.num_tokens for item in features)
         progress.seconds += time.perf_counter() - start
+        self._count_time(until=time.perf_counter())
         if not reason:
             yield self._report(measured, features, share * plan.learning_rate)
         elif progress.num_skipped >= plan.max_skipped:

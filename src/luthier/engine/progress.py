@@ -17,6 +17,9 @@ class Progress:
     step: int = 0
     """Updates tried, taken or not: the position in the order of the rows."""
     seconds: float = 0.0
+    """Of updates."""
+    wall_seconds: float = 0.0
+    """Of everything: updates, validations, saves, and whoever listens."""
     total_tokens: int = 0
     micro_batch_tokens: int = 0
     """As it is now: running out of memory halves it."""

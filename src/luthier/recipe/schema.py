@@ -72,7 +72,7 @@ class TrainingSection(ComponentConfig):
     max_tokens: int = Field(default=0, ge=0)
     """Stop after so many tokens (0: no limit)."""
     max_seconds: float = Field(default=0.0, ge=0)
-    """Stop after so many seconds of training (0: no limit)."""
+    """Stop after so many seconds of training, validating and saving (0: no limit)."""
     learning_rate: float | Auto = "auto"
     """Peak step size of AdamW; usual 1e-5 to 5e-4."""
     batch_size: int | Auto = "auto"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests.contracts.cases import case
 
-from luthier.core.events import Finished, Notice, Saved, Updated, Validated
+from luthier.core.events import Event, Finished, Notice, Saved, Updated, Validated
 from luthier.engine import checkpoint
 from luthier.engine.fit import fit
 
@@ -18,6 +18,27 @@ def test_time_ends_a_run(tmp_path: Path) -> None:
     assert sum(isinstance(event, Updated) for event in events) == 1
     assert isinstance(events[-1], Finished)
     assert events[-1].why == "max_seconds"
+
+
+@pytest.mark.parametrize("part", ["validation", "save", "listener"])
+def test_time_counts_everything_not_updates_alone(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that stands still but for an hour in one part, at every step."""
+    now = [0.0]
+    monkeypatch.setattr("luthier.engine.fit.time.perf_counter", lambda: now[0])
+    found = case("lora", "sft")
+    job = found.job(tmp_path, max_seconds=5000, evaluate_every=1, save_every=1)
+    events: list[Event] = []
+    for event in fit(job):
+        slow = {"validation": Validated, "save": Saved, "listener": Updated}[part]
+        now[0] += 3600 * isinstance(event, slow)  # as long as whoever listens takes
+        events.append(event)
+    assert [event.step for event in events if isinstance(event, Updated)] == [1, 2, 3]
+    assert [type(event) for event in events[-3:]] == [Validated, Saved, Finished]
+    assert isinstance(events[-1], Finished)
+    assert events[-1].why == "max_seconds"
+    assert events[-1].seconds == 0
 
 
 def test_no_better_validation_for_so_long_ends_a_run(tmp_path: Path) -> None:
