@@ -68,7 +68,7 @@ class TrainingSection(ComponentConfig):
     epochs: float | Auto = "auto"
     """Passes over the training rows."""
     max_steps: int = Field(default=0, ge=0)
-    """Stop after so many optimizer steps (0: no limit)."""
+    """Stop after so many optimizer steps (0: no limit). Epochs left to auto follow it."""
     max_tokens: int = Field(default=0, ge=0)
     """Stop after so many tokens (0: no limit)."""
     max_seconds: float = Field(default=0.0, ge=0)
