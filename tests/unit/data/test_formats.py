@@ -110,6 +110,19 @@ def test_turns_may_be_json_in_a_cell_of_a_table(tmp_path: Path, column: str) -> 
         parse_file(str(path), Reading(), Ledger())
 
 
+@pytest.mark.parametrize("levels", [101, 700])
+def test_tools_nested_too_deep_are_refused(tmp_path: Path, levels: int) -> None:
+    deep: Any = []
+    for _ in range(levels):
+        deep = [deep]
+    call = {"function": {"name": "f", "arguments": {"x": deep}}}
+    asked = GOOD["messages"][0]
+    calling = {"messages": [asked, {"role": "assistant", "tool_calls": [call]}]}
+    for row in (calling, {**GOOD, "tools": [{"name": "f", "x": deep}]}):
+        with pytest.raises(DataError, match=r"line 1.* nested "):
+            parse(tmp_path, [row])
+
+
 def test_a_label_that_is_no_number_is_told_from_a_missing_one(tmp_path: Path) -> None:
     labels: list[Any] = [1, 2, float("nan"), float("inf"), None, ""]
     rows = [{"text": f"t{i}", "label": label} for i, label in enumerate(labels)]

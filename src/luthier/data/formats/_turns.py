@@ -8,7 +8,14 @@ from typing import Any, cast
 
 from luthier.core.errors import DataError
 from luthier.core.hints import nearest
-from luthier.data.formats._values import kind_of, objects_of, shown, text_of, whole_characters
+from luthier.data.formats._values import (
+    check_nesting,
+    kind_of,
+    objects_of,
+    shown,
+    text_of,
+    whole_characters,
+)
 from luthier.data.formats.contract import Context, Record, Unusable
 from luthier.data.json_value import DECODER
 from luthier.data.rows import ROLES, Chat, Message, Role
@@ -94,6 +101,8 @@ def tool_call(call: Mapping[str, Any], *, where: str) -> Mapping[str, Any]:
         except json.JSONDecodeError:
             parsed = arguments
         arguments = parsed if isinstance(parsed, dict) else arguments
+    if isinstance(arguments, Mapping):
+        check_nesting(arguments, where=where)
     called = {"name": function["name"], "arguments": arguments}
     identity = {"id": call["id"]} if isinstance(call.get("id"), str) else {}
     return {**identity, "type": "function", "function": called}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from luthier.core.errors import DataError
@@ -13,6 +13,7 @@ from luthier.data.formats.contract import Unusable
 from luthier.data.json_value import DECODER
 
 _PYTHON = "\n    This is how str() writes a list in Python: write the column with json.dumps"
+_MOST_LEVELS = 100
 _WHOLE = re.compile(r"([+-]?\d+)\.0+")
 
 
@@ -58,8 +59,25 @@ def objects_of(value: Any, *, where: str) -> tuple[Mapping[str, Any], ...]:
         item = _json(item, where=f"{where}[{index}]") if isinstance(item, str) else item
         if not isinstance(item, Mapping):
             raise DataError(f"{where}[{index}]: got {shown(item)}, expected an object")
+        check_nesting(item, where=f"{where}[{index}]")
         found.append(cast("Mapping[str, Any]", item))
     return tuple(found)
+
+
+def check_nesting(value: Any, *, where: str, levels: int = _MOST_LEVELS) -> None:
+    """Nothing, for an object that templates and writers can walk.
+
+    Raises: DataError: it is nested deeper than Python's stack, less what stands on it, may hold.
+    """
+    if not levels:
+        raise DataError(
+            f"{where}: lists or objects are nested more than {_MOST_LEVELS} deep.\n"
+            "    Flatten it, or delete the row"
+        )
+    held = value.values() if isinstance(value, Mapping) else value
+    for item in cast("Iterable[Any]", held):
+        if isinstance(item, Mapping | list):
+            check_nesting(item, where=where, levels=levels - 1)
 
 
 def unpacked(value: Any, *, where: str) -> Any:
