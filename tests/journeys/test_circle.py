@@ -93,6 +93,19 @@ def test_predictions_of_a_file_come_in_its_order(place: Desk, run: Path) -> None
     assert all(isinstance(line["answer"], str) for line in lines)
 
 
+def test_predictions_of_rows_in_another_shape_than_the_training_file(
+    place: Desk, run: Path
+) -> None:
+    rows, output = place.root / "other.jsonl", place.root / "other-answers.jsonl"
+    asked = [{"prompt": "number 1"}, {"messages": [{"role": "user", "content": "number 1"}]}]
+    rows.write_text("".join(json.dumps(row) + "\n" for row in asked), encoding="utf-8")
+    code, _, said = place.luthier("predict", run, "--input", rows, "--output", output)
+    assert code == 0, said
+    assert "'prompt' is the prompt" in said
+    first, second = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+    assert first["answer"] == second["answer"]
+
+
 def test_predictions_in_python_equal_those_of_the_command(place: Desk, run: Path) -> None:
     rows = [{"messages": [{"role": "user", "content": f"number {n}"}]} for n in range(3)]
     found = luthier.open_run(run).predict(rows)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from luthier.core import files as core_files
 from luthier.core.errors import DataError
@@ -14,8 +13,7 @@ from luthier.data.divide import divide
 from luthier.data.duplicates import Keyed
 from luthier.data.formats.contract import Shape
 from luthier.data.ledger import Ledger
-from luthier.data.parse import Parsed, Reading, parse, parse_file
-from luthier.data.read import Opened, open_file
+from luthier.data.parse import Parsed, Reading, parse_file
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.recipe.schema import DataSection
 
@@ -72,52 +70,6 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     )
 
 
-def read_rows(
-    path: str | Path, section: DataSection | None = None, *, wants: str = "auto"
-) -> list[Row]:
-    """The rows of a file that is to be predicted: answers and labels may be missing.
-
-    Args: section: its columns, roles, format and encoding are used; its files are not.
-    Raises: DataError: as `load`; also when a row holds nothing to predict from.
-    """
-    encoding = section.encoding if section is not None else "auto"
-    return _to_predict(open_file(str(path), encoding=encoding), section, wants)
-
-
-def rows_of(
-    records: Iterable[Mapping[str, Any]], section: DataSection | None = None, *, wants: str = "auto"
-) -> list[Row]:
-    """The same for records at hand, such as `{"text": "Where is my order?"}`.
-
-    Raises: DataError: as `read_rows`; a row is named by its number, from 1.
-    """
-    numbered = ((number, dict(record)) for number, record in enumerate(records, start=1))
-    return _to_predict(Opened("rows", "", "python", ("records",), numbered), section, wants)
-
-
-def read_records(path: str | Path, *, encoding: str = "auto") -> list[dict[str, Any]]:
-    """The records of a file as they stand in it.
-
-    Raises: DataError: the file cannot be read.
-    """
-    return [record for _, record in open_file(str(path), encoding=encoding).records]
-
-
-def _to_predict(opened: Opened, section: DataSection | None, wants: str) -> list[Row]:
-    ledger = Ledger()
-    reading = Reading(wants=wants, answered=False)
-    if section is not None:
-        reading = _reading(section, wants, answered=False)
-    rows = parse(opened, reading, ledger).rows
-    if ledger.dropped:
-        reason, entry = next(iter(ledger.dropped.items()))
-        raise DataError(
-            f"{entry.examples[0]}: {reason}; there is nothing to predict from.\n"
-            "    Every row gets an answer, so fill the row or delete it"
-        )
-    return rows
-
-
 def changed_files(files: Mapping[str, str]) -> list[str]:
     """Names of the files whose content is no longer what was read, or which are gone."""
     return [name for name, digest in files.items() if _digest(name) != digest]
@@ -141,15 +93,14 @@ def _digest(name: str) -> str:
         return ""
 
 
-def _reading(section: DataSection, wants: str, *, answered: bool = True) -> Reading:
+def _reading(section: DataSection, wants: str) -> Reading:
     return Reading(
         wants,
         section.format,
         section.columns,
         section.roles,
         section.encoding,
-        section.group_by if answered else "",
-        answered,
+        section.group_by,
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from luthier.core import files
 from luthier.core.errors import RecipeError
-from luthier.data.load import read_records
+from luthier.data.asked import read_asked
+from luthier.evaluation.predict import predict
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 
@@ -28,14 +29,16 @@ def predict_file(
     _check_other(input, output)
     _check_writable(output)
     with stages.stage("reading data", str(input)):
-        records = read_records(input, encoding=run.recipe.data.encoding)
+        asked = read_asked(input, run.recipe.data, wants=run.objective.row.shape())
+        for line in asked.notes:
+            stages.note(line)
     with stages.stage("loading model", run.recipe.model):
         bundle = run.bundle
-    with stages.stage("predicting", f"{len(records)} rows, trunk '{bundle.trunk.name}'"):
-        answers = run.predict(records)
+    with stages.stage("predicting", f"{len(asked.rows)} rows, trunk '{bundle.trunk.name}'"):
+        answers = predict(bundle, run.objective, asked.rows)
     lines = [
         json.dumps(with_answer(record, answer), ensure_ascii=False)
-        for record, answer in zip(records, answers, strict=True)
+        for record, answer in zip(asked.records, answers, strict=True)
     ]
     files.write_text(output, "\n".join(lines) + "\n")
     return {"rows": len(lines), "output": str(output), "seconds": stages.seconds}

@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from luthier.core.errors import RunError
-from luthier.data.load import rows_of
+from luthier.data.asked import rows_of
 from luthier.evaluation.predict import predict
 from luthier.export import exporters
 from luthier.models import today

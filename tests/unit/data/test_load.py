@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
 from luthier.data.ledger import Ledger
-from luthier.data.load import Loaded, changed_files, class_names, load, read_rows
-from luthier.data.rows import Chat, Labeled, Origin
+from luthier.data.load import Loaded, changed_files, class_names, load
+from luthier.data.rows import Labeled, Origin
 from luthier.recipe.schema import DataSection
 
 
@@ -205,26 +205,6 @@ def test_a_file_listed_twice_is_refused(tmp_path: Path) -> None:
 def test_classes_are_sorted_numbers_by_value() -> None:
     rows = [Labeled(origin=Origin("f", 1), text="t", label=name) for name in ("10", "b", "9", "a")]
     assert class_names(rows) == ("9", "10", "a", "b")
-
-
-def test_rows_to_predict_need_no_answers(tmp_path: Path) -> None:
-    rows = read_rows(write(tmp_path / "a.jsonl", [{"prompt": "q", "completion": None}]))
-    assert isinstance(rows[0], Chat)
-    assert [message.role for message in rows[0].messages] == ["user"]
-    rows = read_rows(write(tmp_path / "b.jsonl", [{"text": "a"}]), wants="labeled")
-    assert isinstance(rows[0], Labeled)
-    assert rows[0].label == ""
-    turns = [{"role": "user", "content": "q"}]
-    rows = read_rows(write(tmp_path / "c.jsonl", [{"messages": turns}]), wants="chat")
-    assert isinstance(rows[0], Chat)
-    rows = read_rows(write(tmp_path / "d.jsonl", [{"prompt": "q"}]), wants="chat")
-    assert isinstance(rows[0], Chat)
-
-
-def test_a_row_to_predict_without_an_input_is_refused(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", [{"text": "a"}, {"text": ""}])
-    with pytest.raises(DataError, match="line 2: empty text; there is nothing to predict from"):
-        read_rows(path, wants="labeled")
 
 
 RECORDS = st.lists(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, cast
 
 from luthier.core.errors import DataError
-from luthier.data.columns import PROMPTS, find
+from luthier.data.columns import DOCUMENT, PROMPTS, find
 from luthier.data.formats import formats
 from luthier.data.formats._turns import chat
 from luthier.data.formats._values import text_of
@@ -29,7 +29,9 @@ class PromptCompletion:
         if not found and not sample.answered:
             found = [(asked, "") for asked, _ in pairs if asked][:1]
         if not found:
-            return None
+            text = "" if sample.answered else find(("message", *DOCUMENT), sample.columns)
+            why = f"column '{text}' is taken for the prompt"
+            return Match({"prompt": text}, why, weak=True) if text else None
         if len(found) > 1 and found[0] != ("prompt", "completion"):
             choices = " or ".join(
                 f"{{prompt: {asked}, completion: {said}}}" for asked, said in found
