@@ -63,6 +63,7 @@ def test_the_most_frequent_values_are_always_the_same_object(tmp_path: Path) -> 
 def test_a_rival_that_beats_the_tuned_model_is_named_as_better(tmp_path: Path) -> None:
     found = judged(tmp_path, orders(48))
     assert found.verdict.against == "base"
+    assert (found.verdict.rival, found.verdict.rival_outcome) == ("tfidf", "worse")
     assert "word-counting classifier" in found.verdict.words
     assert "better than the tuned model, and far cheaper" in found.verdict.words
 
