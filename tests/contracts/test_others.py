@@ -16,10 +16,14 @@ from tests.contracts.others.installed import others
 from torch.testing import assert_close
 
 import luthier
-from luthier.core.errors import RecipeError, RunError
+from luthier.core.errors import ParityError, RecipeError, RunError
+from luthier.data.features import Batch
 from luthier.engine.preflight import preflight
+from luthier.export import exporters
+from luthier.models.load import open_model
+from luthier.models.trunks import build
 from luthier.objectives import objectives
-from luthier.tuners import tuners
+from luthier.tuners import attach, tuners
 from luthier.workflow.check import fits
 from luthier.workflow.evaluate import evaluate_run
 from luthier.workflow.run import Run
@@ -106,6 +110,35 @@ def test_frozen_weights_are_short_and_those_that_move_began_exact() -> None:
         assert_close(parameter.data, exact[name].data.to(parameter.dtype), rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(
+    "architecture", ["llama", "qwen3", "mistral", "gemma2", "gpt2", "bert", "roberta"]
+)
+def test_a_model_of_two_types_runs_and_learns_on_the_general_path(architecture: Any) -> None:
+    labels = ("a", "b") if architecture in {"bert", "roberta"} else ()
+    whole = tiny.bundle(architecture, labels=labels)
+    kind = tuners.get("last_layers")
+    tuner = kind(kind.Config())
+    mixed = attach(tuner, tiny.bundle(architecture, labels=labels), seed=0, frozen=torch.bfloat16)
+    mixed.trunk = build(mixed.model, mixed.kind, prefer="general", compute_dtype=torch.bfloat16)
+    batch = Batch(torch.arange(5, 25), (7, 13), (0, 1))
+    found, exact = ((b.trunk.scores if labels else b.trunk.hidden)(batch) for b in (mixed, whole))
+    assert test_tuners.distance(found.detach(), exact.detach()) < 0.1  # two layers in bfloat16
+    found.float().square().sum().backward()
+    gradients = [p.grad for group in tuner.groups(mixed.model) for p in group.parameters]
+    assert all(g is not None and bool(torch.isfinite(g).all()) for g in gradients)
+
+
+def test_a_model_of_two_types_that_learned_nothing_is_not_written(desk: Path) -> None:
+    bundle = open_model(str(desk / "llama"), dtype=torch.float32)
+    kind = tuners.get("last_layers")
+    tuner = kind(kind.Config())
+    bundle = attach(tuner, bundle, seed=0, frozen=torch.bfloat16)
+    exporter = exporters.get("safetensors")()
+    (desk / "out").mkdir()
+    with pytest.raises(ParityError, match="equals the base model bit for bit"):
+        exporter.write(bundle, tuner, desk / "out", source_folder=desk / "llama")
+
+
 def test_a_new_objective_goes_the_whole_way(desk: Path) -> None:
     sections = {"objective": "rivals", "tuner": "lora", "training": {"precision": "bfloat16"}}
     run = trained(desk, "bert", "labels.csv", **sections)
@@ -147,9 +180,11 @@ def test_interacting_rows_without_memory_end_the_run_with_ways_out(
     tokens: int, tmp_path: Path
 ) -> None:
     found = test_objectives.steady("rivals")
-    healthy = found.objective.loss
+    healthy, tried = found.objective.loss, list[int]()
 
     def loss(models: Any, batch: Any) -> Any:
+        tried.append(batch.num_tokens)
+        assert len(tried) < 50, "the same batch again and again"
         if batch.num_tokens > tokens:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
         return healthy(models, batch)

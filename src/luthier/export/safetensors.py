@@ -17,6 +17,7 @@ from luthier.export._registry import exporters
 from luthier.export._rounding import store
 from luthier.export.contract import Written
 from luthier.models.bundle import Bundle
+from luthier.models.mixed import Types, types_of
 from luthier.tuners.contract import Tuner
 
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.bfloat16, "float32": torch.float32}
@@ -40,7 +41,7 @@ class SafeTensors:
                 "weights. Export it as an adapter."
             )
         dtype = _base_type(source_folder)
-        used = next(p.dtype for p in bundle.model.parameters() if p.ndim > 1)
+        used = types_of(bundle.model)
         merged: Any = copy.deepcopy(bundle.model)
         merged.float()  # before merging: a bfloat16 sum would lose what float32 can hold
         merged = tuner.merge(merged)
@@ -79,8 +80,8 @@ def _clean(model: Any) -> None:
     model.requires_grad_(False)
 
 
-def _refuse_base(model: Any, source_folder: Path, *, used: torch.dtype) -> None:
-    """Args: used: the type in which the base was read for training."""
+def _refuse_base(model: Any, source_folder: Path, *, used: Types) -> None:
+    """Args: used: the types in which the base was read for training."""
     prefix = f"{model.base_model_prefix}."
     ours: dict[str, Tensor] = dict(model.state_dict())
     seen = 0
@@ -89,7 +90,8 @@ def _refuse_base(model: Any, source_folder: Path, *, used: torch.dtype) -> None:
         if mine is None:
             continue
         seen += 1
-        if not _is_equal(ours.pop(mine), base.to(used)):
+        own = ours.pop(mine)
+        if not any(_is_equal(own, base.to(dtype)) for dtype in used):
             return
     is_new = [name for name, _ in model.named_parameters() if name in ours]
     if seen and not is_new:
