@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
+from luthier.export import exporters
 from luthier.run.layout import Layout
 from luthier.workflow.prepared import Prepared
 from luthier.workflow.run import Run, open_tuned
@@ -16,6 +17,10 @@ def load_result(prepared: Prepared, layout: Layout) -> None:
     An adapter comes back to the bit, a whole model as it was saved: in the type of its base.
     Raises: RunError: the folder is damaged, or does not fit the model and the tuner.
     """
+    exporter = exporters.get(prepared.tuner.saved_as)
+    if exporter.needs_base:
+        exporter().load(layout.adapter, prepared.bundle, prepared.tuner)
+        return
     saved = open_tuned(Run(layout.root))
     prepared.tuner.restore(prepared.bundle.model, prepared.tuner.state(saved.model))
 

@@ -56,8 +56,9 @@ class Summary:
         prepared: Prepared | None = None,
         **values: Any,
     ) -> None:
-        """Write summary.json."""
+        """Write summary.json. Args: values: "reason" holds for this state only."""
         settled = self._settled
+        self.values.pop("reason", None)
         self.values.update(
             name=settled.get("name"),
             state=state,

@@ -116,6 +116,7 @@ def _carry_out(work: _Work) -> None:
         else:
             with open_trackers(document, layout.root) as trackers, stages.heard_by(*trackers):
                 train_model(prepared.job, stages, work.writer, summary)
+            summary.update("training")  # its figures outlive a process that dies while saving
             _note_changes(inputs, stages)
             save_result(prepared, inputs, layout, stages)
             summary.update("trained")

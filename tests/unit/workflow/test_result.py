@@ -43,4 +43,19 @@ def test_a_run_stopped_before_its_evaluation_tests_what_was_trained(
     assert whole["arms"]["base"]["nll"] != whole["arms"]["tuned"]["nll"]
     with pytest.raises(Interrupted):
         train(place, "broken", tuner, stop_before_evaluating)
+    assert luthier.open_run(place.root / "broken").summary["state"] == "interrupted"
     assert train(place, "broken", tuner) == whole
+    summary = luthier.open_run(place.root / "broken").summary
+    assert (summary["state"], summary["steps"]) == ("done", 3)
+    assert "reason" not in summary
+
+
+def test_the_figures_of_a_training_are_written_before_its_result_is_saved(place: Desk) -> None:
+    found: list[dict[str, Any]] = []
+
+    def look(event: Event) -> None:
+        if isinstance(event, Stage) and event.name == "saving":
+            found.append(luthier.open_run(place.root / "run").summary)
+
+    train(place, "run", "lora", look)
+    assert [(item["steps"], item["why_ended"]) for item in found] == [(3, "max_steps")]
