@@ -43,7 +43,7 @@ class Usual:
     """What a training takes where the recipe leaves it open."""
 
     batch_size: int = 8
-    steps: int = 100
+    steps: int = 150
     """About so many updates, as far as `epochs` allow."""
     epochs: tuple[int, int] = (1, 4)
     """Fewest and most passes over the rows."""

@@ -47,6 +47,10 @@ class Config(ComponentConfig):
         return 2.0 if self.alpha == "auto" else float(self.alpha) / self.rank
 
 
+MOST_RATE = 1e-3
+"""No higher one was tried."""
+
+
 @tuners.add
 class Lora:
     """Trains rank * (inputs + outputs) parameters per adapted layer, in float32; merges exactly.
@@ -75,9 +79,16 @@ class Lora:
 
     @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
-        """Higher where a fresh head is trained along."""
-        del facts
-        return 2e-4 if kind == "causal_lm" else 5e-4, "usual for lora"
+        """2e-4 at a width of 4096, more for narrower models; for classes, with a fresh head, 5e-4.
+
+        The power is that of Schulman et al., 2025, "LoRA Without Regret", for Llama, rounded.
+        SmolLM2-135M (576 wide) on the demo's rows, two epochs, JSON fields right: 2e-4 35.9 %,
+        5e-4 54.1 %, 1e-3 60.0 %; on 500 rows of Alpaca 1e-3 had the lower test loss too.
+        """
+        if kind != "causal_lm":
+            return 5e-4, "usual for lora"
+        rate = min(MOST_RATE, 2e-4 * (4096 / facts.hidden_size) ** 0.75)
+        return float(f"{rate:.0e}"), f"usual for lora on a width of {facts.hidden_size}"
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
         """The same bundle with adapters in place, only they (and a classifier's head) trained.

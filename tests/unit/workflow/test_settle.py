@@ -22,7 +22,9 @@ from luthier.workflow.settle import (
 )
 
 SMALL = Facts("BertModel", 22_000_000, 10_000_000, 6, 384, 30_000, 512, 88_000_000)
-LARGE = replace(SMALL, architecture="LlamaForCausalLM", num_parameters=8_000_000_000)
+LARGE = replace(
+    SMALL, architecture="LlamaForCausalLM", num_parameters=8_000_000_000, hidden_size=4096
+)
 
 
 def settled(**sections: object) -> Settled:
