@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from luthier.evaluation.outcome import Frame, Outcome
-from luthier.evaluation.text import normalised
 
 OTHER = "(something else)"
 
@@ -18,13 +17,13 @@ def confusion(outcomes: Sequence[Outcome], frame: Frame) -> dict[str, Any]:
 
     Answers that name no class get a last line and column of their own, where there are any.
     """
-    places = {normalised(name): index for index, name in enumerate(frame.classes)}
+    places = {frame.key(name): index for index, name in enumerate(frame.classes)}
     size = len(frame.classes)
     counts = np.zeros((size, size + 1), int)
     for item in outcomes:
-        true = places.get(normalised(item.target))
+        true = places.get(frame.key(item.target))
         if true is not None:
-            counts[true, places.get(normalised(item.text), size)] += 1
+            counts[true, places.get(frame.key(item.text), size)] += 1
     if not counts[:, size].any():
         return {"labels": list(frame.classes), "counts": counts[:, :size].tolist()}
     square = [*counts.tolist(), [0] * (size + 1)]

@@ -61,10 +61,10 @@ def frame_of(train: Sequence[Row], test: Sequence[Row], *, labels: Sequence[str]
     return Frame(task, targets, tuple(labels), is_json)
 
 
-def frame_from(targets: Sequence[str], classes: Sequence[str]) -> Frame:
+def frame_from(targets: Sequence[str], classes: Sequence[str], *, task: Task = "answer") -> Frame:
     """The frame of rows that were scored before, from their targets."""
-    is_json = all(json_object(target) is not None for target in targets)
-    return Frame("answer", tuple(targets), tuple(classes), is_json)
+    is_json = task == "answer" and all(json_object(target) is not None for target in targets)
+    return Frame(task, tuple(targets), tuple(classes), is_json)
 
 
 def _classes(targets: Sequence[str]) -> tuple[str, ...]:

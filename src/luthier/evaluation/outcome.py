@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from luthier.evaluation.text import normalised
+
 Task = Literal["answer", "label", "read"]
 """Write the last assistant turn; name the class of a text; predict running text."""
 
@@ -37,3 +39,7 @@ class Frame:
     """Names of the classes, when every target is one of a few."""
     is_json: bool = False
     """Every target is a JSON object."""
+
+    def key(self, name: str) -> str:
+        """Equal for names of the same class: labels count as they are, written answers as texts."""
+        return name if self.task == "label" else normalised(name)

@@ -6,23 +6,36 @@ import json
 import re
 from typing import Any
 
-FENCE = re.compile(r"^```(?:json)?\s*\n(.*?)\n?```$", re.DOTALL)
+FENCE = re.compile(r"```(?:json)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+QUOTES = ('""', "''", "``", "“”", "‘’", "«»", "„“")
+"""Pairs that may stand around an answer."""
 
 
 def normalised(text: str) -> str:
-    """Lower case, single spaces, no quotes around it and no full stop at its end."""
-    return " ".join(text.casefold().split()).strip("\"'` ").rstrip(".!").rstrip()
+    """Lower case, single spaces, no pairs of quotes around it and no full stop at its end, inside
+    the quotes or behind them. A text that is nothing but those stays as it is."""
+    whole = " ".join(text.casefold().split())
+    bare = whole.removesuffix(".").rstrip()
+    while len(bare) > 1 and bare[0] + bare[-1] in QUOTES:
+        bare = bare[1:-1].strip().removesuffix(".").rstrip()
+    return bare or whole
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """The JSON object that `text` is (a code fence around it is allowed), or None."""
-    stripped = text.strip()
-    fenced = FENCE.match(stripped)
-    try:
-        found = json.loads(fenced.group(1) if fenced else stripped)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+    """The JSON object that `text` is, or that its only code fence holds (whatever is said around
+    the fence); else None. NaN and Infinity are no JSON."""
+    fenced = FENCE.findall(text)
+    for candidate in (text, *(fenced if len(fenced) == 1 else ())):
+        try:
+            found = json.loads(candidate, parse_constant=_refused)
+        except (ValueError, RecursionError):
+            continue
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def leaves(value: Any, *, path: str = "") -> dict[str, Any]:

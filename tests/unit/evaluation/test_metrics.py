@@ -50,9 +50,32 @@ def test_true_is_not_one() -> None:
 
 def test_json_in_a_code_fence_is_json_and_text_around_it_is_not() -> None:
     assert json_object('```json\n{"a": 1}\n```') == {"a": 1}
+    assert json_object('Here is it:\n```json\n{"a": 1}\n```\nAnything else?') == {"a": 1}
+    assert json_object('```\n{"a": 1}\n```\n```\n{"a": 2}\n```') is None
+    assert json_object('{"a": "```\\n{}\\n```"}') == {"a": "```\n{}\n```"}
     assert json_object('Here: {"a": 1}') is None
     assert json_object("[1]") is None
     assert json_object("[" * 100_000) is None
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_know_are_no_json(number: str) -> None:
+    assert json_object(f'{{"a": {number}}}') is None
+
+
+@pytest.mark.parametrize("text", ['"yes".', '"yes."', "'Yes'", "“yes.”", "yes.", " YES "])
+def test_quotes_and_a_full_stop_are_forgiven_in_either_order(text: str) -> None:
+    assert normalised(text) == "yes"
+
+
+@pytest.mark.parametrize("text", ["yes!", "yes?", '"yes', "5'", "ye's"])
+def test_nothing_else_is_forgiven(text: str) -> None:
+    assert normalised(text) == text
+
+
+@pytest.mark.parametrize("text", [".", '""', "!"])
+def test_a_text_of_nothing_but_that_stays(text: str) -> None:
+    assert normalised(text) == text
 
 
 def test_normalising_keeps_what_differs() -> None:
@@ -97,6 +120,16 @@ def test_calibration_is_the_gap_between_confidence_and_being_right() -> None:
     assert metric.reduce(metric.table(outcomes, frame).sum(0)) == pytest.approx(0.3)
 
 
+def test_labels_that_differ_in_case_or_punctuation_are_different_classes() -> None:
+    names = ("C", "c", "!", ".")
+    frame = Frame("label", names, names)
+    outcomes = [Outcome(row, name, name) for row, name in enumerate(names)]
+    assert confusion(outcomes, frame)["counts"] == np.eye(4, dtype=int).tolist()
+    assert all(found["f1"] == 1.0 for found in per_class(outcomes, frame).values())
+    metric = metrics.get("macro_f1")()
+    assert metric.reduce(metric.table(outcomes, frame).sum(0)) == 1.0
+
+
 def test_confusion_counts_every_row_once_and_keeps_answers_of_no_class() -> None:
     frame = Frame("answer", ("a", "b", "b"), ("a", "b"))
     outcomes = [Outcome(0, "a", "a"), Outcome(1, "b", "a"), Outcome(2, "b", "what?")]
@@ -119,6 +152,13 @@ def test_a_share_and_its_difference_agree_with_counting() -> None:
     found = difference(metric, good, bad, SETTINGS)
     assert (found.value, found.n) == (pytest.approx(0.35), 20)
     assert flips(metric, good, bad) == {"fixed": list(range(12)), "broken": list(range(15, 20))}
+
+
+def test_graded_scores_flip_where_they_rise_or_fall() -> None:
+    metric = metrics.get("json_fields")()
+    tuned = np.array([[0.5, 1.0], [1.0, 1.0], [0.25, 1.0], [0.0, 0.0]])
+    against = np.array([[0.25, 1.0], [1.0, 1.0], [0.5, 1.0], [1.0, 1.0]])
+    assert flips(metric, tuned, against) == {"fixed": [0], "broken": [2]}
 
 
 @pytest.mark.parametrize("name", metrics.names())

@@ -37,9 +37,11 @@ class Majority:
             bench.notes["majority"] = dict(fields.note())
             modes = {path: _mode(names) for path, names in fields.columns.items()}
             return filled(bench, {path: [name] * len(bench.rows) for path, name in modes.items()})
-        counts = Counter(target_of(row).strip() for row in bench.subject.train)
+        key, names = bench.frame.key, bench.frame.classes
+        known = {key(name): name for name in names}
+        counts = Counter(known[key(target_of(row))] for row in bench.subject.train)
         top = _mode(counts.elements())
-        shares = tuple(counts[name] / counts.total() for name in bench.frame.classes)
+        shares = tuple(counts[name] / counts.total() for name in names)
         return [
             Outcome(index, target_of(row), top, probabilities=shares)
             for index, row in enumerate(bench.rows)

@@ -20,7 +20,6 @@ from luthier.evaluation.bench import Bench
 from luthier.evaluation.frame import input_of, target_of
 from luthier.evaluation.outcome import Outcome, Task
 from luthier.evaluation.tasks.label import outcomes
-from luthier.evaluation.text import normalised
 
 
 @arms.add
@@ -53,9 +52,10 @@ class Tfidf:
 def _labels(bench: Bench) -> list[Outcome]:
     started = time.perf_counter()
     train, names = bench.subject.train, bench.frame.classes
-    known = {normalised(name): name for name in names}
+    key = bench.frame.key
+    known = {key(name): name for name in names}
     seen, wanted = _counted(train, bench.rows)
-    model = _classifier().fit(seen, [known[normalised(target_of(row))] for row in train])
+    model = _classifier().fit(seen, [known[key(target_of(row))] for row in train])
     found = np.asarray(model.predict_proba(wanted))
     seconds = (time.perf_counter() - started) / len(bench.rows)
     classes = [str(name) for name in model.classes_]

@@ -16,7 +16,7 @@ from luthier.evaluation.text import json_object
 
 @metrics.add
 class JsonValid:
-    """1 where the answer parses as a JSON object."""
+    """1 where the answer, or the only code fence in it, parses as a JSON object."""
 
     words: ClassVar[str] = "share of answers that are valid JSON"
     higher_is_better: ClassVar[bool] = True

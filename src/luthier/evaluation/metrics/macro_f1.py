@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from luthier.evaluation.metrics import metrics
 from luthier.evaluation.outcome import Frame, Outcome
-from luthier.evaluation.text import normalised
 
 
 @metrics.add
@@ -30,10 +29,10 @@ class MacroF1:
         return len(frame.classes) > 1
 
     def table(self, outcomes: Sequence[Outcome], frame: Frame) -> NDArray[np.float64]:
-        places = {normalised(name): index for index, name in enumerate(frame.classes)}
+        places = {frame.key(name): index for index, name in enumerate(frame.classes)}
         found = np.zeros((len(outcomes), 3, len(frame.classes)))
         for line, item in zip(found, outcomes, strict=True):
-            named, true = places.get(normalised(item.text)), places.get(normalised(item.target))
+            named, true = places.get(frame.key(item.text)), places.get(frame.key(item.target))
             if not item.has_text:
                 continue
             if named is not None:
