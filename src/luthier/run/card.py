@@ -95,7 +95,7 @@ def _limits(run: RunFiles) -> Iterator[str]:
     broken = (evaluation.get("flips") or {}).get("broken") or []
     if broken:
         against = plain(figures.of_name(str(verdict.get("against", "base"))))
-        yield f"- {len(broken):,} test rows that {against} got right are now wrong (report.html)."
+        yield f"- {len(broken):,} test rows are answered worse than by {against} (report.html)."
     if not evaluation.get("retention"):
         yield "- What the model forgot was not measured."
     skipped = run.events("skipped")

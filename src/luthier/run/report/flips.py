@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,7 @@ class Flips:
     num_broken: int
     num_rows: int
     is_graded: bool
-    """Rows got better or worse by degrees (a loss), not right or wrong."""
+    """Rows got better or worse by degrees (a loss, a share of fields), not right or wrong."""
 
 
 def flips_of(run: RunFiles) -> Flips | None:
@@ -61,8 +62,14 @@ def flips_of(run: RunFiles) -> Flips | None:
         num_fixed=len(found.get("fixed", [])),
         num_broken=len(found.get("broken", [])),
         num_rows=len(run.predictions),
-        is_graded=figures.is_lower_better(metric),
+        is_graded=_is_graded(run.predictions, metric),
     )
+
+
+def _is_graded(lines: Sequence[Document], metric: str) -> bool:
+    """Some answer scored neither 0 nor 1."""
+    answers = (answer for line in lines for answer in line.get("answers", {}).values())
+    return any(answer.get("scores", {}).get(metric, 0) not in (0, 1) for answer in answers)
 
 
 def cut(text: str) -> str:
