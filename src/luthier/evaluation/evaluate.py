@@ -21,7 +21,7 @@ from luthier.evaluation.results import Answer, Evaluation
 from luthier.evaluation.retention import retention
 from luthier.evaluation.settle import settle
 from luthier.evaluation.subject import Subject
-from luthier.evaluation.verdict import verdict
+from luthier.evaluation.verdict import Opponent, verdict
 from luthier.recipe.schema import EvaluationSection
 
 MAX_FREE_TEXTS = 64
@@ -164,7 +164,7 @@ def _judge(bench: Bench, outcomes: Mapping[str, list[Outcome]], settings: Settin
     metric = scored[bench.metric]
     on_metric = {arm: found[bench.metric] for arm, found in tables.items() if _has(found, bench)}
     judged = verdict(
-        bench.metric, metric, on_metric, {arm: arms.get(arm) for arm in tables}, settings
+        bench.metric, metric, on_metric, {arm: _opponent(arm, bench) for arm in tables}, settings
     )
     against = on_metric.get(judged.against)
     flipped = flips(metric, on_metric["tuned"], against) if against is not None else {}
@@ -174,6 +174,11 @@ def _judge(bench: Bench, outcomes: Mapping[str, list[Outcome]], settings: Settin
     for item in scored.values():
         found.details.update(item.details(outcomes["tuned"], bench.frame))
     return found
+
+
+def _opponent(name: str, bench: Bench) -> Opponent:
+    arm = arms.get(name)
+    return Opponent(arm.standing, str(bench.notes.get(name, {}).get("what", arm.words)))
 
 
 def _has(found: Mapping[str, Table], bench: Bench) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Outcome = Literal["better", "no_evidence", "worse"]
+Outcome = Literal["better", "no_evidence", "worse", "not_compared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ class Evaluation:
     verdict: Verdict
     answers: dict[str, list[Answer]]
     flips: dict[str, list[int]]
-    """"fixed" and "broken": test rows that the tuned model got right / wrong, against `against`."""
+    """"fixed" and "broken": test rows on which the tuned model scores better, or worse, than
+    `against`."""
     retention: dict[str, Any] = field(default_factory=dict[str, Any])
     details: dict[str, Any] = field(default_factory=dict[str, Any])
     """Per class figures, calibration, confusion, prompts used, seconds per arm."""

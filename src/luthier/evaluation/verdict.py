@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from luthier.evaluation.arms import Arm
+from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.difference import MIN_ROWS, Difference, Settings, Table, difference
 from luthier.evaluation.metrics.contract import Metric
 from luthier.evaluation.results import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Opponent:
+    """What an arm is for the verdict."""
+
+    standing: Standing
+    words: str
+
 
 LARGE = 0.1
 """A test that can only see differences above this share is called small."""
@@ -18,7 +27,7 @@ def verdict(
     name: str,
     metric: Metric,
     tables: Mapping[str, Table],
-    arms: Mapping[str, type[Arm]],
+    arms: Mapping[str, Opponent],
     settings: Settings,
 ) -> Verdict:
     """Tuned against the strongest arm that did not train the model, on one metric.
@@ -26,17 +35,18 @@ def verdict(
     Args: name: of the metric. tables: by arm, over the same rows.
     """
     tuned = tables["tuned"]
-    against = strongest(metric, tables, [a for a in tables if arms[a].standing == "untrained"])
-    rival = strongest(metric, tables, [a for a in tables if arms[a].standing == "rival"])
-    if not against:
-        against, rival = rival, ""
+    untrained = [name for name in tables if arms[name].standing == "untrained"]
+    rivals = [name for name in tables if arms[name].standing == "rival"]
+    if not untrained:
+        untrained, rivals = rivals, []
+    against, rival = strongest(metric, tables, untrained), strongest(metric, tables, rivals)
     if not against:
         value = float(metric.reduce(tuned.sum(0)))
         words = (
             f"The tuned model reaches {_show(metric, value)}. There was nothing to compare it with."
         )
-        return Verdict("no_evidence", name, "", 0.0, 0.0, 0.0, len(tuned), 0.0, 1.0, words)
-    found = difference(metric, tuned, tables[against], settings)
+        return Verdict("not_compared", name, "", 0.0, 0.0, 0.0, len(tuned), 0.0, 1.0, words)
+    found = _difference(metric, tables, against, settings, num_arms=len(untrained))
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
     words = _words(metric, tables, (against, arms[against].words), found)
     judged = Verdict(
@@ -51,9 +61,11 @@ def verdict(
         found.p_value,
         words,
     )
-    return (
-        _beside(judged, metric, tables, (rival, arms[rival].words), settings) if rival else judged
-    )
+    if not rival:
+        return judged
+    beside = _difference(metric, tables, rival, settings, num_arms=len(rivals))
+    other = _show(metric, float(metric.reduce(tables[rival].sum(0))))
+    return _beside(judged, metric, (rival, arms[rival].words, other), beside)
 
 
 def strongest(metric: Metric, tables: Mapping[str, Table], names: list[str]) -> str:
@@ -61,6 +73,20 @@ def strongest(metric: Metric, tables: Mapping[str, Table], names: list[str]) -> 
     sign = 1 if metric.higher_is_better else -1
     figures = {name: sign * float(metric.reduce(tables[name].sum(0))) for name in names}
     return max(figures, key=lambda name: figures[name]) if figures else ""
+
+
+def _difference(
+    metric: Metric, tables: Mapping[str, Table], against: str, settings: Settings, *, num_arms: int
+) -> Difference:
+    """Tuned minus the strongest of so many arms.
+
+    Being the strongest on these very rows is luck in part, which makes the tuned model look worse
+    than it is, never better: where it is behind, p counts every arm it might have lost to.
+    Source: Bonferroni's inequality.
+    """
+    found = difference(metric, tables["tuned"], tables[against], settings)
+    is_behind = (found.value < 0) == metric.higher_is_better and found.value != 0
+    return replace(found, p_value=min(1.0, found.p_value * num_arms)) if is_behind else found
 
 
 def _words(
@@ -106,20 +132,17 @@ def _judgement(metric: Metric, found: Difference) -> str:
 def _beside(
     judged: Verdict,
     metric: Metric,
-    tables: Mapping[str, Table],
-    rival: tuple[str, str],
-    settings: Settings,
+    rival: tuple[str, str, str],
+    found: Difference,
 ) -> Verdict:
-    """The verdict with what the strongest cheap rival says about it."""
-    found = difference(metric, tables["tuned"], tables[rival[0]], settings)
-    other = _show(metric, float(metric.reduce(tables[rival[0]].sum(0))))
+    """The verdict with what the strongest cheap rival (name, words, figure) says about it."""
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
     said = {
         "better": "the tuned model is better than that too.",
         "no_evidence": "no difference between the two is shown, so the cheap one may do.",
         "worse": "that is better than the tuned model, and far cheaper.",
     }[outcome]
-    words = f"{judged.words} {rival[1][0].upper()}{rival[1][1:]} reaches {other}: {said}"
+    words = f"{judged.words} {rival[1][0].upper()}{rival[1][1:]} reaches {rival[2]}: {said}"
     return replace(judged, rival=rival[0], rival_outcome=outcome, words=words)
 
 

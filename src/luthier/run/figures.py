@@ -13,6 +13,7 @@ OUTCOME_WORDS = {
     "better": "Better",
     "no_evidence": "No evidence of a difference",
     "worse": "Worse",
+    "not_compared": "Nothing to compare it with",
 }
 
 

@@ -99,6 +99,9 @@ def test_classifiers_meet_cheap_rivals_and_report_classes(tmp_path: Path) -> Non
     assert found.arms["tfidf"]["accuracy"].value == 1.0
     assert found.arms["majority"]["accuracy"].value == pytest.approx(1 / 3)
     assert found.verdict.against == "base"
+    assert "a simple classifier on the untrained model's features" in found.verdict.words
+    assert "the same model without training" not in found.verdict.words
+    assert all(sum(item.probabilities) == pytest.approx(1) for item in found.answers["majority"])
     assert "word-counting classifier" in found.verdict.words
     assert set(found.details["classes"]) == set(subjects.COLOURS)
     assert sum(map(sum, found.details["confusion"]["counts"])) == 12

@@ -60,6 +60,7 @@ class Base:
         head.fit(features[: len(fitted)], [target_of(row) for row in fitted])
         found = head.predict_proba(features[len(fitted) :])
         bench.notes["base"] = {
+            "what": "a simple classifier on the untrained model's features",
             "head": "logistic regression on frozen mean-pooled features",
             "fitted_rows": len(fitted),
         }

@@ -17,7 +17,8 @@ class Arm(Protocol):
     tasks: ClassVar[frozenset[Task]]
     standing: ClassVar[Standing]
     words: ClassVar[str]
-    """What it is, for a reader who is no specialist; fits into "compared with ..."."""
+    """What it is, for a reader who is no specialist; fits into "compared with ...".
+    Where the task makes it something else, the arm says what in `bench.notes[name]["what"]`."""
 
     def missing(self, bench: Bench) -> str:
         """Why it cannot run on these rows, or an empty string."""
