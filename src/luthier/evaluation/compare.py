@@ -9,63 +9,99 @@ from typing import Any
 import numpy as np
 
 from luthier.core.errors import RunError
-from luthier.evaluation.difference import Settings, Table, difference, flips
+from luthier.evaluation.difference import (
+    MIN_ROWS,
+    Difference,
+    Settings,
+    Table,
+    difference,
+    flips,
+)
 from luthier.evaluation.frame import frame_from
 from luthier.evaluation.metrics import metrics
 from luthier.evaluation.metrics.contract import Metric
-from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.outcome import Frame, Outcome, Task
 from luthier.evaluation.results import Verdict
+from luthier.recipe.schema import EvaluationSection
+from luthier.run import figures
 from luthier.run.reader import RunFiles
-
-SETTINGS = Settings(confidence=0.95, num_resamples=2000, seed=0)
 
 
 def compare(a: RunFiles, b: RunFiles) -> dict[str, Any]:
-    """The tuned model of `b` against that of `a`, paired by row, on the metric `a` was judged by.
+    """The tuned model of `b` against that of `a`, paired by row, on the metric `a` was judged by
+    and with its confidence.
 
-    Returns: {"outcome", "metric", "difference" (B minus A), ..., "words", "fixed", "broken"}; the
-    last two are origins of rows that only B, or only A, got right.
+    Returns: {"outcome", "metric", "difference" (B minus A), ..., "words", "runs", "values",
+    "confidence", "fixed", "broken"}; the last two are origins of rows on which B does better, or
+    worse, than A. Runs go by their names, or by their folders where the names are the same.
     Raises: RunError: a run is not evaluated, or the runs were tested on different rows.
     """
     name = str(_evaluation(a)["verdict"]["metric"])
     first, second = _lines(a), _lines(b)
     _check_same(a, b, first, second)
-    metric = metrics.get(name)()
-    frame = frame_from([str(line["target"]) for line in first.values()], _classes(a, b))
+    metric, settings = metrics.get(name)(), _settings(a)
+    targets = [str(line["target"]) for line in first.values()]
+    frame = frame_from(targets, _classes(a, b), task=_task(a))
     keys = list(first)
     old = _table(a, name, metric, [first[key] for key in keys], frame)
     new = _table(b, name, metric, [second[key] for key in keys], frame)
-    found = difference(metric, new, old, SETTINGS)
+    found = difference(metric, new, old, settings)
+    runs = (a.name, b.name) if a.name != b.name else (str(a.layout.root), str(b.layout.root))
+    values = float(metric.reduce(old.sum(0))), float(metric.reduce(new.sum(0)))
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
-    words = _words(metric, (float(metric.reduce(old.sum(0))), float(metric.reduce(new.sum(0)))))
-    tail = {
-        "better": f"{b.name} is better.",
-        "worse": f"{b.name} is worse.",
-        "no_evidence": "That difference may be chance.",
-    }[outcome]
+    words = _words(name, metric, found, runs, values)
     verdict = Verdict(
         outcome,
         name,
-        a.name,
+        runs[0],
         found.value,
         found.low,
         found.high,
         found.n,
         found.detectable,
         found.p_value,
-        f"{metric.words.capitalize()}: {words} from {a.name} to {b.name}. {tail}",
+        words,
     )
     changed = {
         kind: [str(first[keys[row]].get("origin", "")) for row in rows]
         for kind, rows in flips(metric, new, old).items()
     }
-    return asdict(verdict) | changed
+    more = {"runs": list(runs), "values": list(values), "confidence": found.confidence}
+    return asdict(verdict) | more | changed
 
 
-def _words(metric: Metric, values: tuple[float, float]) -> str:
-    if metric.higher_is_better:
-        return f"{100 * values[0]:.1f} % to {100 * values[1]:.1f} %"
-    return f"{values[0]:.3f} to {values[1]:.3f}"
+def _settings(run: RunFiles) -> Settings:
+    section = EvaluationSection()
+    chosen = run.recipe.get("evaluation") or {}
+    confidence = float(chosen.get("confidence", section.confidence))
+    return Settings(confidence, int(chosen.get("num_resamples", section.num_resamples)), seed=0)
+
+
+def _words(
+    name: str,
+    metric: Metric,
+    found: Difference,
+    runs: tuple[str, str],
+    values: tuple[float, float],
+) -> str:
+    old, new = (figures.of_metric(name, value) for value in values)
+    low, high = (figures.of_difference(name, bound) for bound in (found.low, found.high))
+    scores = (
+        f"{metric.words[0].upper()}{metric.words[1:]}: {old} with {runs[0]}, {new} with"
+        f" {runs[1]}; the difference lies between {low} and {high}, with {found.confidence:.0%}"
+        " confidence."
+    )
+    outcome = found.outcome(higher_is_better=metric.higher_is_better)
+    if outcome != "no_evidence":
+        return f"{scores} {runs[1]} is {outcome}."
+    if not found.has_enough_rows:
+        return f"{scores} Too few test rows to tell: it takes {MIN_ROWS} or more."
+    return f"{scores} It may be chance."
+
+
+def _task(run: RunFiles) -> Task:
+    details = (run.evaluation or {}).get("details") or {}
+    return details.get("task", "answer")
 
 
 def _evaluation(run: RunFiles) -> Mapping[str, Any]:
@@ -114,7 +150,13 @@ def _table(
     answers = [line["answers"]["tuned"] for line in lines]
     if not metric.per_row:
         outcomes = [
-            Outcome(index, str(line["target"]), str(answer["text"]))
+            Outcome(
+                index,
+                str(line["target"]),
+                str(answer["text"]),
+                # the highest probability: all that calibration looks at
+                probabilities=(answer["confidence"],) if "confidence" in answer else (),
+            )
             for index, (line, answer) in enumerate(zip(lines, answers, strict=True))
         ]
         return metric.table(outcomes, frame)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from luthier.cli.commands.compare import show
 from luthier.core.errors import RunError
 from luthier.evaluation.compare import compare
 from luthier.run.layout import Layout
@@ -33,7 +35,9 @@ def test_the_difference_is_the_second_minus_the_first() -> None:
     assert found["outcome"] == "better"
     assert found["difference"] == pytest.approx(15 / 40)
     assert (len(found["fixed"]), len(found["broken"])) == (20, 5)
-    assert "b is better" in found["words"]
+    assert "50.0 % with a, 87.5 % with b" in found["words"]
+    assert found["words"].endswith("b is better.")
+    assert (found["runs"], found["values"]) == (["a", "b"], [0.5, 0.875])
 
 
 def test_a_lower_nll_is_better() -> None:
@@ -58,3 +62,34 @@ def test_different_rows_are_refused_with_counts() -> None:
 def test_a_run_without_evidence_is_refused_with_the_command() -> None:
     with pytest.raises(RunError, match="luthier evaluate a"):
         compare(RunFiles(Layout(Path("a"))), run("b", [1.0]))
+
+
+def test_runs_of_one_name_go_by_their_folders() -> None:
+    a, b = run("runs/a", [1.0] * 20), run("runs/b", [1.0] * 20)
+    a, b = (replace(item, summary={"name": "demo"}) for item in (a, b))
+    found = compare(a, b)
+    assert (found["runs"], found["against"]) == (["runs/a", "runs/b"], "runs/a")
+    assert "100.0 % with runs/a, 100.0 % with runs/b" in found["words"]
+
+
+def test_the_confidence_is_that_of_the_first_run() -> None:
+    old, new = [0.0] * 20 + [1.0] * 20, [1.0] * 26 + [0.0] * 4 + [1.0] * 10
+    sure = {"recipe": {"evaluation": {"confidence": 0.999999}}}
+    assert compare(run("a", old), run("b", new))["outcome"] == "better"
+    found = compare(replace(run("a", old), resolved=sure), run("b", new))
+    assert (found["confidence"], found["outcome"]) == (0.999999, "no_evidence")
+
+
+def test_few_rows_are_said_to_be_too_few() -> None:
+    found = compare(run("a", [0.0] * 8), run("b", [1.0] * 8))
+    assert found["outcome"] == "no_evidence"
+    assert "Too few test rows" in found["words"]
+
+
+def test_the_terminal_shows_both_runs_and_the_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    show(compare(run("a", [0.0] * 20 + [1.0] * 20), run("b", [1.0] * 35 + [0.0] * 5)))
+    lines = capsys.readouterr().out.splitlines()
+    assert "  a           50.0 %" in lines
+    assert "  b           87.5 %" in lines
+    assert any(line.startswith("  difference  +37.5 points (+") for line in lines)
+    assert "  rows        40: 20 answered better, 5 worse" in lines

@@ -10,6 +10,8 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.find import RunWord, run_folder
 from luthier.cli.table import work
+from luthier.run import figures
+from luthier.run.painting import safe
 
 app = typer.Typer(add_completion=False)
 
@@ -21,17 +23,22 @@ def compare(run_a: RunWord, run_b: RunWord) -> Answer:
     Exit code 1 when B is worse than A beyond the interval.
     """
     found: dict[str, Any] = work("compare.compare_runs")(run_folder(run_a), run_folder(run_b))
-    outcome = found.get("outcome") or found.get("verdict", {}).get("outcome")
-    return Answer(found, lambda: _show(found), exit_code=int(outcome == "worse"))
+    return Answer(found, lambda: show(found), exit_code=int(found["outcome"] == "worse"))
 
 
-def _show(found: dict[str, Any]) -> None:
-    verdict = found.get("verdict", found)
-    words = verdict.get("words")
-    lines = [str(words)] if words else []
-    lines += [
-        f"{key.replace('_', ' ')}: {value}"
-        for key, value in verdict.items()
-        if key != "words" and not isinstance(value, dict | list)
+def show(found: dict[str, Any]) -> None:
+    """The comparison in words, and both figures below each other."""
+    metric = found["metric"]
+    low, high = (figures.of_difference(metric, found[bound]) for bound in ("low", "high"))
+    difference = figures.of_difference(metric, found["difference"])
+    better, worse = len(found["fixed"]), len(found["broken"])
+    lines = [
+        *zip(found["runs"], (figures.of_metric(metric, it) for it in found["values"]), strict=True),
+        ("difference", f"{difference} ({low} to {high}, {found['confidence']:.0%} confidence)"),
+        ("p", figures.of_p(found["p_value"]).removeprefix("= ")),
+        ("rows", f"{found['n']:,}: {better:,} answered better, {worse:,} worse"),
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    width = max(len(name) for name, _ in lines)
+    table = [f"  {name:{width}}  {text}" for name, text in lines]
+    text = "\n".join([found["words"], "", f"  {figures.of_name(metric)}", *table])
+    sys.stdout.write(f"{safe(text)}\n")
