@@ -156,7 +156,7 @@ class EvaluationSection(ComponentConfig):
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Level of every interval."""
     num_resamples: int = Field(default=2000, ge=100)
-    """Bootstrap resamples."""
+    """Resamples of an interval, and swaps of a test."""
     retention: bool = True
     """Measure what the model forgot on general text and neutral prompts."""
 
