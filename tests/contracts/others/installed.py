@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,14 @@ distant = tests.contracts.others.rivals:Distant
 
 
 @pytest.fixture
-def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Tuner `last_layers` and objectives `rivals` and `distant`, as pip would have put them."""
     info = tmp_path / "site" / "others-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(info.parent))
-    for registry in (tuners, objectives):
-        monkeypatch.setattr(registry, "_found", dict(registry._found))
+    yield
+    for registry in (tuners, objectives):  # what luthier itself filed in the meantime stays
+        for name in ("last_layers", "rivals", "distant"):
+            registry._found.pop(name, None)
