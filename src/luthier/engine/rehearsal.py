@@ -46,7 +46,7 @@ class Sizes:
     growth: int
     """Part of `optimizer` that was not there in the rehearsal."""
     activations: int
-    """Kept by the fullest micro-batch for its backward pass, from what the probe kept."""
+    """Kept by the fullest micro-batch for its backward pass."""
     saved_weights: int
 
 
@@ -69,12 +69,11 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     plan = job.plan
     within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
     update = within_memory(partial(_update_seconds, job, optimizer), probes)
-    kept = kept_bytes(job, probes) / sum(item.num_tokens for item in probes)
     part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
-    if len(part) == min(plan.batch_size, len(job.train)):
-        optimizer.clear()  # whole steps fit, and begin without gradients
+    if len(part) < min(plan.batch_size, len(job.train)):  # a step takes several
+        within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
     start = _now(job)
-    within_memory(partial(one_gradient, job, part, step=-1, number=0), part)
+    activations = kept_bytes(job, part)
     micro_batch = _now(job) - start
     gradients = _bytes(optimizer.gradients())
     optimizer.clear()
@@ -88,7 +87,7 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
         gradients=gradients,
         optimizer=at_end,
         growth=at_end - _bytes(optimizer.state()),
-        activations=int(kept * tokens),
+        activations=activations,
         saved_weights=weights,
     )
     return Rehearsed(tokens, Seconds(micro_batch, update, evaluation, save), sizes)

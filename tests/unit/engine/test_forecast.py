@@ -11,8 +11,10 @@ from tests.contracts.cases import WAYS, Case, case
 
 from luthier.core.errors import RunError
 from luthier.core.events import Saved, Validated
+from luthier.engine import budget
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
+from luthier.engine.rehearsal import kept_bytes
 
 
 def size_of(folder: Path) -> int:
@@ -74,11 +76,13 @@ def test_memory_is_predicted_by_its_parts(tmp_path: Path) -> None:
     found = case("lora", "sft")
     parameters = list(found.bundle.model.parameters())
     trained = sum(p.numel() for p in parameters if p.requires_grad)
-    parts = details(found, tmp_path)
+    job = found.job(tmp_path)
+    parts = preflight(job).document()["details"]
+    fullest = budget.fullest(found.features, max_tokens=64, batch_size=job.plan.batch_size)
+    assert parts["bytes_activations"] == kept_bytes(job, fullest)
     assert parts["bytes_weights"] == sum(p.numel() * p.element_size() for p in parameters)
     assert parts["bytes_gradients"] == 4 * trained
     assert parts["bytes_optimizer"] == pytest.approx(8 * trained, rel=0.01)
-    assert parts["bytes_activations"] > 0
     assert parts["seconds_update"] > 0
 
 
