@@ -125,13 +125,21 @@ def test_training_finer_than_bfloat16_survives_merging(base: Path, tmp_path: Pat
     tuner = tuned(bundle, scale=1e-4)  # most of what it adds is below half a step
     export(bundle, tuner, "safetensors", tmp_path / "model", tmp_path / "half")
     merged = load_file(tmp_path / "model" / "model.safetensors")
-    for name, layer in bundle.model.named_modules():
-        if isinstance(layer, LowRankLinear):
-            came = merged[f"{name}.weight"].float() - layer.base.weight.float()
-            wanted = layer.delta().detach()
-            kept = (came * wanted).sum() / wanted.square().sum()
-            # thousands of weights, each wrong by one step at most
-            assert abs(float(kept) - 1) < 0.25, name
+    layers = {
+        name: layer
+        for name, layer in bundle.model.named_modules()
+        if isinstance(layer, LowRankLinear)
+    }
+    wanted = torch.cat([layer.delta().detach().flatten() for layer in layers.values()])
+    came = torch.cat(
+        [
+            (merged[f"{name}.weight"].float() - layer.base.weight.float()).flatten()
+            for name, layer in layers.items()
+        ]
+    )
+    kept = float((came * wanted).sum() / wanted.square().sum())
+    error = float((came - wanted).std() / (wanted.square().sum()).sqrt())
+    assert abs(kept - 1) < 4 * error < 0.5  # four standard errors
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # inside PEFT

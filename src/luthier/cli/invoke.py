@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import nullcontext, redirect_stdout
 from io import StringIO
 from typing import TextIO
@@ -12,15 +13,18 @@ import typer.main
 
 from luthier.cli.answer import Answer, as_json
 from luthier.cli.failure import document, explain, show
-from luthier.cli.table import app_of
 
+Load = Callable[[str], typer.Typer]
 _STOPPED_INSIDE_TYPER = 130
 
 
-def invoke(words: list[str], output: TextIO, *, wants_json: bool) -> int:
-    """The exit code of `luthier WORDS`; everything it has to say is written."""
+def invoke(app_of: Load, words: list[str], output: TextIO, *, wants_json: bool) -> int:
+    """The exit code of `luthier WORDS`; everything it has to say is written.
+
+    Args: app_of: the typer app of a command; it may take a while to load, and may fail.
+    """
     try:
-        answer = _answer(words, wants_json=wants_json)
+        answer = _answer(app_of, words, wants_json=wants_json)
         if wants_json:
             output.write(as_json(answer.document) + "\n")
         else:
@@ -35,7 +39,7 @@ def invoke(words: list[str], output: TextIO, *, wants_json: bool) -> int:
         return _fail(error, words, output, wants_json=wants_json)
 
 
-def _answer(words: list[str], *, wants_json: bool) -> Answer:
+def _answer(app_of: Load, words: list[str], *, wants_json: bool) -> Answer:
     """What the command found out; a command that only shows its help answers with that."""
     command = typer.main.get_command(app_of(words[0]))
     name = f"luthier {words[0]}"

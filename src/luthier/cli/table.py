@@ -43,7 +43,8 @@ def app_of(command: str) -> Any:
 
 def invoke(words: list[str], output: TextIO, *, wants_json: bool) -> int:
     """Run one command of the table; its exit code."""
-    return import_module("luthier.cli.invoke").invoke(words, output, wants_json=wants_json)
+    run = import_module("luthier.cli.invoke").invoke
+    return run(app_of, words, output, wants_json=wants_json)
 
 
 def work(place: str) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Outcome = Literal["better", "no_evidence", "worse", "not_compared"]
+Outcome = Literal["better", "no_evidence", "worse"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def verdict(
         words = (
             f"The tuned model reaches {_show(metric, value)}. There was nothing to compare it with."
         )
-        return Verdict("not_compared", name, "", 0.0, 0.0, 0.0, len(tuned), 0.0, 1.0, words)
+        return Verdict("no_evidence", name, "", 0.0, 0.0, 0.0, len(tuned), 0.0, 1.0, words)
     found = _difference(metric, tables, against, settings, num_arms=len(untrained))
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
     words = _words(metric, tables, (against, arms[against].words), found)

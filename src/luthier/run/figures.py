@@ -13,13 +13,14 @@ OUTCOME_WORDS = {
     "better": "Better",
     "no_evidence": "No evidence of a difference",
     "worse": "Worse",
-    "not_compared": "Nothing to compare it with",
 }
 
 
 def of_verdict(verdict: Mapping[str, Any]) -> str:
     """The outcome in large words; better than before is not enough where a cheap method wins."""
     outcome = str(verdict.get("outcome", ""))
+    if verdict.get("against") == "":
+        return "Nothing to compare it with"
     words = OUTCOME_WORDS.get(outcome, outcome or "No verdict")
     return f"{words} than before, but a cheap rival wins" if is_beaten(verdict) else words
 

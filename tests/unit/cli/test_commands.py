@@ -150,9 +150,9 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
 def test_our_fault_is_4_and_shows_no_trace(tmp_path: Path) -> None:
     program = (
-        "from luthier.cli import invoke, main\n"
+        "from luthier.cli import main, table\n"
         "def broken(words): raise ZeroDivisionError('oops')\n"
-        "invoke.app_of = broken\n"
+        "table.app_of = broken\n"
         "main.main(['list', '--json'])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -166,9 +166,9 @@ def test_our_fault_is_4_and_shows_no_trace(tmp_path: Path) -> None:
 def test_a_stop_signal_is_3(number: signal.Signals) -> None:
     program = (
         "import os, signal\n"
-        "from luthier.cli import invoke, main\n"
+        "from luthier.cli import main, table\n"
         f"def stopped(words): os.kill(os.getpid(), {int(number)}); import time; time.sleep(5)\n"
-        "invoke.app_of = stopped\n"
+        "table.app_of = stopped\n"
         "main.main(['list'])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -179,9 +179,9 @@ def test_a_stop_signal_is_3(number: signal.Signals) -> None:
 def test_a_stopped_command_answers_in_json_too() -> None:
     program = (
         "import os, signal\n"
-        "from luthier.cli import invoke, main\n"
+        "from luthier.cli import main, table\n"
         "def stopped(words): os.kill(os.getpid(), signal.SIGINT); import time; time.sleep(5)\n"
-        "invoke.app_of = stopped\n"
+        "table.app_of = stopped\n"
         "main.main(['list', '--json'])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -192,12 +192,12 @@ def test_a_chat_whose_reader_leaves_is_no_error() -> None:
     program = (
         "import sys\n"
         "import typer\n"
-        "from luthier.cli import invoke, main\n"
+        "from luthier.cli import main, table\n"
         "app = typer.Typer()\n"
         "@app.command()\n"
         "def talk() -> None:\n"
         "    while True: sys.stdout.write('word ' * 1000)\n"
-        "invoke.app_of = lambda name: app\n"
+        "table.app_of = lambda name: app\n"
         "main.main(['chat'])\n"
     )
     reader, writer = os.pipe()

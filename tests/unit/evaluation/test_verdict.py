@@ -34,7 +34,7 @@ def test_one_row_is_called_one_row_and_too_few() -> None:
 
 def test_alone_nothing_is_compared() -> None:
     found = judged(np.ones(20))
-    assert (found.outcome, found.against) == ("not_compared", "")
+    assert (found.outcome, found.against) == ("no_evidence", "")
     assert "nothing to compare it with" in found.words
 
 
