@@ -91,11 +91,13 @@ def _limits(run: RunFiles) -> Iterator[str]:
         least = figures.of_difference(
             str(verdict.get("metric", "")), abs(verdict.get("detectable") or 0.0)
         ).lstrip("+")
-        yield f"- {verdict['n']:,} test rows: differences below about {least} stay unseen."
+        rows = figures.of_test_rows(verdict["n"])
+        yield f"- {rows}: differences below about {least} stay unseen."
     broken = (evaluation.get("flips") or {}).get("broken") or []
     if broken:
         against = plain(figures.of_name(str(verdict.get("against", "base"))))
-        yield f"- {len(broken):,} test rows are answered worse than by {against} (report.html)."
+        rows = figures.of_test_rows(len(broken))
+        yield f"- Answered worse than by {against}: {rows} (report.html)."
     if not evaluation.get("retention"):
         yield "- What the model forgot was not measured."
     skipped = run.events("skipped")

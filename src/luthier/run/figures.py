@@ -59,6 +59,11 @@ def of_count(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
+def of_test_rows(number: int) -> str:
+    """Such as "1 test row" and "55 test rows"."""
+    return f"{number:,} test row{'' if number == 1 else 's'}"
+
+
 def of_number(value: float | None, *, digits: int = 3) -> str:
     """A plain number with so many digits after the point, or a power where it is tiny or huge."""
     if value is None or not math.isfinite(value):

@@ -19,7 +19,7 @@ from luthier.run.writer import RunWriter
     [
         "**Better.** The tuned model is right on 42 more rows",
         "| tuned | 0.900 [0.841, 0.959] |",
-        "4 test rows are answered worse than by retrieval",
+        "Answered worse than by retrieval: 4 test rows",
         "1,000 rows read: 786 train, 97 validation, 100 test, 17 dropped",
         "4,884,480 of 139,400,000 parameters (3.5 %)",
         "under Apache-2.0",

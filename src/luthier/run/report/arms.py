@@ -166,7 +166,7 @@ def headline_of(
 def _fine_print(metric: str, verdict: Mapping[str, Any]) -> str:
     parts: list[str] = []
     if verdict.get("n"):
-        parts.append(f"{verdict['n']:,} test rows, answered by both arms")
+        parts.append(f"{figures.of_test_rows(verdict['n'])}, answered by both arms")
     if verdict.get("p_value") is not None:
         parts.append(f"p {figures.of_p(verdict['p_value'])}")
     if verdict.get("detectable") is not None:
