@@ -114,10 +114,8 @@ def _each_kind(opened: Opened, lines: _Lines, reading: Reading) -> tuple[list[Ro
     for indices in kinds.values():
         parsed = _recognised(opened, [lines[index] for index in indices], reading)
         found |= dict(zip(indices, parsed.rows, strict=True))
-        notes += [
-            f"{line} (line {lines[indices[0]][0]} and {len(indices) - 1} more)"
-            for line in parsed.description[1:]
-        ]
+        more = f" and {len(indices) - 1} more" if len(indices) > 1 else ""
+        notes += [f"{line} (line {lines[indices[0]][0]}{more})" for line in parsed.description[1:]]
     return [found[index] for index in range(len(lines))], notes
 
 

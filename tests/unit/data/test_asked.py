@@ -79,7 +79,7 @@ def test_rows_of_several_shapes_are_recognised_one_by_one(tmp_path: Path) -> Non
     found = read_asked(path, section, wants="chat")
     assert asked(found.rows) == ["hi", "two", "hi", "four"]
     assert [row.origin.line for row in found.rows] == [1, 2, 3, 4]
-    assert any("'prompt' is the prompt (line 2 and 0 more)" in note for note in found.notes)
+    assert any("'prompt' is the prompt (line 2)" in note for note in found.notes)
 
 
 def test_a_row_that_fits_nothing_is_named_by_file(tmp_path: Path) -> None:
