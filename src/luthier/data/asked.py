@@ -85,14 +85,7 @@ def _record(row: Any, number: int) -> Record:
 def _reading(section: DataSection | None, wants: str) -> Reading:
     if section is None:
         return Reading(wants=wants, answered=False)
-    return Reading(
-        wants,
-        section.format,
-        section.columns,
-        section.roles,
-        section.encoding,
-        answered=False,
-    )
+    return Reading.of(section, wants, answered=False)
 
 
 def _rows(opened: Opened, lines: _Lines, reading: Reading) -> tuple[list[Row], list[str]]:

@@ -45,13 +45,13 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     del seed
     _check_shares(section)
     ledger = Ledger()
-    reading = _reading(section, wants)
+    reading = Reading.of(section, wants)
     named = {"train": section.train, "validation": section.validation, "test": section.test}
     parsed: dict[str, list[Parsed]] = {}
     for name, given in named.items():
         parsed[name] = [] if given == "auto" else _parse(_listed(given), reading, ledger)
         if parsed[name]:  # the other files must hold what train holds
-            reading = _reading(section, parsed["train"][0].shape)
+            reading = Reading.of(section, parsed["train"][0].shape)
     description = [line for files in parsed.values() for one in files for line in one.description]
     parts, how = divide(parsed, section, ledger)
     shape = parsed["train"][0].shape
@@ -91,17 +91,6 @@ def _digest(name: str) -> str:
         return core_files.sha256(Path(name).expanduser())
     except OSError:
         return ""
-
-
-def _reading(section: DataSection, wants: str) -> Reading:
-    return Reading(
-        wants,
-        section.format,
-        section.columns,
-        section.roles,
-        section.encoding,
-        section.group_by,
-    )
 
 
 def _listed(given: str | list[str]) -> list[str]:

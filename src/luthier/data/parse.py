@@ -14,6 +14,7 @@ from luthier.data.read import Opened, open_file
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, Row
 from luthier.data.sources.contract import EXTRA, Record
+from luthier.recipe.schema import DataSection
 
 _SAMPLE_RECORDS = 100
 _MANY_EXTRA = 0.1
@@ -32,6 +33,19 @@ class Reading:
     group_by: str = ""
     answered: bool = True
     """Targets must be there; False for rows to be predicted."""
+
+    @classmethod
+    def of(cls, section: DataSection, wants: str, *, answered: bool = True) -> Reading:
+        """As the recipe says. Rows to be predicted are not split, so they have no groups."""
+        return cls(
+            wants,
+            section.format,
+            section.columns,
+            section.roles,
+            section.encoding,
+            section.group_by if answered else "",
+            answered,
+        )
 
 
 @dataclass(frozen=True, slots=True)
