@@ -48,7 +48,8 @@ def outputs(
         if classifies:
             found[f"scores_{index}"] = result.logits[0].float().cpu()
             continue
-        found[f"logits_{index}"] = result.logits[0, _places(len(ids_T))].float().cpu()
+        logits_TV = result.logits[0, -len(ids_T) :]  # those of a trained prompt come before
+        found[f"logits_{index}"] = logits_TV[_places(len(ids_T))].float().cpu()
     return found | _greedy(model, rows) if generates and not classifies else found
 
 

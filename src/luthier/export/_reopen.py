@@ -54,6 +54,11 @@ def open_export(folder: Path, base: Path, *, num_labels: int, base_dtype: str) -
 def add_by_hand(model: Any, folder: Path) -> None:
     """Fold a PEFT LoRA file into `model`: weight + alpha / r * B A, and whole modules as saved."""
     settings = read_json(folder / "adapter_config.json")
+    if settings["peft_type"] != "LORA":
+        raise SystemExit(
+            f"an adapter of type {settings['peft_type']} is opened by PEFT, which is not installed "
+            "here: pip install peft"
+        )
     saved = load_file(folder / "adapter_model.safetensors")
     names = {name.removeprefix("base_model.model."): tensor for name, tensor in saved.items()}
     parameters = dict(model.named_parameters())

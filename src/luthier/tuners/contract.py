@@ -5,9 +5,10 @@ It declares facts about itself; whatever depends on the tuner reads these, never
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -84,4 +85,32 @@ class Tuner(Protocol):
 
     def merge(self, model: nn.Module) -> nn.Module:
         """The same model, changed in place into a plain one with the trained parts folded in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Peft:
+    """What a tuner trained, as the two files of PEFT's layout hold it."""
+
+    config: Mapping[str, Any]
+    """What adapter_config.json says beyond what every adapter says: `peft_type`, and its settings.
+    The exporter adds base model, revision, task_type and inference_mode."""
+    tensors: Mapping[str, Tensor]
+    """By the names of adapter_model.safetensors: `base_model.model.` before the name in the model,
+    unless PEFT has another (`prompt_embeddings`)."""
+
+
+@runtime_checkable
+class Adapting(Tuner, Protocol):
+    """A tuner with `saved_as = "adapter"`: it says itself how PEFT holds its result."""
+
+    def peft(self, bundle: Bundle) -> Peft:
+        """What PEFT needs to give the outputs of the tuned model from its base."""
+        ...
+
+    def take_peft(self, bundle: Bundle, saved: Peft) -> None:
+        """Put what `peft` gave back into a model to which this tuner was applied, exactly.
+
+        Raises: RunError: it does not fit this model or this tuner's settings.
+        """
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, field_validator
@@ -12,14 +12,15 @@ from torch import Tensor, nn
 
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
-from luthier.core.errors import RecipeError
+from luthier.core.errors import RecipeError, RunError
 from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.models.low_rank import LowRankLinear
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
+from luthier.tuners._peft import from_peft, saved_whole, target_modules, to_peft
 from luthier.tuners._restore import copy_strictly
 from luthier.tuners._targets import head_modules, linear_layers, matching, replace
-from luthier.tuners.contract import ParamGroup
+from luthier.tuners.contract import ParamGroup, Peft
 
 
 class Config(ComponentConfig):
@@ -130,6 +131,37 @@ class Lora:
         """
         copy_strictly(_trained(model), state)
 
+    def peft(self, bundle: Bundle) -> Peft:
+        """PEFT's LORA, with the head among its modules saved whole."""
+        layers = dict(_adapters(bundle.model))
+        config: dict[str, Any] = {
+            "peft_type": "LORA",
+            "r": self.config.rank,
+            "lora_alpha": _whole(self.config.scaling * self.config.rank),
+            "lora_dropout": self.config.dropout,
+            "target_modules": target_modules(bundle.model, layers.keys()),
+            "modules_to_save": saved_whole(_head(bundle.model)) or None,
+            "bias": "none",
+            "fan_in_fan_out": False,
+            "init_lora_weights": True,
+            "use_dora": False,
+            "use_rslora": False,
+            "rank_pattern": {},
+            "alpha_pattern": {},
+        }
+        return Peft(config, to_peft(self.state(bundle.model)))
+
+    def take_peft(self, bundle: Bundle, saved: Peft) -> None:
+        """Raises: RunError: another scaling, or other layers or shapes."""
+        scaling = saved.config["lora_alpha"] / saved.config["r"]
+        for name, layer in _adapters(bundle.model):
+            if abs(layer.scaling - scaling) > 1e-6 * abs(scaling):
+                raise RunError(
+                    f"was trained with a scaling of {scaling:g}; tuner.alpha / tuner.rank "
+                    f"gives {layer.scaling:g} at '{name}'"
+                )
+        self.restore(bundle.model, from_peft(saved.tensors))
+
     @contextmanager
     def base(self, model: nn.Module) -> Generator[nn.Module]:
         """Within it adapters are off and a classifier has the head it started with."""
@@ -196,3 +228,7 @@ def _trained(model: nn.Module) -> dict[str, Tensor]:
 def _switch(adapters: Sequence[LowRankLinear], enabled: Sequence[bool]) -> None:
     for layer, is_enabled in zip(adapters, enabled, strict=True):
         layer.enabled = is_enabled
+
+
+def _whole(value: float) -> int | float:
+    return round(value) if abs(value - round(value)) < 1e-9 else value
