@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from luthier.core.errors import DataError
 from luthier.data.duplicates import Keyed
-from luthier.data.rows import Labeled
 
 _DRIFT = 2.0
 """Rows by which a class may always run off its share before the hash is overruled."""
@@ -96,8 +95,7 @@ def _ties(item: Keyed) -> list[str]:
 
 
 def _class_of(item: Keyed) -> str:
-    row = item.row
-    return row.label if isinstance(row, Labeled) and not row.group else ""
+    return "" if item.row.group else item.row.stratum()
 
 
 def _decide(unit: str, stratum: _Stratum, whole: _Stratum, shares: Shares) -> str:

@@ -20,7 +20,7 @@ from luthier.evaluation.difference import (
 from luthier.evaluation.frame import frame_from
 from luthier.evaluation.metrics import metrics
 from luthier.evaluation.metrics.contract import Metric
-from luthier.evaluation.outcome import Frame, Outcome, Task
+from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.results import Verdict
 from luthier.recipe.schema import EvaluationSection
 from luthier.run import figures
@@ -99,7 +99,7 @@ def _words(
     return f"{scores} It may be chance."
 
 
-def _task(run: RunFiles) -> Task:
+def _task(run: RunFiles) -> str:
     details = (run.evaluation or {}).get("details") or {}
     return details.get("task", "answer")
 

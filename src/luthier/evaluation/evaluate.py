@@ -128,10 +128,10 @@ def _arms(bench: Bench, section: EvaluationSection) -> dict[str, type[Arm]]:
     """The arms to run, the tuned one last. It always runs."""
     task = bench.frame.task
     if section.arms == "auto":
-        named = {name: arm for name, arm in arms.items() if task in arm.tasks}
+        named = {name: arm for name, arm in arms.items() if not arm.tasks or task in arm.tasks}
     else:
         named = {name.replace("-", "_"): arms.get(name) for name in section.arms}
-        wrong = [name for name, arm in named.items() if task not in arm.tasks]
+        wrong = [name for name, arm in named.items() if arm.tasks and task not in arm.tasks]
         if wrong:
             raise RecipeError(
                 f"recipe evaluation.arms: {', '.join(wrong)} cannot run on these test rows"

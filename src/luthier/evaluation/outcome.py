@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from luthier.evaluation.text import normalised
-
-Task = Literal["answer", "label", "read"]
-"""Write the last assistant turn; name the class of a text; predict running text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,8 @@ class Outcome:
 class Frame:
     """What the rows are: decides which metrics and arms fit."""
 
-    task: Task
+    task: str
+    """Name of what is asked of the model (see `tasks`)."""
     targets: tuple[str, ...]
     classes: tuple[str, ...] = ()
     """Names of the classes, when every target is one of a few."""
@@ -42,4 +39,4 @@ class Frame:
 
     def key(self, name: str) -> str:
         """Equal for names of the same class: labels count as they are, written answers as texts."""
-        return name if self.task == "label" else normalised(name)
+        return normalised(name) if self.task == "answer" else name

@@ -8,6 +8,7 @@ from typing import Any
 from luthier.data.rows import Chat, Row
 from luthier.evaluation.frame import frame_of
 from luthier.evaluation.outcome import Frame
+from luthier.evaluation.tasks import tasks
 from luthier.models.bundle import Codec
 from luthier.recipe.schema import EvaluationSection
 
@@ -39,17 +40,7 @@ def settle(
 
 def metric_for(frame: Frame) -> tuple[str, str]:
     """The metric of the verdict, and why it is that one."""
-    if frame.task == "read":
-        return "nll", "running text has no single right answer"
-    if frame.task == "label":
-        return "accuracy", "every row has one right label"
-    if frame.is_json:
-        return "json_fields", "every target is a JSON object"
-    if frame.classes:
-        return "exact_match", f"targets are {len(frame.classes)} short texts, like labels"
-    if max(len(target.split()) for target in frame.targets) <= 8:
-        return "exact_match", "targets are short"
-    return "nll", "targets are long free text, where wording alone proves little"
+    return tasks.get(frame.task)().metric(frame)
 
 
 def answer_length(codec: Codec, train: Sequence[Row]) -> tuple[int, str]:

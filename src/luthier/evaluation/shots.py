@@ -8,7 +8,6 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from luthier.data.rows import Chat
-from luthier.evaluation.frame import input_of
 
 MAX_CANDIDATES = 1000
 
@@ -20,12 +19,12 @@ def choose_shots(train: Sequence[Chat], *, num_shots: int) -> list[Chat]:
     Source: farthest-point choice, Gonzalez 1985, Theoretical Computer Science 38, 293-306.
     """
     usable = [row for row in train if row.answer() and _is_single(row)][:MAX_CANDIDATES]
-    lengths = [len(input_of(row)) + len(row.answer()) for row in usable]
+    lengths = [len(row.given()) + len(row.answer()) for row in usable]
     if not usable or num_shots < 1:
         return []
     limit = float(np.quantile(lengths, 0.75))
     usable = [row for row, length in zip(usable, lengths, strict=True) if length <= limit]
-    texts = [f"{input_of(row)}\n{row.answer()}" for row in usable]
+    texts = [f"{row.given()}\n{row.answer()}" for row in usable]
     vectors = TfidfVectorizer(token_pattern=r"(?u)\w+|[^\w\s]").fit_transform(texts)
     similar = (vectors @ vectors.T).toarray()
     chosen = [int(similar.sum(1).argmax())]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from luthier.core import files
-from luthier.data.rows import Chat, Labeled, Row, Text
+from luthier.data.rows import Row
 from luthier.evaluation.evaluate import Subject, document, evaluate
 from luthier.evaluation.results import Evaluation
 from luthier.models.bundle import Bundle
@@ -34,19 +34,7 @@ class Shown:
 
 def show_row(row: Row) -> Shown:
     """Input and target of any row as text."""
-    if isinstance(row, Chat):
-        turns = row.prompt()
-        text = (
-            turns[0].content
-            if len(turns) == 1
-            else "\n".join(f"{turn.role}: {turn.content}" for turn in turns)
-        )
-        return Shown(str(row.origin), text, row.answer())
-    if isinstance(row, Labeled):
-        both = f"{row.text}\n{row.text_pair}" if row.text_pair else row.text
-        return Shown(str(row.origin), both, row.label)
-    assert isinstance(row, Text)
-    return Shown(str(row.origin), row.text, "")
+    return Shown(str(row.origin), row.shown(), row.target())
 
 
 def subject_of(

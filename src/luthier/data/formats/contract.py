@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
 from luthier.data.rows import Origin, Row
 
-Shape = Literal["chat", "text", "labeled"]
+Shape = str
+"""Name of a row schema: `Row.shape()`."""
 Record = Mapping[str, Any]
 
 

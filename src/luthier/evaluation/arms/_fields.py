@@ -9,7 +9,6 @@ from typing import Any
 
 from luthier.data.rows import Row
 from luthier.evaluation.bench import Bench
-from luthier.evaluation.frame import target_of
 from luthier.evaluation.instruction import is_few
 from luthier.evaluation.outcome import Outcome
 from luthier.evaluation.text import json_object, leaves, normalised
@@ -36,7 +35,7 @@ class Fields:
 
 def fields_of(train: Sequence[Row]) -> Fields:
     """The fields of the training answers; texts that count as the same are one value."""
-    parsed = [(row, json_object(target_of(row))) for row in train]
+    parsed = [(row, json_object(row.target())) for row in train]
     usable = [(row, leaves(found)) for row, found in parsed if found is not None]
     columns: dict[str, list[str]] = {}
     left_out: list[str] = []
@@ -67,9 +66,7 @@ def filled(
         for index in range(len(bench.rows))
     ]
     return [
-        Outcome(
-            index, target_of(row), json.dumps(nested(line), ensure_ascii=False), seconds=seconds
-        )
+        Outcome(index, row.target(), json.dumps(nested(line), ensure_ascii=False), seconds=seconds)
         for index, (row, line) in enumerate(zip(bench.rows, lines, strict=True))
     ]
 

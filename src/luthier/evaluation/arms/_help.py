@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from luthier.data.rows import Chat, Message
 from luthier.evaluation.bench import Bench
-from luthier.evaluation.frame import target_of
 from luthier.evaluation.instruction import instruction_for
 from luthier.models.bundle import Bundle
 
@@ -16,7 +15,7 @@ def help_for(bench: Bench) -> str:
     """The user's instruction, or one written from the training answers."""
     if bench.instruction != "auto":
         return bench.instruction
-    return instruction_for(bench.frame, [target_of(row) for row in bench.subject.train])
+    return instruction_for(bench.frame, [row.target() for row in bench.subject.train])
 
 
 def with_system(messages: Sequence[Message], instruction: str) -> tuple[Message, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal, Protocol
 
 from luthier.evaluation.bench import Bench
-from luthier.evaluation.outcome import Outcome, Task
+from luthier.evaluation.outcome import Outcome
 
 Standing = Literal["untrained", "rival", "tuned"]
 """The same model without training; a cheap method without this model; what is judged."""
@@ -14,7 +14,8 @@ Standing = Literal["untrained", "rival", "tuned"]
 class Arm(Protocol):
     """Built without arguments; keeps nothing between calls."""
 
-    tasks: ClassVar[frozenset[Task]]
+    tasks: ClassVar[frozenset[str]]
+    """Names of the tasks it can do; empty: every one."""
     standing: ClassVar[Standing]
     words: ClassVar[str]
     """What it is, for a reader who is no specialist; fits into "compared with ...".

@@ -15,8 +15,7 @@ from luthier.evaluation.arms._help import (
 )
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
-from luthier.evaluation.frame import input_of
-from luthier.evaluation.outcome import Outcome, Task
+from luthier.evaluation.outcome import Outcome
 from luthier.evaluation.shots import choose_shots
 from luthier.evaluation.tasks.answer import answers
 from luthier.models.bundle import Bundle
@@ -27,7 +26,7 @@ class FewShot:
     """Examples are taken from the training rows only, the same for every test row, and shown as
     earlier turns of the conversation. As many as fit in half of the context."""
 
-    tasks: ClassVar[frozenset[Task]] = frozenset({"answer"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"answer"})
     standing: ClassVar[Standing] = "untrained"
     words: ClassVar[str] = "the same model with an instruction and examples"
 
@@ -43,7 +42,7 @@ class FewShot:
         bench.notes["few_shot"] = {
             "instruction": instruction,
             "examples": [
-                {"row": str(shot.origin), "input": input_of(shot), "answer": shot.answer()}
+                {"row": str(shot.origin), "input": shot.given(), "answer": shot.answer()}
                 for shot in shots
             ],
         }

@@ -10,8 +10,7 @@ from luthier.evaluation.arms import arms
 from luthier.evaluation.arms._fields import fields_of, filled
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
-from luthier.evaluation.frame import target_of
-from luthier.evaluation.outcome import Outcome, Task
+from luthier.evaluation.outcome import Outcome
 
 
 @arms.add
@@ -19,7 +18,7 @@ class Majority:
     """Its probabilities are the classes' shares in the training rows. Where the targets are JSON
     objects, every field with few values gets its most frequent one."""
 
-    tasks: ClassVar[frozenset[Task]] = frozenset({"answer", "label"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"answer", "label"})
     standing: ClassVar[Standing] = "rival"
     words: ClassVar[str] = "always giving the most frequent answer"
 
@@ -39,11 +38,11 @@ class Majority:
             return filled(bench, {path: [name] * len(bench.rows) for path, name in modes.items()})
         key, names = bench.frame.key, bench.frame.classes
         known = {key(name): name for name in names}
-        counts = Counter(known[key(target_of(row))] for row in bench.subject.train)
+        counts = Counter(known[key(row.target())] for row in bench.subject.train)
         top = _mode(counts.elements())
         shares = tuple(counts[name] / counts.total() for name in names)
         return [
-            Outcome(index, target_of(row), top, probabilities=shares)
+            Outcome(index, row.target(), top, probabilities=shares)
             for index, row in enumerate(bench.rows)
         ]
 

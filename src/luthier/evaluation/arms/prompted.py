@@ -9,7 +9,7 @@ from luthier.evaluation.arms import arms
 from luthier.evaluation.arms._help import help_for, needs_nll, with_system
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
-from luthier.evaluation.outcome import Outcome, Task
+from luthier.evaluation.outcome import Outcome
 from luthier.evaluation.tasks.answer import answers
 
 
@@ -18,7 +18,7 @@ class Prompted:
     """System prompt: the rows' own, if any, followed by the user's instruction or by one written
     from the shape of the training answers (keys and values of JSON, names of classes, length)."""
 
-    tasks: ClassVar[frozenset[Task]] = frozenset({"answer"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"answer"})
     standing: ClassVar[Standing] = "untrained"
     words: ClassVar[str] = "the same model with a careful instruction"
 

@@ -14,11 +14,10 @@ from sklearn.linear_model import LogisticRegression
 from luthier.data.rows import Row
 from luthier.evaluation.arms import arms
 from luthier.evaluation.arms._fields import fields_of, filled
-from luthier.evaluation.arms._spread import spread_over
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
-from luthier.evaluation.frame import input_of, target_of
-from luthier.evaluation.outcome import Outcome, Task
+from luthier.evaluation.outcome import Outcome
+from luthier.evaluation.spread import spread_over
 from luthier.evaluation.tasks.label import outcomes
 
 
@@ -27,13 +26,13 @@ class Tfidf:
     """TF-IDF of words and word pairs with logistic regression, fitted to the training rows. Where
     the targets are JSON objects, one classifier for every field with few values."""
 
-    tasks: ClassVar[frozenset[Task]] = frozenset({"answer", "label"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"answer", "label"})
     standing: ClassVar[Standing] = "rival"
     words: ClassVar[str] = "a word-counting classifier trained in seconds"
 
     def missing(self, bench: Bench) -> str:
         train = bench.subject.train
-        if not any(re.search(r"\w", input_of(row)) for row in train):
+        if not any(re.search(r"\w", row.given()) for row in train):
             return "the training rows hold no words"
         if bench.frame.is_json:
             columns = fields_of(train).columns.values()
@@ -41,7 +40,7 @@ class Tfidf:
             return "" if has_any else "no field of the JSON answers has a few values to tell apart"
         if not bench.frame.classes:
             return "the answers are not a few labels"
-        if len({target_of(row).strip() for row in train}) < 2:
+        if len({row.target().strip() for row in train}) < 2:
             return "it needs training rows of two classes or more"
         return ""
 
@@ -55,7 +54,7 @@ def _labels(bench: Bench) -> list[Outcome]:
     key = bench.frame.key
     known = {key(name): name for name in names}
     seen, wanted = _counted(train, bench.rows)
-    model = _classifier().fit(seen, [known[key(target_of(row))] for row in train])
+    model = _classifier().fit(seen, [known[key(row.target())] for row in train])
     found = np.asarray(model.predict_proba(wanted))
     seconds = (time.perf_counter() - started) / len(bench.rows)
     classes = [str(name) for name in model.classes_]
@@ -80,8 +79,8 @@ def _objects(bench: Bench) -> list[Outcome]:
 def _counted(train: Sequence[Row], rows: Sequence[Row]) -> tuple[Any, Any]:
     """Weighted counts of words and word pairs of both, as sparse tables."""
     counter = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\w+")
-    seen = counter.fit_transform([input_of(row) for row in train])
-    return seen, counter.transform([input_of(row) for row in rows])
+    seen = counter.fit_transform([row.given() for row in train])
+    return seen, counter.transform([row.given() for row in rows])
 
 
 def _classifier() -> LogisticRegression:

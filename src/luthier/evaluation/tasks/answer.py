@@ -1,18 +1,72 @@
-"""Writing the last assistant turn of conversations."""
+"""`answer`: writing the last assistant turn of conversations."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any, ClassVar
 
 from luthier.core.events import Notice
-from luthier.data.rows import Chat, Message
+from luthier.data.rows import Chat, Message, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.likelihood import row_nlls
-from luthier.evaluation.outcome import Outcome
+from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.tasks import tasks
+from luthier.evaluation.text import normalised
 from luthier.generation import generate
 from luthier.models.bundle import Bundle
+from luthier.objectives.contract import Objective
+
+MAX_CLASSES = 60
+MAX_CLASS_WORDS = 6
+MIN_ROWS_PER_CLASS = 3
+
+
+@tasks.add
+class Answer:
+    """Answers are written greedily, and their likelihood is measured."""
+
+    row: ClassVar[type[Row]] = Chat
+
+    def metric(self, frame: Frame) -> tuple[str, str]:
+        if frame.is_json:
+            return "json_fields", "every target is a JSON object"
+        if frame.classes:
+            return "exact_match", f"targets are {len(frame.classes)} short texts, like labels"
+        if max(len(target.split()) for target in frame.targets) <= 8:
+            return "exact_match", "targets are short"
+        return "nll", "targets are long free text, where wording alone proves little"
+
+    def classes(self, train: Sequence[Row], labels: Sequence[str]) -> tuple[str, ...]:
+        del labels
+        targets = [row.target() for row in train]
+        names = {normalised(target): target.strip() for target in reversed(targets)}
+        is_few = 2 <= len(names) <= min(MAX_CLASSES, len(targets) // MIN_ROWS_PER_CLASS)
+        is_short = all(len(name.split()) <= MAX_CLASS_WORDS for name in names)
+        return tuple(names[key] for key in sorted(names)) if is_few and is_short else ()
+
+    def missing_base(self, bench: Bench) -> str:
+        del bench
+        return ""
+
+    def base(self, bench: Bench) -> list[Outcome]:
+        with bench.subject.base() as bundle:
+            return answers(bundle, bench, arm="base", rewrite=as_they_are, with_nll=True)
+
+    def tuned(self, bench: Bench) -> list[Outcome]:
+        bundle = bench.subject.bundle
+        return answers(bundle, bench, arm="tuned", rewrite=as_they_are, with_nll=True)
+
+    def predictions(
+        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
+    ) -> list[dict[str, Any]]:
+        del objective
+        chats = [row for row in rows if isinstance(row, Chat)]
+        prompts = [bundle.codec.prompt(row.prompt(), row) for row in chats]
+        found = generate(bundle, prompts, max_new_tokens=max_new_tokens)
+        return [{"answer": item.text, "finished": item.finished} for item in found]
+
 
 Rewrite = Callable[[Chat], tuple[Message, ...]]
 """The messages the model is given for a row, without the answer."""

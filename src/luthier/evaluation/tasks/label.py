@@ -1,24 +1,103 @@
-"""Naming the class of texts with a sequence classifier."""
+"""`label`: naming the class of texts with a sequence classifier."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
+from luthier.core.seeds import stream
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch, Features
-from luthier.data.rows import Row
-from luthier.evaluation.frame import target_of
-from luthier.evaluation.outcome import Outcome
+from luthier.data.rows import Labeled, Row
+from luthier.evaluation.bench import Bench
+from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.spread import spread_over
+from luthier.evaluation.tasks import tasks
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective
 
 BATCH_TOKENS = 4096
+MAX_FITTED = 3000
+"""Training rows the frozen features are fitted to, at most."""
 Tell = Callable[[int, int], None]
+
+
+@tasks.add
+class Label:
+    """The most probable class. The untrained model's head says nothing yet: it gets a logistic
+    regression on its frozen, mean-pooled features, so that it is a fair opponent."""
+
+    row: ClassVar[type[Row]] = Labeled
+
+    def metric(self, frame: Frame) -> tuple[str, str]:
+        del frame
+        return "accuracy", "every row has one right label"
+
+    def classes(self, train: Sequence[Row], labels: Sequence[str]) -> tuple[str, ...]:
+        del train
+        return tuple(labels)
+
+    def missing_base(self, bench: Bench) -> str:
+        one = len({row.target() for row in bench.subject.train}) < 2
+        return "it needs training rows of two classes or more" if one else ""
+
+    def base(self, bench: Bench) -> list[Outcome]:
+        subject = bench.subject
+        fitted = _some(subject.train, seed=subject.seed)
+        rows = [*fitted, *bench.rows]
+        with subject.base() as bundle:
+            features = pooled(bundle, subject.objective, rows, tell=bench.progress("base"))
+        head = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+        head.fit(features[: len(fitted)], [row.target() for row in fitted])
+        found = head.predict_proba(features[len(fitted) :])
+        bench.notes["base"] = {
+            "what": "a simple classifier on the untrained model's features",
+            "head": "logistic regression on frozen mean-pooled features",
+            "fitted_rows": len(fitted),
+        }
+        names = bench.frame.classes
+        spread = spread_over(np.asarray(found), list(head.classes_), names)
+        return outcomes(bench.rows, spread, names, seconds=0.0)
+
+    def tuned(self, bench: Bench) -> list[Outcome]:
+        subject, tell = bench.subject, bench.progress("tuned")
+        return labels(subject.bundle, subject.objective, bench.rows, tell=tell)
+
+    def predictions(
+        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
+    ) -> list[dict[str, Any]]:
+        del max_new_tokens
+        # any label that the objective knows, so that `prepare` takes the rows
+        known = [replace(row, label=bundle.labels[0]) for row in rows if isinstance(row, Labeled)]
+        found = labels(bundle, objective, known, tell=_silent)
+        return [
+            {
+                "label": item.text,
+                "confidence": max(item.probabilities),
+                "probabilities": dict(zip(bundle.labels, item.probabilities, strict=True)),
+            }
+            for item in found
+        ]
+
+
+def _silent(done: int, total: int) -> None:
+    del done, total
+
+
+def _some(rows: Sequence[Row], *, seed: int) -> list[Row]:
+    kept = list(rows)
+    if len(kept) > MAX_FITTED:
+        kept = stream(seed, "frozen features").sample(kept, MAX_FITTED)
+    return kept
 
 
 @torch.no_grad()
@@ -48,7 +127,7 @@ def outcomes(
     return [
         Outcome(
             index,
-            target_of(row),
+            row.target(),
             names[int(line.argmax())],
             probabilities=tuple(float(value) for value in line),
             seconds=seconds,

@@ -1,15 +1,57 @@
-"""Predicting running text."""
+"""`read`: predicting running text."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from luthier.core.errors import RecipeError
+from luthier.data.rows import Row, Text
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.likelihood import row_nlls
-from luthier.evaluation.outcome import Outcome
+from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.tasks import tasks
 from luthier.models.bundle import Bundle
+from luthier.objectives.contract import Objective
 
 
-def readings(bundle: Bundle, bench: Bench) -> list[Outcome]:
-    """The NLL of each row's text; nothing is written."""
+@tasks.add
+class Read:
+    """Nothing is written; the likelihood of the text is measured."""
+
+    row: ClassVar[type[Row]] = Text
+
+    def metric(self, frame: Frame) -> tuple[str, str]:
+        del frame
+        return "nll", "running text has no single right answer"
+
+    def classes(self, train: Sequence[Row], labels: Sequence[str]) -> tuple[str, ...]:
+        del train, labels
+        return ()
+
+    def missing_base(self, bench: Bench) -> str:
+        del bench
+        return ""
+
+    def base(self, bench: Bench) -> list[Outcome]:
+        with bench.subject.base() as bundle:
+            return _readings(bundle, bench)
+
+    def tuned(self, bench: Bench) -> list[Outcome]:
+        return _readings(bench.subject.bundle, bench)
+
+    def predictions(
+        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
+    ) -> list[dict[str, Any]]:
+        del bundle, rows, max_new_tokens
+        raise RecipeError(
+            f"predict: objective on {objective.row.__name__} rows gives no answers; it trained a "
+            "model of running text. Use luthier chat, or train with objective sft or classify."
+        )
+
+
+def _readings(bundle: Bundle, bench: Bench) -> list[Outcome]:
+    """The NLL of each row's text."""
     nlls = row_nlls(bundle, bench.subject.objective, bench.rows)
     return [
         Outcome(index, "", has_text=False, nll=nll, tokens=tokens)

@@ -1,0 +1,47 @@
+"""The schemas of one example, whatever file it came from."""
+
+from luthier.data.rows.base import Origin, Row, Splits
+from luthier.data.rows.conversations import (
+    ROLES,
+    Chat,
+    Message,
+    Preference,
+    Prompt,
+    Rated,
+    Role,
+    spoken,
+)
+from luthier.data.rows.pictures import Image
+from luthier.data.rows.texts import (
+    Labeled,
+    Multilabeled,
+    Question,
+    Scored,
+    Span,
+    Tagged,
+    Text,
+    Triplet,
+)
+
+__all__ = [
+    "ROLES",
+    "Chat",
+    "Image",
+    "Labeled",
+    "Message",
+    "Multilabeled",
+    "Origin",
+    "Preference",
+    "Prompt",
+    "Question",
+    "Rated",
+    "Role",
+    "Row",
+    "Scored",
+    "Span",
+    "Splits",
+    "Tagged",
+    "Text",
+    "Triplet",
+    "spoken",
+]

@@ -1,0 +1,74 @@
+"""What all rows have in common: where they came from, and what makes two of them equal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+def _plain(value: Any) -> list[tuple[str, Any]]:
+    return [(item.name, getattr(value, item.name)) for item in fields(value)]
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=_plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a row came from: file as the user named it, and the 1-based line (or record) in it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """Base of all rows. `group` keeps rows together when splitting (empty: no group)."""
+
+    origin: Origin
+    group: str = ""
+
+    @classmethod
+    def shape(cls) -> str:
+        """The name by which formats and messages know this schema."""
+        return cls.__name__.lower()
+
+    def key(self) -> str:
+        """SHA-256 of the content; equal for equal rows, wherever they stand."""
+        content = [item for item in _plain(self) if item[0] not in ("origin", "group")]
+        text = _ENCODER.encode([type(self).__name__, content])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def input_key(self) -> str:
+        """SHA-256 of what the model is given, without the target: equal inputs leak."""
+        return self.key()
+
+    def given(self) -> str:
+        """What the model is given, as one text: for counting words."""
+        return ""
+
+    def shown(self) -> str:
+        """What the model is given, as people read it."""
+        return self.given()
+
+    def target(self) -> str:
+        """The right answer as text; empty where there is none."""
+        return ""
+
+    def stratum(self) -> str:
+        """The class whose share splits should keep; empty where rows have none."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Splits:
+    """Rows of the three splits; `Ledger` holds what became of the others."""
+
+    train: list[Row] = field(default_factory=list[Row])
+    validation: list[Row] = field(default_factory=list[Row])
+    test: list[Row] = field(default_factory=list[Row])

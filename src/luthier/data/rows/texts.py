@@ -1,0 +1,139 @@
+"""Texts to learn from: alone, or with a class, a number, tags, a question or another text."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+
+from luthier.data.rows.base import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text(Row):
+    """Running text; every token is a target."""
+
+    text: str
+
+    def given(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labeled(Row):
+    """Text, or a pair of texts, with the name of its class (empty when it is to be predicted)."""
+
+    text: str
+    label: str
+    text_pair: str = ""
+
+    def input_key(self) -> str:
+        return Labeled(origin=self.origin, text=self.text, text_pair=self.text_pair, label="").key()
+
+    def given(self) -> str:
+        return f"{self.text}\n{self.text_pair}".strip()
+
+    def target(self) -> str:
+        return self.label
+
+    def stratum(self) -> str:
+        return self.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multilabeled(Row):
+    """Text, or a pair of texts, with the names of all classes it belongs to (perhaps none)."""
+
+    text: str
+    labels: tuple[str, ...]
+    text_pair: str = ""
+
+    def input_key(self) -> str:
+        return replace(self, labels=()).key()
+
+    def given(self) -> str:
+        return f"{self.text}\n{self.text_pair}".strip()
+
+    def target(self) -> str:
+        return json.dumps(sorted(self.labels), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored(Row):
+    """Text, or a pair of texts, with a number (nan when it is to be predicted).
+
+    `group` may hold a query: what belongs to one query is ranked together."""
+
+    text: str
+    score: float
+    text_pair: str = ""
+
+    def input_key(self) -> str:
+        return replace(self, score=0.0).key()
+
+    def given(self) -> str:
+        return f"{self.text}\n{self.text_pair}".strip()
+
+    def target(self) -> str:
+        return "" if math.isnan(self.score) else f"{self.score:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged(Row):
+    """Words with one tag each, in BIO (IOB2); no tags when they are to be predicted."""
+
+    tokens: tuple[str, ...]
+    tags: tuple[str, ...]
+
+    def input_key(self) -> str:
+        return replace(self, tags=()).key()
+
+    def given(self) -> str:
+        return " ".join(self.tokens)
+
+    def target(self) -> str:
+        return " ".join(self.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a text: its first character and its words."""
+
+    start: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question(Row):
+    """A question about a text, and the pieces of the text that answer it (none: no answer)."""
+
+    question: str
+    context: str
+    answers: tuple[Span, ...] = ()
+
+    def input_key(self) -> str:
+        return replace(self, answers=()).key()
+
+    def given(self) -> str:
+        return f"{self.question}\n{self.context}"
+
+    def target(self) -> str:
+        return json.dumps([answer.text for answer in self.answers], ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triplet(Row):
+    """A text, one that belongs to it, and perhaps some that do not."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+
+    def input_key(self) -> str:
+        return replace(self, positive="", negatives=()).key()
+
+    def given(self) -> str:
+        return self.anchor
+
+    def target(self) -> str:
+        return self.positive
