@@ -72,7 +72,7 @@ def trained(desk: Path, model: str, data: str, **sections: Any) -> Run:
 @pytest.mark.parametrize("objective", ["sft", "classify", "rivals"])
 @pytest.mark.parametrize("check", TUNER_CHECKS, ids=lambda check: check.__name__)
 def test_a_new_tuner_keeps_the_contract(check: Any, objective: str, way: str) -> None:
-    check("last_layers", objective, way)
+    check("top_layers", objective, way)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_new_tuner_keeps_the_contract(check: Any, objective: str, way: str) ->
 def test_a_new_tuner_goes_the_whole_way_in_bfloat16(
     desk: Path, model: str, data: str, row: dict[str, Any]
 ) -> None:
-    run = trained(desk, model, data, tuner={"name": "last_layers"})
+    run = trained(desk, model, data, tuner={"name": "top_layers"})
     assert run.recipe.training.learning_rate == 3e-4
     assert run.files.resolved is not None
     assert "somebody tried" in run.files.resolved["origins"]["training.learning_rate"]
@@ -102,7 +102,7 @@ def test_a_new_tuner_goes_the_whole_way_in_bfloat16(
 def test_frozen_weights_are_short_and_those_that_move_began_exact() -> None:
     exact = dict(tiny.causal_lm().named_parameters())
     for name, parameter in case(
-        "last_layers", "sft", way="bfloat16"
+        "top_layers", "sft", way="bfloat16"
     ).bundle.model.named_parameters():
         moves = ".layers.1." in name
         assert parameter.requires_grad == moves, name
@@ -116,7 +116,7 @@ def test_frozen_weights_are_short_and_those_that_move_began_exact() -> None:
 def test_a_model_of_two_types_runs_and_learns_on_the_general_path(architecture: Any) -> None:
     labels = ("a", "b") if architecture in {"bert", "roberta"} else ()
     whole = tiny.bundle(architecture, labels=labels)
-    kind = tuners.get("last_layers")
+    kind = tuners.get("top_layers")
     tuner = kind(kind.Config())
     mixed = attach(tuner, tiny.bundle(architecture, labels=labels), seed=0, frozen=torch.bfloat16)
     mixed.trunk = build(mixed.model, mixed.kind, prefer="general", compute_dtype=torch.bfloat16)
@@ -130,7 +130,7 @@ def test_a_model_of_two_types_runs_and_learns_on_the_general_path(architecture: 
 
 def test_a_model_of_two_types_that_learned_nothing_is_not_written(desk: Path) -> None:
     bundle = open_model(str(desk / "llama"), dtype=torch.float32)
-    kind = tuners.get("last_layers")
+    kind = tuners.get("top_layers")
     tuner = kind(kind.Config())
     bundle = attach(tuner, bundle, seed=0, frozen=torch.bfloat16)
     exporter = exporters.get("safetensors")()
@@ -205,5 +205,5 @@ def test_a_role_that_nobody_fills_is_refused() -> None:
 
 
 def test_they_are_listed_like_all_others() -> None:
-    assert "last_layers" in tuners.names()
+    assert "top_layers" in tuners.names()
     assert {"rivals", "distant"} <= set(objectives.names())

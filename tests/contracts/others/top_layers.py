@@ -1,4 +1,4 @@
-"""Somebody else's tuner: the last layers move whole, all others stay as they are."""
+"""Somebody else's tuner: the top layers move whole, all others stay as they are."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Config(ComponentConfig):
     """How many, counted from the end."""
 
 
-class LastLayers:
-    """Trains the parameters of the last layers, and of a classifier's head."""
+class TopLayers:
+    """Trains the parameters of the top layers, and of a classifier's head."""
 
     Config = Config
     keeps_base: ClassVar[bool] = False
