@@ -11,7 +11,7 @@ LAYERS = (
     {"workflow"},
     {"engine", "evaluation", "export"},
     {"objectives"},
-    {"tuners", "generation"},
+    {"tuners", "generation", "graders"},
     {"data", "models"},
     {"recipe", "run", "store", "ops", "demo"},
     {"core"},

@@ -1,0 +1,7 @@
+"""One file per way of scoring a completion."""
+
+from luthier.graders._build import build_grader, check_grader
+from luthier.graders._registry import graders
+from luthier.graders.contract import Answer, Grader, Score
+
+__all__ = ["Answer", "Grader", "Score", "build_grader", "check_grader", "graders"]

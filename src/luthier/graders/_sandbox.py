@@ -1,0 +1,135 @@
+"""A user's Python file in a process of its own, which may compute and read, and nothing else.
+
+What stands around it: a limit of time and memory for each completion, no environment, no network,
+no children, no writes outside a folder that is thrown away. See `_child` and `_kernel` for how, and
+docs/graders.md for what is not possible.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from luthier.core.errors import RecipeError
+
+_CHILD = Path(__file__).with_name("_child.py")
+_START_SECONDS = 15.0
+_GRACE_SECONDS = 1.0
+"""A process that does not even take the signal of its own clock is ended after so much more."""
+KERNEL_WALLS = ("landlock", "seccomp")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one completion may take."""
+
+    seconds: float
+    memory_bytes: int
+
+
+class Sandbox:
+    """One process that grades completions one after another; started at the first."""
+
+    def __init__(self, file: Path, function: str, limits: Limits) -> None:
+        self.file, self.function, self.limits = file, function, limits
+        self.walls: tuple[str, ...] = ()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._rest = b""
+
+    def start(self) -> None:
+        """Load the file.
+
+        Raises: RecipeError: it cannot be read or loaded, or does at once what it must not.
+        """
+        if self._process is not None:
+            return
+        if not self.file.is_file():
+            raise RecipeError(f"{self.file}: no such file; grader python.path names one")
+        self._folder = tempfile.TemporaryDirectory(prefix="luthier-grader-")
+        words = (self.file.resolve(), self.function, self.limits.seconds, self.limits.memory_bytes)
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-B", _CHILD, *map(str, words), self._folder.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self._folder.name,
+            env={"TMPDIR": self._folder.name, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            start_new_session=True,
+        )
+        found = self._read(_START_SECONDS)
+        if problem := found.get("problem"):
+            self.close()
+            raise RecipeError(f"{self.file} {problem}")
+        self.walls = tuple(found["walls"])
+
+    def grade(self, completion: str, row: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+        """{"value"} or {"problem"} of one completion. Args: where: of the row, for messages.
+
+        Raises: RecipeError: the grader does what it must not, or gives back no number.
+        """
+        self.start()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        line = json.dumps({"completion": completion, "row": row}, default=str) + "\n"
+        try:
+            self._process.stdin.write(line.encode("utf-8", "replace"))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            self._fail("ended by itself", where)
+        found = self._read(self.limits.seconds + _GRACE_SECONDS, where)
+        if fatal := found.get("fatal"):
+            self._fail(fatal, where)
+        return found
+
+    def close(self) -> None:
+        """End the process and throw its folder away."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._folder, self._rest = None, b""
+
+    def _read(self, seconds: float, where: str = "") -> dict[str, Any]:
+        """The next line of the process."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._rest:
+                if not waiting.select(seconds):
+                    self._fail(f"took more than {self.limits.seconds:g} s", where)
+                piece = os.read(self._process.stdout.fileno(), 65536)
+                if not piece:
+                    self._fail(self._end(), where)
+                self._rest += piece
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+    def _end(self) -> str:
+        assert self._process is not None
+        code = self._process.wait()
+        gib = self.limits.memory_bytes / (1 << 30)
+        how = f"killed by signal {-code}" if code < 0 else f"ended with code {code}"
+        return f"{how} (its memory is limited to {gib:g} GiB)"
+
+    def _fail(self, what: str, where: str) -> NoReturn:
+        self.close()
+        place = f" while grading {where}" if where else ""
+        limits = f"{self.limits.seconds:g} s and {self.limits.memory_bytes / (1 << 20):g} MB"
+        raise RecipeError(
+            f"{self.file} {what}{place}. Nothing was kept of it.\n"
+            f"    A grader may compute and read, for {limits} per completion: no network, no other "
+            "processes, no writes but to its temporary folder. Change the file, or raise "
+            "grader.seconds or grader.memory_mb"
+        )

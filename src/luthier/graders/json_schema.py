@@ -1,0 +1,158 @@
+"""The completion is JSON of a given schema.
+
+Source: JSON Schema, draft 2020-12 unless the schema names another ($schema).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+from jsonschema.exceptions import SchemaError
+from jsonschema.validators import validator_for
+from pydantic import Field, model_validator
+
+from luthier.core.answers import FENCE, is_same, json_object, leaves
+from luthier.core.config import ComponentConfig
+from luthier.core.errors import DataError, RecipeError
+from luthier.graders._registry import graders
+from luthier.graders.contract import Answer, Score
+
+
+class Config(ComponentConfig):
+    """The schema, and what besides validity counts."""
+
+    rules: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """The schema itself, such as {type: object, required: [name]}."""
+    file: str = ""
+    """A file with the schema, instead of `rules`."""
+    column: str = ""
+    """Column of the rows with a schema for each, instead of `rules`."""
+    fence: Literal["allowed", "refused"] = "allowed"
+    """Whether JSON may stand in one code fence."""
+    values: float = Field(0.0, ge=0, le=1)
+    """Share of the score that right values earn: fields equal to those of the reference."""
+
+    @model_validator(mode="after")
+    def _one_schema(self) -> Self:
+        if sum(map(bool, (self.rules, self.file, self.column))) != 1:
+            raise ValueError("expected one of rules, file and column, which says the schema")
+        if self.rules:
+            try:
+                _check_schema(self.rules)
+            except SchemaError as error:
+                raise ValueError(f"rules are no JSON Schema: {_why(error)}") from None
+        return self
+
+
+@graders.add
+class JsonSchema:
+    """1 where the completion is JSON that the schema allows; with `values` partly also how many
+    fields are those of the reference. What is no JSON scores 0."""
+
+    Config = Config
+    needs_reference: ClassVar[bool] = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._validators: dict[str, Any] = {}
+
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
+    def check(self, rows: Sequence[Answer]) -> list[str]:
+        """Raises: RecipeError: the file holds no schema. DataError: a row holds none, or no JSON
+        object to compare values with."""
+        if not self.config.column:
+            self._validator(None)
+        for row in rows:
+            if self.config.column:
+                self._validator(row)
+            if self.config.values and json_object(row.reference) is None:
+                raise DataError(
+                    f"{row.origin}: the right answer {row.reference[:60]!r} is no JSON object, "
+                    "which grader json_schema.values compares with. Correct it, or set values to 0"
+                )
+        return []
+
+    def grade(self, answers: Sequence[Answer]) -> list[Score]:
+        return [self._score(item) for item in answers]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _score(self, item: Answer) -> Score:
+        found, is_json = _value(item.completion, fenced=self.config.fence == "allowed")
+        valid = float(is_json and self._validator(item).is_valid(found))
+        if not self.config.values:
+            return Score(valid)
+        right = _right_share(found, item.reference) if is_json else 0.0
+        share = self.config.values
+        return Score((1 - share) * valid + share * right, parts={"valid": valid, "values": right})
+
+    def _validator(self, item: Answer | None) -> Any:
+        column = self.config.column
+        given: Any = item.fields.get(column) if item is not None and column else self.config.rules
+        key = json.dumps(given, sort_keys=True) if column else ""
+        if key not in self._validators:
+            where = f"{item.origin}, {column}" if item is not None and column else "grader"
+            self._validators[key] = self._read(given, where)
+        return self._validators[key]
+
+    def _read(self, given: Any, where: str) -> Any:
+        kind = DataError if self.config.column else RecipeError
+        if self.config.file:
+            where = self.config.file
+            given = _file(Path(self.config.file).expanduser())
+        try:
+            schema = json.loads(given) if isinstance(given, str) else given
+            if not isinstance(schema, Mapping):
+                raise kind(f"{where}: got {str(given)[:60]!r}, expected a JSON Schema")
+            return _check_schema(schema)
+        except SchemaError as error:
+            raise kind(f"{where}: no JSON Schema: {_why(error)}") from None
+        except json.JSONDecodeError as error:
+            raise kind(f"{where}: got {str(given)[:60]!r}, expected JSON ({error})") from None
+
+
+def _check_schema(schema: Mapping[str, Any]) -> Any:
+    kind: Any = validator_for(dict(schema))
+    kind.check_schema(schema)
+    return kind(schema)
+
+
+def _why(error: SchemaError) -> str:
+    place = "".join(f".{part}" for part in error.absolute_path)
+    return f"{place.removeprefix('.') or 'schema'}: {error.message}"
+
+
+def _file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RecipeError(f"{path}: the schema cannot be read ({reason})") from None
+
+
+def _value(text: str, *, fenced: bool) -> tuple[Any, bool]:
+    """The JSON value that `text` is, or that its only code fence holds."""
+    fences = FENCE.findall(text) if fenced else []
+    for candidate in (text, *(fences if len(fences) == 1 else ())):
+        try:
+            return json.loads(candidate, parse_constant=_refused), True
+        except (ValueError, RecursionError):
+            continue
+    return None, False
+
+
+def _refused(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _right_share(found: Any, reference: str) -> float:
+    wanted = leaves(json_object(reference) or {})
+    said = leaves(found) if isinstance(found, dict) else {}
+    right = sum(name in said and is_same(said[name], value) for name, value in wanted.items())
+    return right / max(1, len(wanted.keys() | said.keys()))

@@ -1,0 +1,148 @@
+"""A user's Python file as a grader: what it may do, and one clear message for what it must not."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luthier.core.errors import RecipeError
+from luthier.graders import Answer, Score, build_grader
+
+ROWS = [Answer(messages=(), completion="7", reference="7", fields={"a": 1}, origin="r.csv line 2")]
+linux = pytest.mark.skipif(sys.platform != "linux", reason="walls of the Linux kernel")
+
+
+def grade(tmp_path: Path, body: str, **settings: Any) -> Score:
+    """One completion graded by a function with this body."""
+    file = tmp_path / "mine.py"
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    file.write_text(f"def grade(completion, row):\n{lines}")
+    grader = build_grader({"name": "python", "path": str(file), "seconds": 0.5, **settings})
+    try:
+        return grader.grade(ROWS)[0]
+    finally:
+        grader.close()
+
+
+def test_it_gets_the_completion_and_the_row(tmp_path: Path) -> None:
+    body = "return (completion == row['reference']) + row['a']"
+    assert grade(tmp_path, body).value == 2.0
+
+
+def test_it_may_import_print_and_write_to_its_own_folder(tmp_path: Path) -> None:
+    body = "import math\nprint('hello')\nopen('notes.txt', 'w').write('x')\nreturn math.sqrt(4)"
+    assert grade(tmp_path, body).value == 2.0
+
+
+def test_an_error_on_a_row_is_told_with_its_line(tmp_path: Path) -> None:
+    found = grade(tmp_path, "x = 1\nraise ValueError('odd')")
+    assert found.value == 0.0
+    assert found.problem.endswith("mine.py line 3: ValueError: odd")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("while True:\n    pass", r"line [23]: took more than 0.5 s"),
+        ("return len(bytearray(10 << 30))", r"line 2: asks for more memory"),
+        ("import numpy\nreturn numpy.ones(10 << 27).sum()", r"line 3: asks for more memory"),
+        (
+            "import socket\nsocket.create_connection(('127.0.0.1', 9))",
+            r"line 3: opens a network connection",
+        ),
+        ("import os\nos.system('true')", r"line 3: starts or signals another process"),
+        ("import subprocess\nsubprocess.run(['true'])", r"line 3: starts or signals"),
+        ("return 'good'", r"returned 'good', expected a number"),
+        ("import os\nos._exit(3)", r"ended with code 3"),
+    ],
+)
+def test_what_it_must_not_do_ends_it_with_one_message(
+    tmp_path: Path, body: str, message: str
+) -> None:
+    with pytest.raises(RecipeError, match=rf"mine.py {message}.*r.csv line 2"):
+        grade(tmp_path, body)
+
+
+def test_it_cannot_write_to_home(tmp_path: Path) -> None:
+    target = Path.home() / f"luthier-test-{os.getpid()}"
+    body = f"open({str(target)!r}, 'w').write('x')"
+    with pytest.raises(RecipeError, match=rf"line 2: writes to {target}"):
+        grade(tmp_path, body)
+    assert not target.exists()
+
+
+def test_what_it_did_is_told_even_where_it_hides_it(tmp_path: Path) -> None:
+    body = f"try:\n    open({str(tmp_path / 'x')!r}, 'w')\nexcept BaseException:\n    return 1.0"
+    with pytest.raises(RecipeError, match="line 3: writes to"):
+        grade(tmp_path, body)
+
+
+@linux
+def test_the_kernel_holds_where_python_is_gone_round(tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    body = f"""import ctypes
+libc = ctypes.CDLL(None)
+libc.socket.restype = libc.open.restype = libc.fork.restype = ctypes.c_int
+return libc.socket(2, 1, 0) + libc.open({os.fsencode(target)!r}, 0o101, 0o600) + libc.fork()"""
+    assert grade(tmp_path, body).value == -3.0
+    assert not target.exists()
+
+
+def test_nothing_of_the_environment_reaches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_SECRET", "1")
+    assert grade(tmp_path, "import os\nreturn 'MY_SECRET' in os.environ").value == 0.0
+
+
+def test_a_process_that_is_closed_starts_again(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "count = 0\ndef grade(c, row):\n    global count\n    count += 1\n    return count"
+    )
+    grader = build_grader({"name": "python", "path": str(file)})
+    assert [item.value for item in grader.grade(ROWS * 2)] == [1.0, 2.0]
+    grader.close()
+    assert grader.grade(ROWS)[0].value == 1.0
+    grader.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def grade(:", r"line 1: SyntaxError"),
+        ("import nothing_of_that_name", r"line 1: ModuleNotFoundError"),
+        ("def score(c, row): return 1", r"has no function 'grade' \(functions in it: score\)"),
+        ("while True: pass", r"line 1: took more than"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_is_refused_before_any_row(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(text)
+    grader = build_grader({"name": "python", "path": str(file), "seconds": 0.5})
+    with pytest.raises(RecipeError, match=message):
+        grader.check(ROWS)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    grader = build_grader({"name": "python", "path": str(tmp_path / "none.py")})
+    with pytest.raises(RecipeError, match=r"none.py: no such file"):
+        grader.check(ROWS)
+
+
+@linux
+def test_this_kernel_has_every_wall(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def grade(c, row): return 1")
+    grader = build_grader({"name": "python", "path": str(file)})
+    started = time.perf_counter()
+    assert grader.check(ROWS) == []
+    assert time.perf_counter() - started < 10
+    grader.close()
