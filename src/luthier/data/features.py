@@ -39,6 +39,16 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class States:
+    """What the frozen part of a model gave for the sequences of a batch, computed before."""
+
+    values: Tensor
+    """Of every token (N, D); or (B, D) where the model's head reads one token of each sequence."""
+    owner: object
+    """The trunk whose `lower` they are from; no other takes them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Sequences laid end to end without padding.
 
@@ -50,6 +60,8 @@ class Batch:
     lengths: tuple[int, ...]
     rows: tuple[int, ...]
     tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    states: States | None = None
+    """Of exactly these sequences: a batch made of others has none."""
 
     @property
     def num_tokens(self) -> int:
@@ -65,7 +77,10 @@ class Batch:
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         moved = {name: tensor.to(device) for name, tensor in self.tensors.items()}
-        return Batch(self.input_ids_N.to(device), self.lengths, self.rows, moved)
+        states = self.states
+        if states is not None:
+            states = States(states.values.to(device), states.owner)
+        return Batch(self.input_ids_N.to(device), self.lengths, self.rows, moved, states)
 
 
 def flatten(features: list[Features], **tensors: Tensor) -> Batch:

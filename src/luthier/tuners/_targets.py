@@ -10,19 +10,7 @@ from torch import nn
 
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
-
-
-def head_modules(model: nn.Module) -> list[str]:
-    """Names of the modules that a sequence classifier has beyond its pre-trained trunk.
-
-    That is everything outside `base_model_prefix`, and the pooler, which feeds nothing else.
-    """
-    prefix = str(getattr(model, "base_model_prefix", ""))
-    found = [name for name, part in model.named_children() if name != prefix and _moves(part)]
-    pooler = f"{prefix}.pooler"
-    if any(name == pooler and _moves(part) for name, part in model.named_modules()):
-        found.append(pooler)
-    return found
+from luthier.models.blocks import head_modules as head_modules
 
 
 def linear_layers(model: nn.Module, *, but_not: Sequence[str]) -> dict[str, nn.Linear]:
@@ -80,7 +68,3 @@ def _is_match(name: str, pattern: str) -> bool:
 def _output_layer(model: Any) -> nn.Module | None:
     get = getattr(model, "get_output_embeddings", None)
     return None if get is None else get()
-
-
-def _moves(module: nn.Module) -> bool:
-    return any(True for _ in module.parameters())

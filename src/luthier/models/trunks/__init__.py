@@ -15,10 +15,11 @@ from torch import nn
 
 from luthier.core.errors import ModelError
 from luthier.models.bundle import Kind, Trunk
+from luthier.models.trunks._division import Divisible, divide, onto
 from luthier.models.trunks._native import hindrance
 from luthier.models.trunks.general import GeneralTrunk
 
-__all__ = ["build", "families", "hindrance"]
+__all__ = ["Divisible", "build", "families", "hindrance", "onto"]
 
 Path = Literal["auto", "general", "fast"]
 
@@ -51,13 +52,14 @@ def build(
         family: Any = importlib.import_module(f"{__name__}.{name}")
         reason = family.decline(model)
         if not reason:
-            trunk = getattr(family, f"{name.capitalize()}Trunk")
-            return trunk(
+            trunk = getattr(family, f"{name.capitalize()}Trunk")(
                 model,
                 compute_dtype=compute_dtype,
                 compile=compile,
                 gradient_checkpointing=gradient_checkpointing,
             )
+            divide(trunk, model, kind=kind, dtype=compute_dtype)
+            return trunk
         reasons.append(f"{name}: {reason}")
     if prefer == "fast":
         raise ModelError(
@@ -65,6 +67,8 @@ def build(
             + "; ".join(reasons)
             + "). Use auto or general"
         )
-    return GeneralTrunk(
+    general = GeneralTrunk(
         model, kind, compute_dtype=compute_dtype, gradient_checkpointing=gradient_checkpointing
     )
+    divide(general, model, kind=kind, dtype=compute_dtype)
+    return general

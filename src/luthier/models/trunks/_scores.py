@@ -19,7 +19,7 @@ def ways(model: Any) -> list[Score]:
     base = model.base_model
     found: list[Score] = []
     if hasattr(model, "score"):
-        found.append(_last_token)
+        found.append(last_token)
     if getattr(base, "pooler", None) is not None and hasattr(model, "classifier"):
         found.append(_pooler)
     if hasattr(model, "pre_classifier"):
@@ -29,7 +29,7 @@ def ways(model: Any) -> list[Score]:
     return found
 
 
-def _last_token(model: Any, hidden_ND: Tensor, batch: Batch) -> Tensor:
+def last_token(model: Any, hidden_ND: Tensor, batch: Batch) -> Tensor:
     """Decoders: a linear layer on the last token."""
     ends = torch.tensor(batch.starts()[1:], device=hidden_ND.device) - 1
     return model.score(_like(hidden_ND[ends], model.score))

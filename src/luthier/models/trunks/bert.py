@@ -18,8 +18,10 @@ from torch.utils.checkpoint import checkpoint
 
 from luthier.core.errors import ModelError
 from luthier.data.features import Batch
+from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
+from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._dropout import dropped
 from luthier.models.trunks._two_sided import Group, attend_both_ways, groups_of
 
@@ -83,6 +85,7 @@ class BertTrunk:
         self.base: Any = getattr(model, "bert", model)
         self.dtype, self.checkpoint = compute_dtype, gradient_checkpointing
         self.notes: list[str] = []
+        self.frozen = Frozen()
         self._cast: dict[tuple[int, ...], tuple[tuple[int, ...], Tensor]] = {}
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
@@ -100,19 +103,39 @@ class BertTrunk:
 
     def scores(self, batch: Batch) -> Tensor:
         """Class scores (B, C), float32: pooler on the first token, dropout, a linear layer."""
-        pack = _pack(batch)
-        first_BD = self._run(batch, pack, pack.starts).float()
-        pooled_BD = torch.tanh(_plain(self.base.pooler.dense, first_BD))
+        first_BD = read_states(batch, self)
+        if first_BD is None:
+            pack = _pack(batch)
+            first_BD = self._run(batch, pack, pack.starts)
+        pooled_BD = torch.tanh(_plain(self.base.pooler.dense, first_BD.float()))
         return _plain(self.model.classifier, self.model.dropout(pooled_BD))
 
     def set_checkpointing(self, *, on: bool) -> None:
         """Whether a layer keeps its input only."""
         self.checkpoint = on
 
-    def _run(self, batch: Batch, pack: _Pack, at_M: Tensor) -> Tensor:
+    @torch.no_grad()
+    def lower(self, batch: Batch) -> list[Tensor]:
+        """What the frozen blocks give for each sequence."""
+        pack, frozen = _pack(batch), self.frozen
+        if frozen.scores_only:
+            return list(self._run(batch, pack, pack.starts).split(1))
+        frozen.rest()
         x_ND = self._embed(batch, pack)
+        for layer in self.base.encoder.layer[: frozen.depth]:
+            x_ND = self._layer(layer, x_ND, pack, None)
+        states_ND = torch.empty_like(x_ND)
+        states_ND[pack.tokens] = x_ND
+        return list(states_ND.split(list(batch.lengths)))
+
+    def _run(self, batch: Batch, pack: _Pack, at_M: Tensor) -> Tensor:
+        self.frozen.rest()
+        states_ND = states_of(batch, self)
+        x_ND = self._embed(batch, pack) if states_ND is None else states_ND[pack.tokens]
         layers = list(self.base.encoder.layer)
-        for layer in layers:
+        if states_ND is not None and self.frozen.is_whole:
+            return x_ND[at_M]
+        for layer in layers[0 if states_ND is None else self.frozen.depth :]:
             at = at_M if layer is layers[-1] else None
             if self.checkpoint and torch.is_grad_enabled():
                 x_ND = cast(

@@ -11,10 +11,12 @@ from torch import Tensor, nn
 
 from luthier.core.errors import ModelError
 from luthier.data.features import Batch
+from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head, Kind
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.mixed import products, types_of
-from luthier.models.trunks import _documents, _scores
+from luthier.models.trunks import _blockwise, _documents, _scores
+from luthier.models.trunks._division import read_states, states_of
 from luthier.ops.out_of_memory import is_out_of_memory
 
 _TRIAL_LENGTHS = (7, 4, 9)
@@ -46,6 +48,7 @@ class GeneralTrunk:
         self.kind: Kind = kind
         self.dtype = compute_dtype
         self.notes: list[str] = []
+        self.frozen = Frozen()
         self._types = types_of(model)
         self._offset = 0
         self._run: Callable[[Batch], Tensor] = self._packed
@@ -56,7 +59,7 @@ class GeneralTrunk:
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
         """Final normed hidden states (M, D)."""
         with self._precision(batch):
-            hidden_ND = self._run(batch)
+            hidden_ND = self._final(batch)
         return hidden_ND if at_M is None else hidden_ND[at_M]
 
     def head(self) -> Head:
@@ -71,7 +74,31 @@ class GeneralTrunk:
         if self._score is None:
             raise ModelError(f"a {self.kind} has no class scores")
         with self._precision(batch):
-            return self._score(self.model, self._run(batch), batch).float()
+            read_BD = read_states(batch, self)
+            if read_BD is not None:  # as if every sequence were of one token
+                alone = Batch(batch.input_ids_N[: len(read_BD)], (1,) * len(read_BD), batch.rows)
+                return self._score(self.model, read_BD, alone).float()
+            return self._score(self.model, self._final(batch), batch).float()
+
+    @torch.no_grad()
+    def lower(self, batch: Batch) -> list[Tensor]:
+        """What the frozen blocks give for each sequence."""
+        self.frozen.rest()
+        with self._precision(batch):
+            if not self.frozen.is_whole:
+                return _blockwise.below(self.frozen, batch, self._run)
+            parts = self._run(batch).split(list(batch.lengths))
+        place = slice(-1, None) if self._score is _scores.last_token else slice(1)
+        return [part[place] if self.frozen.scores_only else part for part in parts]
+
+    def _final(self, batch: Batch) -> Tensor:
+        """Final hidden states (N, D), from the ids or from what the frozen blocks gave."""
+        self.frozen.rest()
+        states_ND = states_of(batch, self)
+        if states_ND is None:
+            return self._run(batch)
+        is_packed = self._run == self._packed
+        return _blockwise.above(self.frozen, batch, states_ND, self._run, packed=is_packed)
 
     # --- how to run -------------------------------------------------------------------------
 

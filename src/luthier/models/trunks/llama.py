@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from luthier.data.features import Batch
+from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.trunks._attention import Pack, causal_mask
 from luthier.models.trunks._decoder_layer import Call, Layer, run_layer
+from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._joined import Joined, base_of
 from luthier.models.trunks._pointwise import Pointwise, pointwise
 from luthier.models.trunks._shared import Shared, share
@@ -83,6 +85,7 @@ class LlamaTrunk:
     ) -> None:
         self.model: Any = model
         self.notes: list[str] = []
+        self.frozen = Frozen()
         self.dtype, self.checkpoint = compute_dtype, gradient_checkpointing
         self.pieces = pointwise(compiled=compile)
         self._layers = self._join()
@@ -96,9 +99,10 @@ class LlamaTrunk:
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
         """Final normed hidden states (M, D) in the compute type."""
-        self._refresh()
-        adapted = [joined for layer in self._layers for joined in layer.products() if joined.rank]
-        on = any([joined.is_on() for joined in adapted])
+        states_ND = states_of(batch, self)
+        if states_ND is not None:
+            return self._go_on(batch, states_ND, at_M)
+        on = self._begin()
         ids_N, shared = batch.input_ids_N, share(batch)
         if shared is not None:
             ids_N, at_M = shared.ids_N, shared.places if at_M is None else shared.places[at_M]
@@ -108,6 +112,40 @@ class LlamaTrunk:
             is_last = index == len(self._layers) - 1
             call = Call(pack, at_M if is_last else None, on, self.checkpoint)
             x_ND = run_layer(x_ND, layer, call)
+        return self._normed(x_ND)
+
+    @torch.no_grad()
+    def lower(self, batch: Batch) -> list[Tensor]:
+        """What the frozen blocks give for each sequence."""
+        frozen = self.frozen
+        if frozen.scores_only:
+            return list(self.hidden(batch, _ends(batch)).split(1))
+        if frozen.is_whole:
+            return list(self.hidden(batch).split(list(batch.lengths)))
+        call = Call(self._pack(batch, None), None, self._begin(), checkpoint=False)
+        x_ND = self._embedding(batch.input_ids_N).to(self.dtype)
+        for layer in self._layers[: frozen.depth]:
+            x_ND = run_layer(x_ND, layer, call)
+        return list(x_ND.split(list(batch.lengths)))
+
+    def _go_on(self, batch: Batch, x_ND: Tensor, at_M: Tensor | None) -> Tensor:
+        """Final hidden states from what the frozen blocks gave."""
+        if self.frozen.is_whole:
+            return x_ND if at_M is None else x_ND[at_M]
+        call = Call(self._pack(batch, None), None, self._begin(), self.checkpoint)
+        *layers, last = self._layers[self.frozen.depth :]
+        for layer in layers:
+            x_ND = run_layer(x_ND, layer, call)
+        return self._normed(run_layer(x_ND, last, call._replace(at=at_M)))
+
+    def _begin(self) -> bool:
+        """Bring the joined weights up to date; whether low-rank terms take part."""
+        self._refresh()
+        adapted = [joined for layer in self._layers for joined in layer.products() if joined.rank]
+        return any([joined.is_on() for joined in adapted])
+
+    def _normed(self, x_ND: Tensor) -> Tensor:
+        """The final norm."""
         final = self.model.model.norm
         x = x_ND.float()
         rate = torch.rsqrt(x.square().mean(-1, keepdim=True) + final.variance_epsilon)
@@ -125,9 +163,10 @@ class LlamaTrunk:
 
     def scores(self, batch: Batch) -> Tensor:
         """Class scores (B, C), float32, from the last token of each sequence."""
-        ends = torch.tensor(batch.starts()[1:], device=batch.input_ids_N.device) - 1
-        weight = self.model.score.weight
-        return nn.functional.linear(self.hidden(batch, ends).float(), weight.float())
+        last_BD = read_states(batch, self)
+        if last_BD is None:
+            last_BD = self.hidden(batch, _ends(batch))
+        return nn.functional.linear(last_BD.float(), self.model.score.weight.float())
 
     def set_checkpointing(self, *, on: bool) -> None:
         """Whether a layer keeps its input only."""
@@ -166,6 +205,11 @@ class LlamaTrunk:
     def _join(self) -> list[Layer]:
         layers = self.model.model.layers
         return [_layer(layer, self.model.config, self.dtype, self.pieces) for layer in layers]
+
+
+def _ends(batch: Batch) -> Tensor:
+    """Index of the last token of every sequence."""
+    return torch.tensor(batch.starts()[1:], device=batch.input_ids_N.device) - 1
 
 
 def _leave_files(model: nn.Module, layers: list[Layer]) -> None:
