@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": "show what train would do: recipe, data, masks, memory, time",
     "evaluate": "gather the evidence for a run anew",
     "compare": "two runs on the same test rows",
+    "grade": "is a grader fit to learn from? its scores of completions, before any training",
     "predict": "score a file of rows with a run",
     "chat": "talk to a tuned model",
     "export": "write a run as an adapter or a merged model, checked against the run",
@@ -30,7 +31,7 @@ COMMANDS = {
 WITH_TORCH = frozenset(
     {
         *("train", "plan", "evaluate", "compare", "predict", "chat", "export"),
-        *("demo", "doctor", "init", "settings"),
+        *("demo", "doctor", "init", "settings", "grade"),
     }
 )
 

@@ -2,6 +2,17 @@
 
 from luthier.graders._build import build_grader, check_grader
 from luthier.graders._registry import graders
+from luthier.graders._review import Finding, Review, review
 from luthier.graders.contract import Answer, Grader, Score
 
-__all__ = ["Answer", "Grader", "Score", "build_grader", "check_grader", "graders"]
+__all__ = [
+    "Answer",
+    "Finding",
+    "Grader",
+    "Review",
+    "Score",
+    "build_grader",
+    "check_grader",
+    "graders",
+    "review",
+]

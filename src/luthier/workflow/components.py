@@ -12,6 +12,7 @@ from luthier.data.sources import sources
 from luthier.evaluation.arms import arms
 from luthier.evaluation.metrics import metrics
 from luthier.export import exporters
+from luthier.graders import graders
 from luthier.objectives import objectives
 from luthier.recipe.schema_json import schema as recipe_schema
 from luthier.run.trackers import trackers
@@ -23,6 +24,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "sources": sources,
     "formats": formats,
     "metrics": metrics,
+    "graders": graders,
     "arms": arms,
     "exporters": exporters,
     "trackers": trackers,
