@@ -44,10 +44,9 @@ def disturb(model: nn.Module, *, seed: int) -> None:
     Where there are adapters the errors are those of the merged weight, and the adapters stay.
     """
     generator = torch.Generator().manual_seed(seed)
-    added = {
-        id(part.base.weight): part for part in model.modules() if isinstance(part, LowRankLinear)
-    }
-    inside = {id(p) for part in added.values() for p in (part.lora_A, part.lora_B)}
+    terms = [part for part in model.modules() if isinstance(part, LowRankLinear)]
+    added = {id(part.base.weight): part for part in terms if isinstance(part.base, nn.Linear)}
+    inside = {id(p) for part in terms for p in part.parameters(recurse=False)}
     for parameter in model.parameters():
         if id(parameter) in inside:
             continue

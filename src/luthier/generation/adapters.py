@@ -18,11 +18,12 @@ def adapters_cast(model: nn.Module) -> Generator[None]:
     Outputs are the same bit for bit; the float32 parameters stand again afterwards.
     """
     layers = [item for item in model.modules() if isinstance(item, LowRankLinear) and item.enabled]
+    layers = [item for item in layers if item.is_bare]
     kept = [(layer, layer.lora_A.data, layer.lora_B.data) for layer in layers]
     try:
         with torch.inference_mode(mode=False), torch.no_grad():
             for layer, low, high in kept:
-                kind = layer.base.weight.dtype
+                kind = layer.base_dtype
                 layer.lora_A.data, layer.lora_B.data = low.to(kind), high.to(kind)
         yield
     finally:

@@ -11,21 +11,22 @@ from torch import nn
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.models.blocks import head_modules as head_modules
+from luthier.models.quantised import Linear, QuantisedLinear
 
 
-def linear_layers(model: nn.Module, *, but_not: Sequence[str]) -> dict[str, nn.Linear]:
+def linear_layers(model: nn.Module, *, but_not: Sequence[str]) -> dict[str, Linear]:
     """Every linear layer by its full name, without the language-model head and `but_not`."""
     output = _output_layer(model)
     return {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear)
+        if isinstance(module, nn.Linear | QuantisedLinear)
         and module is not output
         and not any(name == part or name.startswith(part + ".") for part in but_not)
     }
 
 
-def matching(layers: dict[str, nn.Linear], target: str | Sequence[str]) -> dict[str, nn.Linear]:
+def matching(layers: dict[str, Linear], target: str | Sequence[str]) -> dict[str, Linear]:
     """The layers that `target` names: "all_linear", or last parts of names, or globs.
 
     Raises: RecipeError: a pattern that names no layer, with the nearest names.
@@ -38,7 +39,7 @@ def matching(layers: dict[str, nn.Linear], target: str | Sequence[str]) -> dict[
             "Use tuner 'full'."
         )
     patterns = [target] if isinstance(target, str) else list(target)
-    chosen: dict[str, nn.Linear] = {}
+    chosen: dict[str, Linear] = {}
     for pattern in patterns:
         found = {name: layer for name, layer in layers.items() if _is_match(name, pattern)}
         if not found:

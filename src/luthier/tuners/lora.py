@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import math
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from dataclasses import replace as changed
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -12,15 +14,31 @@ from torch import Tensor, nn
 
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
-from luthier.core.errors import RecipeError, RunError
+from luthier.core.errors import RecipeError
 from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.models.low_rank import LowRankLinear
+from luthier.models.quantised import Linear
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
+from luthier.tuners._low_rank import (
+    adapters,
+    check_same,
+    from_peft_tensors,
+    peft_ranks,
+    peft_tensors,
+    switch,
+    tensors_of,
+    trained_whole,
+)
+from luthier.tuners._patterns import check, value_for
 from luthier.tuners._peft import from_peft, saved_whole, target_modules, to_peft
+from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly
 from luthier.tuners._targets import head_modules, linear_layers, matching, replace
 from luthier.tuners.contract import ParamGroup, Peft
+
+STABLE_ALPHA = 8.0
+"""With rank stabilisation: the scaling that is usual, 2, at rank 16, and less above."""
 
 
 class Config(ComponentConfig):
@@ -29,11 +47,25 @@ class Config(ComponentConfig):
     rank: int = Field(16, ge=1)
     """Rank of the added term; usual 4 to 64."""
     alpha: float | Auto = "auto"
-    """The term is scaled by alpha / rank; auto: twice the rank."""
+    """The term is scaled by alpha / rank; auto: twice the rank (8 where rank_stabilised)."""
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the term's inputs dropped in training."""
     target: str | list[str] = "all_linear"
     """Layers adapted: all_linear (never the language-model head), or names or globs of them."""
+    rank_pattern: dict[str, int] = Field(default_factory=dict[str, int])
+    """Other ranks, for layers that a name, glob or regular expression means; the first counts."""
+    alpha_pattern: dict[str, float] | Auto = "auto"
+    """Other alphas, in the same way; auto: twice the ranks of rank_pattern, where alpha is auto."""
+    rank_stabilised: bool = False
+    """Scale by alpha / sqrt(rank) (rsLoRA): for ranks of 64 and more."""
+    lengths: bool = False
+    """Also train the length of every row of the adapted weights, apart from its direction (DoRA):
+    often better at low ranks, about a third slower."""
+    start: Literal["zero", "pissa"] = "zero"
+    """Where the term starts: with B at zero, or at the weight's own largest singular values
+    (PiSSA), which learns faster."""
+    rate_ratio: float = Field(1.0, gt=0)
+    """Learning rate of B over that of A (LoRA+); usual 4 to 16, with a lower rate for A."""
 
     @field_validator("alpha")
     @classmethod
@@ -42,10 +74,31 @@ class Config(ComponentConfig):
             raise ValueError("expected a number above 0, or auto")
         return value
 
-    @property
-    def scaling(self) -> float:
-        """alpha / rank."""
-        return 2.0 if self.alpha == "auto" else float(self.alpha) / self.rank
+    @field_validator("rank_pattern", "alpha_pattern")
+    @classmethod
+    def _all_positive(cls, values: Mapping[str, float] | str) -> Mapping[str, float] | str:
+        pairs = {} if isinstance(values, str) else values
+        if wrong := [name for name, value in pairs.items() if value <= 0]:
+            raise ValueError(f"expected numbers above 0, but not so: {', '.join(wrong)}")
+        return values
+
+    def rank_of(self, name: str) -> int:
+        """Rank in the layer `name`."""
+        return value_for(name, self.rank_pattern, self.rank)
+
+    def scaling_of(self, name: str) -> float:
+        """What the term is multiplied with in the layer `name`."""
+        alpha, others = self.alphas()
+        rank = self.rank_of(name)
+        return value_for(name, others, alpha) / (math.sqrt(rank) if self.rank_stabilised else rank)
+
+    def alphas(self) -> tuple[float, dict[str, float]]:
+        """Alpha, and those of single layers."""
+        usual = STABLE_ALPHA if self.rank_stabilised else 2.0 * self.rank
+        follows = self.alpha == "auto" and not self.rank_stabilised
+        others = {name: 2.0 * rank for name, rank in self.rank_pattern.items() if follows}
+        given = others if self.alpha_pattern == "auto" else dict(self.alpha_pattern)
+        return usual if self.alpha == "auto" else float(self.alpha), given
 
 
 MOST_RATE = 1e-3
@@ -56,9 +109,12 @@ MOST_RATE = 1e-3
 class Lora:
     """Trains rank * (inputs + outputs) parameters per adapted layer, in float32; merges exactly.
 
-    A classifier's head (and pooler) is trained whole and saved beside the adapter. A fresh adapter
-    leaves the outputs as they are.
-    Source: Hu et al. 2021, arXiv:2106.09685; initialisation and names as in PEFT.
+    A head (and pooler) is trained whole and saved beside the adapter. A fresh adapter leaves the
+    outputs as they are; with `lengths` there are `outputs` parameters more per layer. Decay pulls
+    towards the base, with start=pissa too (where PEFT's pulls its largest parts to zero).
+    Source: Hu et al. 2021, arXiv:2106.09685; initialisation and names as in PEFT. Stabilised
+    ranks: Kalajdzievski 2023, arXiv:2312.03732. Lengths: Liu et al. 2024, arXiv:2402.09353. PiSSA:
+    Meng et al. 2024, arXiv:2404.02948. Rates: Hayou et al. 2024, arXiv:2402.12354.
     """
 
     Config = Config
@@ -73,10 +129,15 @@ class Lora:
 
     @classmethod
     def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
-        """alpha from the rank."""
-        if config.alpha != "auto":
-            return {}
-        return {"alpha": (2.0 * config.rank, "twice the rank")}
+        """alpha from the rank, in layers of another rank too."""
+        alpha, others = config.alphas()
+        found: dict[str, tuple[object, str]] = {}
+        if config.alpha == "auto":
+            why = "a scaling of 2 at rank 16" if config.rank_stabilised else "twice the rank"
+            found["alpha"] = (alpha, why)
+        if config.alpha_pattern == "auto":
+            found["alpha_pattern"] = (others, "twice the ranks" if others else "none named")
+        return found
 
     @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
@@ -92,89 +153,95 @@ class Lora:
         return float(f"{rate:.0e}"), f"usual for lora on a width of {facts.hidden_size}"
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
-        """The same bundle with adapters in place, only they (and a classifier's head) trained.
+        """The same bundle with adapters in place, only they (and a head) trained.
 
-        Raises: RecipeError: nothing matches `target`, or the rank exceeds a layer's size.
+        Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
         model = bundle.model
-        heads = head_modules(model) if bundle.kind == "sequence_classifier" else []
+        heads = head_modules(model) if bundle.kind not in ("causal_lm", "embedder") else []
         layers = matching(linear_layers(model, but_not=heads), self.config.target)
-        _check_rank(self.config.rank, layers)
+        check(self.config.rank_pattern, layers, where="tuner.rank_pattern")
+        check(self.config.alphas()[1], layers, where="tuner.alpha_pattern")
+        for name, layer in layers.items():
+            _check_rank(self.config.rank_of(name), name, layer)
         model.requires_grad_(False)
         for name, layer in layers.items():
-            added = LowRankLinear(
-                layer,
-                rank=self.config.rank,
-                scaling=self.config.scaling,
-                dropout=self.config.dropout,
-            )
-            added.reset(torch.Generator().manual_seed(seeds.derive(seed, "lora", name)))
+            generator = torch.Generator().manual_seed(seeds.derive(seed, "lora", name))
+            added = self._added(name, layer, generator)
             added.train(layer.training)
             replace(model, name, added)
         for head in heads:
             model.get_submodule(head).requires_grad_(True)
-        self._first_head = {name: p.detach().clone() for name, p in _head(model).items()}
+        self._first_head = {n: p.detach().clone() for n, p in trained_whole(model).items()}
         return bundle
 
+    def _added(self, name: str, layer: Linear, generator: torch.Generator) -> LowRankLinear:
+        rank, scaling = self.config.rank_of(name), self.config.scaling_of(name)
+        added = LowRankLinear(layer, rank=rank, scaling=scaling, dropout=self.config.dropout)
+        added.reset(generator)
+        if self.config.start == "pissa":
+            parts = principal(layer.weight, rank=rank, scaling=scaling, generator=generator)
+            added.start_from(*parts)
+        if self.config.lengths:
+            added.weigh()
+        return added
+
     def groups(self, model: nn.Module) -> list[ParamGroup]:
-        """The adapters and a trained head; biases and norms of the head do not decay."""
-        return decay_groups(model.parameters())
+        """The adapters and a trained head; biases, norms of the head and lengths do not decay."""
+        raising = {id(layer.lora_B) for _, layer in adapters(model)}
+        faster = [p for p in model.parameters() if id(p) in raising]
+        others = [p for p in model.parameters() if id(p) not in raising]
+        ratio = self.config.rate_ratio
+        if ratio == 1:
+            return decay_groups(model.parameters())
+        return decay_groups(others) + [changed(g, rate=ratio) for g in decay_groups(faster)]
 
     def state(self, model: nn.Module) -> dict[str, Tensor]:
-        """`<layer>.lora_A.weight`, `<layer>.lora_B.weight`, and the head's parameters by name."""
-        return {name: tensor.detach() for name, tensor in _trained(model).items()}
+        """`<layer>.lora_A.weight`, `<layer>.lora_B.weight` (and lengths, and where they started),
+        and a head's parameters by name."""
+        return {name: tensor.detach() for name, tensor in tensors_of(model).items()}
 
     def restore(self, model: nn.Module, state: dict[str, Tensor]) -> None:
         """Put adapters and head back.
 
         Raises: RunError: names or shapes differ.
         """
-        copy_strictly(_trained(model), state)
+        copy_strictly(tensors_of(model), state)
 
     def peft(self, bundle: Bundle) -> Peft:
         """PEFT's LORA, with the head among its modules saved whole."""
-        layers = dict(_adapters(bundle.model))
+        model = bundle.model
         config: dict[str, Any] = {
             "peft_type": "LORA",
-            "r": self.config.rank,
-            "lora_alpha": _whole(self.config.scaling * self.config.rank),
+            **peft_ranks(model, is_stabilised=self.config.rank_stabilised),
             "lora_dropout": self.config.dropout,
-            "target_modules": target_modules(bundle.model, layers.keys()),
-            "modules_to_save": saved_whole(_head(bundle.model)) or None,
+            "target_modules": target_modules(model, dict(adapters(model)).keys()),
+            "modules_to_save": saved_whole(trained_whole(model)) or None,
             "bias": "none",
             "fan_in_fan_out": False,
             "init_lora_weights": True,
-            "use_dora": False,
-            "use_rslora": False,
-            "rank_pattern": {},
-            "alpha_pattern": {},
+            "use_dora": self.config.lengths,
         }
-        return Peft(config, to_peft(self.state(bundle.model)))
+        return Peft(config, to_peft(peft_tensors(model)))
 
     def take_peft(self, bundle: Bundle, saved: Peft) -> None:
         """Raises: RunError: another scaling, or other layers or shapes."""
-        scaling = saved.config["lora_alpha"] / saved.config["r"]
-        for name, layer in _adapters(bundle.model):
-            if abs(layer.scaling - scaling) > 1e-6 * abs(scaling):
-                raise RunError(
-                    f"was trained with a scaling of {scaling:g}; tuner.alpha / tuner.rank "
-                    f"gives {layer.scaling:g} at '{name}'"
-                )
-        self.restore(bundle.model, from_peft(saved.tensors))
+        check_same(self.peft(bundle).config, saved.config)
+        self.restore(bundle.model, from_peft_tensors(bundle.model, from_peft(saved.tensors)))
 
     @contextmanager
     def base(self, model: nn.Module) -> Generator[nn.Module]:
         """Within it adapters are off and a classifier has the head it started with."""
-        adapters = [layer for _, layer in _adapters(model)]
-        before = [layer.enabled for layer in adapters]
-        head = _head(model)
+        layers = [layer for _, layer in adapters(model)]
+        before = [layer.enabled for layer in layers]
+        head = trained_whole(model)
         trained = {name: parameter.detach().clone() for name, parameter in head.items()}
         try:
-            _switch(adapters, [False] * len(adapters))
+            switch(layers, [False] * len(layers))
             copy_strictly(head, self._first_head)
             yield model
         finally:
-            _switch(adapters, before)
+            switch(layers, before)
             copy_strictly(head, trained)
 
     def merge(self, model: nn.Module) -> nn.Module:
@@ -182,53 +249,20 @@ class Lora:
 
         The sum is taken in float32 and rounded once to the type of the weight.
         """
-        for name, layer in list(_adapters(model)):
+        for name, layer in list(adapters(model)):
+            plain = layer.base if isinstance(layer.base, nn.Linear) else layer.base.plain()
             with torch.no_grad():
-                weight = layer.base.weight
+                weight = plain.weight
                 weight.copy_(weight.float() + layer.delta().to(weight.device))
-            replace(model, name, layer.base)
+            replace(model, name, plain)
         return model
 
 
-def _check_rank(rank: int, layers: dict[str, nn.Linear]) -> None:
-    for name, layer in layers.items():
-        most = min(layer.in_features, layer.out_features)
-        if rank > most:
-            raise RecipeError(
-                f"recipe tuner.rank: got {rank}, but layer '{name}' is {layer.out_features} x "
-                f"{layer.in_features}. Use a rank of at most {most}, or choose other layers with "
-                "tuner.target."
-            )
-
-
-def _adapters(model: nn.Module) -> Iterator[tuple[str, LowRankLinear]]:
-    for name, module in model.named_modules():
-        if isinstance(module, LowRankLinear):
-            yield name, module
-
-
-def _head(model: nn.Module) -> dict[str, Tensor]:
-    """Trained parameters that belong to no adapter."""
-    inside = {id(p) for _, layer in _adapters(model) for p in (layer.lora_A, layer.lora_B)}
-    return {
-        name: parameter
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad and id(parameter) not in inside
-    }
-
-
-def _trained(model: nn.Module) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = {}
-    for name, layer in _adapters(model):
-        found[f"{name}.lora_A.weight"] = layer.lora_A
-        found[f"{name}.lora_B.weight"] = layer.lora_B
-    return {**found, **_head(model)}
-
-
-def _switch(adapters: Sequence[LowRankLinear], enabled: Sequence[bool]) -> None:
-    for layer, is_enabled in zip(adapters, enabled, strict=True):
-        layer.enabled = is_enabled
-
-
-def _whole(value: float) -> int | float:
-    return round(value) if abs(value - round(value)) < 1e-9 else value
+def _check_rank(rank: int, name: str, layer: Linear) -> None:
+    most = min(layer.in_features, layer.out_features)
+    if rank > most:
+        raise RecipeError(
+            f"recipe tuner.rank: got {rank}, but layer '{name}' is {layer.out_features} x "
+            f"{layer.in_features}. Use a rank of at most {most}, or choose other layers with "
+            "tuner.target."
+        )

@@ -186,13 +186,11 @@ class BertTrunk:
         weight = self._joined([cast(Tensor, base.weight) for base in bases])
         bias = self._joined([cast(Tensor, base.bias) for base in bases])
         output = functional.linear(x_NI, weight, bias)
-        terms = [_term(layer, x_NI) for layer in layers]
-        if not any(term is not None for term in terms):
+        if not any(isinstance(layer, LowRankLinear) and layer.enabled for layer in layers):
             return output
         widths = [cast(nn.Linear, base).out_features for base in bases]
-        parts = output.split(widths, -1)
-        pairs = zip(parts, terms, strict=True)
-        return torch.cat([part if term is None else part + term for part, term in pairs], -1)
+        pairs = zip(layers, output.split(widths, -1), strict=True)
+        return torch.cat([_adapted(layer, x_NI, part) for layer, part in pairs], -1)
 
     def _joined(self, tensors: list[Tensor]) -> Tensor:
         """The tensors one below the other in the compute type; frozen ones are kept."""
@@ -246,15 +244,9 @@ def _normed(norm: nn.LayerNorm, x_ND: Tensor) -> Tensor:
 def _plain(layer: Any, x: Tensor) -> Tensor:
     """A small layer in float32."""
     base = layer.base if isinstance(layer, LowRankLinear) else layer
-    output = functional.linear(x, base.weight.float(), base.bias.float())
-    term = _term(layer, x)
-    return output if term is None else output + term
+    return _adapted(layer, x, functional.linear(x, base.weight.float(), base.bias.float()))
 
 
-def _term(layer: nn.Module, x: Tensor) -> Tensor | None:
-    """The low-rank term of a layer, where it has one that takes part."""
-    if not isinstance(layer, LowRankLinear) or not layer.enabled:
-        return None
-    lowered = functional.dropout(x, layer.dropout, layer.training)
-    lowered = functional.linear(lowered, layer.lora_A.to(x.dtype))
-    return functional.linear(lowered, layer.lora_B.to(x.dtype)) * layer.scaling
+def _adapted(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
+    """The output of a layer from what its base gives for `x`."""
+    return layer.adapt(x, output) if isinstance(layer, LowRankLinear) else output

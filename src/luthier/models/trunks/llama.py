@@ -15,10 +15,11 @@ from luthier.data.features import Batch
 from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
+from luthier.models.quantised import QuantisedLinear
 from luthier.models.trunks._attention import Pack, causal_mask
 from luthier.models.trunks._decoder_layer import Call, Layer, run_layer
 from luthier.models.trunks._division import read_states, states_of
-from luthier.models.trunks._joined import Joined, base_of
+from luthier.models.trunks._joined import Joined, Shelf
 from luthier.models.trunks._pointwise import Pointwise, pointwise
 from luthier.models.trunks._shared import Shared, share
 
@@ -52,10 +53,12 @@ def decline(model: nn.Module) -> str:
 
 def _decline_layer(layer: nn.Module) -> str:
     for name, module in _linears(layer).items():
-        if isinstance(module, LowRankLinear) and module.dropout:
-            return f"{name} has low-rank dropout"
-        if type(module) not in (nn.Linear, LowRankLinear) or type(base_of(module)) is not nn.Linear:
-            return f"{name} is a {type(module).__name__}"
+        if isinstance(module, LowRankLinear) and not module.is_folded:
+            what = "dropout" if module.dropout else "term with trained lengths (DoRA)"
+            return f"{name} has a low-rank {what}"
+        base = module.base if isinstance(module, LowRankLinear) else module
+        if type(base) not in (nn.Linear, QuantisedLinear):
+            return f"{name} is a {type(base).__name__}"
     terms = (".lora_A", ".lora_B")
     for name, parameter in layer.named_parameters():
         if parameter.requires_grad and not name.endswith(terms):
@@ -203,8 +206,8 @@ class LlamaTrunk:
         )
 
     def _join(self) -> list[Layer]:
-        layers = self.model.model.layers
-        return [_layer(layer, self.model.config, self.dtype, self.pieces) for layer in layers]
+        layers, config, shelf = self.model.model.layers, self.model.config, Shelf()
+        return [_layer(layer, config, self.dtype, self.pieces, shelf) for layer in layers]
 
 
 def _ends(batch: Batch) -> Tensor:
@@ -217,17 +220,18 @@ def _leave_files(model: nn.Module, layers: list[Layer]) -> None:
 
     The joined weights are copies already; one small tensor left behind keeps the whole file.
     """
-    joined = {id(base.weight) for layer in layers for j in layer.products() for base in j.bases}
+    bases = [base for layer in layers for j in layer.products() for base in j.bases]
+    joined = {id(base.weight) for base in bases if isinstance(base, nn.Linear)}
     for parameter in model.parameters():
         if id(parameter) not in joined and not parameter.requires_grad:
             parameter.data = parameter.data.clone()
 
 
-def _layer(module: Any, config: Any, dtype: torch.dtype, pieces: Pointwise) -> Layer:
+def _layer(module: Any, config: Any, dtype: torch.dtype, pieces: Pointwise, shelf: Shelf) -> Layer:
     linears = _linears(module)
     attention = module.self_attn
     groups = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
-    joined = [Joined([linears[name] for name in group], dtype) for group in groups]
+    joined = [Joined([linears[name] for name in group], dtype, shelf) for group in groups]
     norms = (module.input_layernorm, module.post_attention_layernorm)
     head_norms = (attention.q_norm, attention.k_norm) if hasattr(attention, "q_norm") else None
     window = config.sliding_window if config.model_type == "mistral" else None
