@@ -16,9 +16,10 @@ from transformers import (
 )
 
 from luthier.data.rows import Chat, Message, Origin
-from luthier.models.bundle import Bundle, Source
+from luthier.models.bundle import Bundle, Kind, Source
 from luthier.models.codec import codec_of
 from luthier.models.facts import facts_of
+from luthier.models.kinds import OPENINGS
 from luthier.models.trunks import build
 
 CHATML = (
@@ -147,6 +148,22 @@ def classifier(
     settings = config(architecture, **changes)
     settings.id2label, settings.label2id = names, {name: i for i, name in names.items()}
     return _drawn(AutoModelForSequenceClassification, settings, seed)
+
+
+def headed(
+    kind: Kind,
+    architecture: Architecture,
+    *,
+    labels: tuple[str, ...] = (),
+    seed: int = 0,
+    **changes: Any,
+) -> Any:
+    """A tiny model of any kind, its head scoring `labels`."""
+    settings = config(architecture, **changes)
+    if labels:
+        names = dict(enumerate(labels))
+        settings.id2label, settings.label2id = names, {name: i for i, name in names.items()}
+    return _drawn(OPENINGS[kind].factory, settings, seed)
 
 
 def _drawn(factory: Any, settings: Any, seed: int) -> PreTrainedModel:

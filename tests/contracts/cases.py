@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from tests import tiny
+from tests.contracts.rows import ROWS
 from torch import Tensor
 
 from luthier.core.events import Event
 from luthier.data.features import Features
-from luthier.data.rows import Chat, Labeled, Origin, Row, Text
+from luthier.data.rows import Row
 from luthier.engine.accumulate import accumulate
+from luthier.engine.constants import fill
 from luthier.engine.fit import fit
 from luthier.engine.job import Job, Plan
 from luthier.engine.optimizer import Optimizer, open_optimizer
-from luthier.models.bundle import Bundle, Source
+from luthier.models.bundle import Bundle, Kind, Source
 from luthier.models.codec import codec_of
 from luthier.models.facts import facts_of
 from luthier.models.trunks import build
-from luthier.objectives import Objective, Roles, objectives
+from luthier.objectives import Objective, Roles, View, objectives
 from luthier.tuners import Tuner, attach, tuners
 
 PLAN = Plan(
@@ -36,32 +40,14 @@ PLAN = Plan(
     max_grad_norm=1.0,
     spike_factor=10.0,
 )
-SETTINGS: dict[str, dict[str, Any]] = {"lora": {"rank": 8}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "lora": {"rank": 8},
+    "prompt": {"num_virtual_tokens": 4},
+    "prefix": {"num_virtual_tokens": 4},
+}
 """What a tuner needs besides its defaults to fit a model of width 32."""
-
-_WORDS = ("red", "green", "blue", "one", "two", "three", "yes", "no")
-
-
-def _chats() -> list[Row]:
-    return [
-        tiny.chat(f"what is {word} {'of ' * n}", f"{word} and {word}", line=n + 1)
-        for n, word in enumerate(_WORDS)
-    ]
-
-
-def _texts() -> list[Row]:
-    return [
-        Text(origin=Origin("t.txt", n + 1), text=f"the {word} is {'that ' * n}in {word}")
-        for n, word in enumerate(_WORDS)
-    ]
-
-
-def _labeled() -> list[Row]:
-    return [
-        Labeled(origin=Origin("l.csv", n + 1), text=f"{word} " * (n + 1), label=f"label_{n % 3}")
-        for n, word in enumerate(_WORDS)
-    ]
-
+OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {}
+"""What an objective needs besides its defaults."""
 
 WAYS: dict[str, tuple[torch.dtype, Any]] = {
     "float32": (torch.float32, "general"),
@@ -69,8 +55,6 @@ WAYS: dict[str, tuple[torch.dtype, Any]] = {
     "bfloat16-general": (torch.bfloat16, "general"),
 }
 """Type of the products, and the path asked for: exact arithmetic, and what users run."""
-
-ROWS: dict[type[Row], Callable[[], list[Row]]] = {Chat: _chats, Text: _texts, Labeled: _labeled}
 
 
 @dataclass
@@ -100,6 +84,7 @@ class Case:
             plan=replace(self.plan, **in_plan),
             seed=self.seed,
             checkpoints=folder / "checkpoints",
+            reference=self.view() if self.tuner.keeps_base else None,
             **others,
         )
 
@@ -123,20 +108,50 @@ class Case:
     def loss(self, features: Sequence[Features]) -> float:
         """Mean loss of the rows as one batch, without gradient."""
         with torch.no_grad():
-            loss = self.objective.loss(Roles(self.bundle), self.objective.collate(features))
+            loss = self.objective.loss(self.roles(), self.objective.collate(features))
         return float(loss.sum / loss.count)
 
     def outputs(self) -> Tensor:
-        """What the model says about the eight rows: scores, or final hidden states."""
+        """What the model says about the eight rows: final hidden states, or scores."""
         batch = self.objective.collate(self.features)
         trunk, model = self.bundle.trunk, self.bundle.model
         was_training = model.training
         model.eval()
+        says = {
+            "sequence_classifier": trunk.scores,
+            "token_classifier": trunk.token_scores,
+            "question_answerer": trunk.token_scores,
+        }.get(self.bundle.kind, trunk.hidden)
         with torch.no_grad():
-            is_lm = self.bundle.kind == "causal_lm"
-            found = trunk.hidden(batch) if is_lm else trunk.scores(batch)
+            found = says(batch)
         model.train(was_training)
         return found.clone()
+
+    def view(self) -> View:
+        """The model before tuning, as the workflow gives it to objectives."""
+
+        @contextmanager
+        def opened() -> Generator[Bundle]:
+            if not self.tuner.keeps_base:
+                yield self.bundle
+                return
+            with self.tuner.base(self.bundle.model) as base:
+                yield replace(self.bundle, model=base)
+
+        return opened
+
+    def roles(self) -> Roles:
+        """What the engine hands to a loss."""
+        return Roles(self.bundle, self.view() if self.tuner.keeps_base else None)
+
+    def ask(self) -> None:
+        """Put what frozen roles say into the rows, as is done before the first update."""
+        if self.objective.asks:
+            job = self.job(Path("unused"), validation=[])
+            with TemporaryDirectory() as folder:
+                models = Roles(self.bundle, self.view())
+                fill(job, models, Path(folder), tell=lambda _done, _total: None)
+            self.features = list(job.train)
 
     def run_anew(self, *, like: str = "") -> None:
         """Build the trunk again for the model as it now is. Args: like: name of a trunk."""
@@ -161,16 +176,19 @@ class Case:
 
 
 def plain_bundle(
-    kind: str, *, seed: int = 0, way: str = "float32", moves_base: bool = True, **changes: Any
+    kind: Kind,
+    *,
+    labels: tuple[str, ...] = (),
+    seed: int = 0,
+    way: str = "float32",
+    moves_base: bool = True,
+    **changes: Any,
 ) -> Bundle:
     """An untouched tiny model of the kind, opened as the workflow does for such a tuner."""
     dtype, prefer = WAYS[way]
-    if kind == "causal_lm":
-        model, tokenizer = tiny.causal_lm("llama", seed=seed, **changes), tiny.tokenizer()
-        labels: tuple[str, ...] = ()
-    else:
-        model, tokenizer = tiny.classifier("bert", seed=seed, **changes), tiny.word_tokenizer()
-        labels = ("label_0", "label_1", "label_2")
+    writes = kind == "causal_lm"
+    model = tiny.headed(kind, "llama" if writes else "bert", labels=labels, seed=seed, **changes)
+    tokenizer = tiny.tokenizer() if writes else tiny.word_tokenizer()
     if not moves_base:
         for parameter in model.parameters():
             parameter.data = parameter.data.to(dtype)
@@ -191,19 +209,38 @@ def case(
     """Tuner applied, rows prepared."""
     learned = objectives.get(objective)
     rows = ROWS[learned.row]()
-    config = learned.Config()
+    config = learned.Config(**OBJECTIVE_SETTINGS.get(objective, {}))
     found = {key: value for key, (value, _) in learned.resolve(config, rows).items()}
-    built = learned(learned.Config(**found))
+    built = learned(config.model_copy(update=found))
     moved = tuners.get(tuner)
     kind = sorted(learned.kinds)[0]
-    bundle = plain_bundle(kind, way=way, moves_base=moved.moves_base, **model)
+    bundle = plain_bundle(
+        kind, labels=built.labels(), way=way, moves_base=moved.moves_base, **model
+    )
     applied = moved(moved.Config(**{**SETTINGS.get(tuner, {}), **(settings or {})}))
     dtype, prefer = WAYS[way]
     bundle = attach(applied, bundle, seed=seed, frozen=dtype)
     bundle.trunk = build(bundle.model, bundle.kind, prefer=prefer, compute_dtype=dtype)
     bundle.model.train()
     features = [built.prepare(row, bundle.codec, index=n) for n, row in enumerate(rows)]
-    return Case(bundle, applied, built, rows, features, seed=seed, way=way)
+    made = Case(bundle, applied, built, rows, features, seed=seed, way=way)
+    made.ask()
+    return made
 
 
 PAIRS = [(tuner, objective) for tuner in tuners.names() for objective in objectives.names()]
+"""Every pair. What a pair must do, `test_pairs` asks of each."""
+
+
+def _speakers() -> list[str]:
+    """For every kind of model the first objective that trains it: a tuner knows no loss, so what
+    holds with one objective of a kind holds with all."""
+    first: dict[str, str] = {}
+    for name in ("sft", "classify", *objectives.names()):
+        first.setdefault(sorted(objectives.get(name).kinds)[0], name)
+    return list(first.values())
+
+
+SPEAKERS = _speakers()
+TUNED = [(tuner, objective) for tuner in tuners.names() for objective in SPEAKERS]
+"""Every tuner with one objective of each kind of model."""

@@ -197,10 +197,8 @@ def test_interacting_rows_without_memory_end_the_run_with_ways_out(
 def test_a_role_that_nobody_fills_is_refused() -> None:
     kind = objectives.get("distant")
     objective = kind(kind.Config(labels=["a", "b"]))
-    with pytest.raises(
-        RecipeError, match=r"'distant' needs a model in the role of teacher"
-    ) as said:
-        fits(objective, name="distant", can_generate=False, reference="m")
+    with pytest.raises(RecipeError, match=r"'distant' needs a model in the role of oracle") as said:
+        fits(objective, name="distant", possible=("sequence_classifier",), reference="m")
     assert "rivals" in str(said.value)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ class Features:
 
     `loss_weights[t]` is the weight of *predicting* token t from those before it (0: not trained;
     index 0 is always 0). Objectives that train no tokens leave it empty and use `label`.
+    A row may hold several sequences, one after the other (two answers, a pair of texts).
     """
 
     row: int
@@ -27,6 +30,15 @@ class Features:
     label: int = IGNORE
     cut_tokens: int = 0
     """Tokens that `on_overflow` removed from this row."""
+    sequences: tuple[int, ...] = ()
+    """Tokens of each sequence of the row; empty: it is one."""
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    """What else the objective knows of the row, such as numbers to be predicted."""
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Tokens of each sequence of the row."""
+        return self.sequences or (len(self.input_ids),)
 
     @property
     def num_tokens(self) -> int:
@@ -59,6 +71,7 @@ class Batch:
     input_ids_N: Tensor
     lengths: tuple[int, ...]
     rows: tuple[int, ...]
+    """Index of every row; as many as sequences where no row holds several."""
     tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     states: States | None = None
     """Of exactly these sequences: a batch made of others has none."""
@@ -86,5 +99,5 @@ class Batch:
 def flatten(features: list[Features], **tensors: Tensor) -> Batch:
     """The sequences of `features` end to end, with the objective's own tensors beside them."""
     ids = torch.from_numpy(np.concatenate([item.input_ids for item in features])).long()
-    lengths = tuple(item.num_tokens for item in features)
+    lengths = tuple(length for item in features for length in item.lengths)
     return Batch(ids, lengths, tuple(item.row for item in features), tensors)

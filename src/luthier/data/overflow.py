@@ -34,7 +34,7 @@ def fit_all(
     Raises: DataError: rows are too long and the policy is "error" (one message for all of them),
         or a row would lose its whole target.
     """
-    long = [at for at, item in enumerate(features) if item.num_tokens > max_length]
+    long = [at for at, item in enumerate(features) if max(item.lengths) > max_length]
     if long and policy == "error":
         raise _too_long(features, names, long, max_length)
     fitted: list[Features] = []
@@ -45,7 +45,7 @@ def fit_all(
         if not pieces:
             dropped.append(item.row)
     if features and not fitted:
-        shortest = min(item.num_tokens for item in features)
+        shortest = min(max(item.lengths) for item in features)
         raise DataError(
             f"{names[0]}: all {len(features)} rows are longer than {max_length} tokens "
             f"(training.max_length); nothing is left of them.\n"
@@ -62,13 +62,15 @@ def fit_to(features: Features, max_length: int, policy: Overflow, where: str) ->
     first and last token (the marks around a sentence).
     Raises: DataError: too long and the policy is "error", or the target would vanish.
     """
-    if features.num_tokens <= max_length:
+    if max(features.lengths) <= max_length:
         return [features]
     place = _Place(where, max_length)
     if policy == "error":
         raise _too_long([features], [where], [0], max_length)
     if policy == "drop":
         return []
+    if features.sequences:
+        return [_each_shorter(features, place, policy)]
     if policy == "truncate_prompt":
         return [_without_beginning(features, place)]
     if policy == "truncate_tail":
@@ -79,8 +81,8 @@ def fit_to(features: Features, max_length: int, policy: Overflow, where: str) ->
 def _too_long(
     features: Sequence[Features], names: Sequence[str], long: Sequence[int], max_length: int
 ) -> DataError:
-    worst = max(long, key=lambda at: features[at].num_tokens)
-    length, name = features[worst].num_tokens, names[worst]
+    worst = max(long, key=lambda at: max(features[at].lengths))
+    length, name = max(features[worst].lengths), names[worst]
     if len(features) == 1:
         first = f"{name}: {length} tokens, longer than {max_length} (training.max_length)."
     else:
@@ -91,6 +93,38 @@ def _too_long(
         )
     return DataError(
         f"{first}\n    Allow more, training.max_length = {length}, or say what to do: {_ADVICE}"
+    )
+
+
+def _each_shorter(features: Features, place: _Place, policy: Overflow) -> Features:
+    """Every sequence of the row shorter: of the beginnings, which are alike, as much of each.
+
+    Raises: DataError: the policy is "split", which would tear what is compared apart.
+    """
+    if policy == "split":
+        raise DataError(
+            f"{place.where}: a sequence of {max(features.lengths)} tokens, longer than "
+            f"{place.max_length} (training.max_length); a row of several texts cannot be split.\n"
+            "    Say data.on_overflow = truncate_prompt, truncate_tail or drop"
+        )
+    excess = max(features.lengths) - place.max_length
+    parts: list[Features] = []
+    start = 0
+    for length in features.lengths:
+        end = start + length
+        weights = features.loss_weights[start:end]
+        part = Features(features.row, features.input_ids[start:end], weights)
+        if policy == "truncate_prompt" and not _trains_label(features):
+            parts.append(_without_beginning(part, replace(place, max_length=length - excess)))
+        else:
+            parts += fit_to(part, place.max_length, policy, place.where)
+        start = end
+    return replace(
+        features,
+        input_ids=np.concatenate([part.input_ids for part in parts]),
+        loss_weights=np.concatenate([part.loss_weights for part in parts]),
+        cut_tokens=features.cut_tokens + sum(part.cut_tokens for part in parts),
+        sequences=tuple(part.num_tokens for part in parts),
     )
 
 

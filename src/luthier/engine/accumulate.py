@@ -79,11 +79,16 @@ def accumulate(
     return means(losses, optimizer.norm())
 
 
+def roles(job: Job) -> Roles:
+    """The models of a job, as its objective sees them."""
+    return Roles(job.bundle, job.reference, job.companion)
+
+
 def one_loss(job: Job, features: Sequence[Features], *, step: int, number: int) -> Loss:
     """Loss of one micro-batch, its dropout seeded by (seed, step, number)."""
     torch.manual_seed(seeds.derive(job.seed, "dropout", step, number))
     batch = job.objective.collate(features).to(device_of(job))
-    return job.objective.loss(Roles(policy=job.bundle), batch)
+    return job.objective.loss(roles(job), batch)
 
 
 def one_gradient(job: Job, features: Sequence[Features], *, step: int, number: int) -> Loss:

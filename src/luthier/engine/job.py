@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from torch import nn
+
 from luthier.data.features import Features
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives.contract import Objective, View
 from luthier.tuners.contract import Tuner
 
 
@@ -64,6 +66,10 @@ class Job:
     """Hashes of data, model, tokenizer and recipe; compared when a run is resumed."""
     allow: Sequence[str] = ()
     """`changed_<key of identity>` for what may differ from the run that is continued."""
+    reference: View | None = None
+    """The model as it was before tuning, for objectives that look at it while they train."""
+    companion: nn.Module | None = None
+    """Parameters of the objective's own, trained and saved beside the model."""
     row_name: Callable[[int], str] = str
     """Where training row i came from, for messages."""
     should_stop: Callable[[], bool] = lambda: False

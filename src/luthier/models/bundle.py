@@ -15,7 +15,15 @@ from transformers import PreTrainedTokenizerBase
 from luthier.data.features import Batch
 from luthier.data.rows import Chat, Message
 
-Kind = Literal["causal_lm", "sequence_classifier"]
+Kind = Literal[
+    "causal_lm",
+    "sequence_classifier",
+    "token_classifier",
+    "question_answerer",
+    "embedder",
+    "image_classifier",
+]
+"""What a model is opened as: which head it has on its pre-trained trunk (see `kinds`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,11 @@ class Trunk(Protocol):
 
     def scores(self, batch: Batch) -> Tensor:
         """Class scores (B, C) in float32, one row per sequence, of a sequence classifier."""
+        ...
+
+    def token_scores(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        """Scores (M, C), float32, of tokens `at_M` (None: all) by the head of a token classifier,
+        or start and end (C = 2) by that of a question answerer."""
         ...
 
     def set_checkpointing(self, *, on: bool) -> None:

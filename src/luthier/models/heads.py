@@ -8,21 +8,21 @@ from typing import Any
 import torch
 from torch import nn
 
-_TASK = "ForSequenceClassification"
 
-
-def fit(model: Any, *, labels: Sequence[str], own: Any, fresh: set[str]) -> list[str]:
+def fit(model: Any, *, labels: Sequence[str], suffix: str, own: Any, fresh: set[str]) -> list[str]:
     """Make the head score `labels` in their order; gives back notes on what was done.
 
     The rows of a head in the file are put into this order where its config names the same classes.
-    Any other head is drawn anew: what it learned was something else.
-    Args: own: the config as it is in the folder. fresh: parameters that were drawn already, as the
-    files lack them.
+    Any other head is drawn anew: what it learned was something else. A single score has no name
+    that could differ, and neither have a start and an end (no `labels`).
+    Args: suffix: of the names of classes with such a head. own: the config as it is in the folder.
+    fresh: parameters that were drawn already, as the files lack them.
     """
     head = {name for name, _ in _parameters(model)}
     names = [str(own.id2label[index]) for index in sorted(own.id2label)]
-    is_same_task = any(str(name).endswith(_TASK) for name in own.architectures or ())
-    is_kept = is_same_task and sorted(names) == sorted(labels)
+    is_same_task = any(str(name).endswith(suffix) for name in own.architectures or ())
+    is_named_alike = sorted(names) == sorted(labels) or not labels
+    is_kept = is_same_task and (is_named_alike or len(names) == len(labels) == 1)
     notes: list[str] = []
     why = ""
     if head - fresh and not is_kept:
@@ -32,7 +32,7 @@ def fit(model: Any, *, labels: Sequence[str], own: Any, fresh: set[str]) -> list
         why = f"; the one in the files {what}"
     if fresh:
         notes.append(f"new head, drawn from the seed: {', '.join(sorted(fresh))}{why}")
-    if head - fresh and names != list(labels):
+    if head - fresh and is_named_alike and labels and names != list(labels):
         _reorder(model, [names.index(label) for label in labels])
         notes.append(
             f"head of the files, its classes {', '.join(names)} put in order: {', '.join(labels)}"

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
+import transformers
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
-from transformers.models.auto.modeling_auto import (
-    MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-)
 from transformers.utils import logging as transformers_logging
 
 from luthier.core import seeds
 from luthier.core.errors import ModelError
 from luthier.models import heads, sources, weights
-from luthier.models.bundle import Bundle, Source
+from luthier.models.blueprint import writes
+from luthier.models.bundle import Bundle, Kind, Source
 from luthier.models.codec import TemplateCodec, open_codec
 from luthier.models.facts import facts_of
+from luthier.models.kinds import OPENINGS, kinds_of
 from luthier.models.reading import open_config, reading
 from luthier.models.trunks import build
 
@@ -32,86 +31,108 @@ and the largest of SmolLM2-135M is 9.25. Vectors (scales of norms, biases) may b
 def open_model(
     reference: str,
     *,
+    kinds: frozenset[Kind] = frozenset(),
     labels: tuple[str, ...] = (),
+    problem: str = "",
     dtype: torch.dtype,
     device: str | torch.device = "cpu",
     trained_weights: bool = False,
     seed: int = 0,
 ) -> Bundle:
-    """The model that `reference` names, ready to use; `labels` make it a sequence classifier.
+    """The model that `reference` names, ready to use as the first of `kinds` that it can be.
 
     Weights are frozen until a tuner moves them. A head that the files do not hold is drawn from
     `seed`, in the type of the weights; the tuner that trains it makes it float32.
-    Args: dtype: of the weights; trained_weights: they will be trained, so float32 is kept.
+    Args: kinds: empty: a sequence classifier where there are `labels`, else a causal LM.
+        labels: names of what the head scores. problem: the problem type that transformers is told.
+        dtype: of the weights. trained_weights: they will be trained, so float32 is kept.
     Raises: ModelError: not found, damaged, refused, or of an architecture that does not fit.
     """
     source = sources.fetch(reference)
     codec = open_codec(source.folder)
     kept = torch.float32 if trained_weights else dtype
     notes: list[str] = []
-    if labels:
-        model = _classifier(source, labels, kept, seed=seed, notes=notes)
-        _set_padding(model, codec)
+    kind = _kind(source, kinds or frozenset({"sequence_classifier" if labels else "causal_lm"}))
+    if OPENINGS[kind].suffix and kind != "causal_lm":
+        asked = _Asked(kind, labels, problem)
+        model = _with_head(source, asked, kept, seed=seed, notes=notes)
     else:
-        known = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-        model, _, _ = _load(AutoModelForCausalLM, source, known, kept, notes)
+        model, _, _ = _load(kind, source, kept, notes)
+    if kind == "sequence_classifier":
+        _set_padding(model, codec)
     refuse_broken(model, source)
     model.requires_grad_(False)
     model.to(torch.device(device)).eval()
-    kind = "sequence_classifier" if labels else "causal_lm"
     trunk = build(model, kind, prefer="general", compute_dtype=dtype)
     notes += getattr(trunk, "notes", [])
     return Bundle(model, codec, kind, source, facts_of(model), trunk, labels, notes)
 
 
-def _classifier(
-    source: Source, labels: Sequence[str], dtype: torch.dtype, *, seed: int, notes: list[str]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The head that is wanted."""
+
+    kind: Kind
+    labels: tuple[str, ...]
+    problem: str
+
+
+def _kind(source: Source, kinds: frozenset[Kind]) -> Kind:
+    """The first of `kinds` that the model can be.
+
+    Raises: ModelError: it can be none of them.
+    """
+    config = open_config(source.folder)
+    possible = kinds_of(config, can_generate=writes(config))
+    found: Kind | None = next((kind for kind in possible if kind in kinds), None)
+    if found is None and "causal_lm" in kinds and config.model_type in OPENINGS["causal_lm"].known:
+        return "causal_lm"  # an encoder asked to write: transformers can, though nobody trained it
+    if found is None:
+        wanted = " or ".join(OPENINGS[kind].words for kind in sorted(kinds))
+        given = ", ".join(OPENINGS[kind].words for kind in possible) or "nothing known here"
+        raise ModelError(
+            f"model '{source.reference}': architecture '{config.model_type}' cannot be opened as "
+            f"one that {wanted}; it can be one that {given}"
+        )
+    return found
+
+
+def _with_head(
+    source: Source, asked: _Asked, dtype: torch.dtype, *, seed: int, notes: list[str]
 ) -> Any:
+    labels = asked.labels
     names = dict(enumerate(labels))
-    settings = {
-        "num_labels": len(labels),
-        "id2label": names,
-        "label2id": {name: index for index, name in names.items()},
-        "problem_type": "single_label_classification",
-        "ignore_mismatched_sizes": True,
-    }
+    settings: dict[str, Any] = {"ignore_mismatched_sizes": True}
+    if labels:
+        settings |= {
+            "num_labels": len(labels),
+            "id2label": names,
+            "label2id": {name: index for index, name in names.items()},
+        }
+    if asked.kind == "sequence_classifier":
+        settings["problem_type"] = asked.problem or "single_label_classification"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.derive(seed, "head"))
-        model, own, fresh = _load(
-            AutoModelForSequenceClassification,
-            source,
-            MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
-            dtype,
-            notes,
-            **settings,
-        )
-        notes += heads.fit(model, labels=labels, own=own, fresh=fresh)
+        model, own, fresh = _load(asked.kind, source, dtype, notes, **settings)
+        suffix = OPENINGS[asked.kind].suffix
+        notes += heads.fit(model, labels=labels, suffix=suffix, own=own, fresh=fresh)
     return model
 
 
 def _load(
-    factory: Any,
-    source: Source,
-    known: Any,
-    dtype: torch.dtype,
-    notes: list[str],
-    **settings: Any,
+    kind: Kind, source: Source, dtype: torch.dtype, notes: list[str], **settings: Any
 ) -> tuple[Any, Any, set[str]]:
     """The model, the config as it is in the folder, and the names of weights the files lack."""
     folder = source.folder
-    config = open_config(folder)
-    if config.model_type not in known:
-        use = "a chat or text objective" if settings else "objective classify"
-        raise ModelError(
-            f"model '{source.reference}': architecture '{config.model_type}' is not one that "
-            f"{factory.__name__} knows. It may be meant for {use}"
-        )
+    config, opening = open_config(folder), OPENINGS[kind]
+    if kind == "embedder":
+        settings |= _without_pooler(config)
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # what is missing is told below, once
     transformers_logging.disable_progress_bar()
     try:
         with reading(folder, "the weights cannot be loaded"):
-            model, told = factory.from_pretrained(
+            model, told = opening.factory.from_pretrained(
                 folder,
                 dtype=dtype,
                 local_files_only=True,
@@ -122,15 +143,22 @@ def _load(
             )
     finally:
         transformers_logging.set_verbosity(verbosity)
-    fresh = _lacking(model, told, source, is_classifier=bool(settings))
+    fresh = _lacking(model, told, source, may_lack_head=kind != "causal_lm")
     notes += _not_used(model, told, source)
     return model, config, fresh
 
 
-def _lacking(model: Any, told: Any, source: Source, *, is_classifier: bool) -> set[str]:
-    """Weights that the files lack; only a head may be missing, and only a classifier's."""
+def _without_pooler(config: Any) -> dict[str, Any]:
+    """The setting that leaves out a pooler, which vectors are not made of, where there is one."""
+    made = getattr(transformers, OPENINGS["embedder"].known[config.model_type], None)
+    has_setting = made is not None and "add_pooling_layer" in signature(made.__init__).parameters
+    return {"add_pooling_layer": False} if has_setting else {}
+
+
+def _lacking(model: Any, told: Any, source: Source, *, may_lack_head: bool) -> set[str]:
+    """Weights that the files lack; only a head may be missing, and never that of a writer."""
     fresh = {*told["missing_keys"], *(entry[0] for entry in told.get("mismatched_keys", ()))}
-    if (not is_classifier and fresh) or any(_is_trunk(model, name) for name in fresh):
+    if (not may_lack_head and fresh) or any(_is_trunk(model, name) for name in fresh):
         raise ModelError(
             f"{source.folder}: the weights lack {', '.join(sorted(fresh)[:4])}; they are not those "
             f"of a {type(model).__name__}"

@@ -1,8 +1,18 @@
 """One file per loss-on-rows."""
 
 from luthier.core.registry import Registry
-from luthier.objectives.contract import Loss, Objective, Roles, Usual
+from luthier.objectives._exploring import Experience, Explorer
+from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
 
 objectives: Registry[type[Objective]] = Registry("luthier.objectives", word="objective")
 
-__all__ = ["Loss", "Objective", "Roles", "Usual", "objectives"]
+__all__ = [
+    "Experience",
+    "Explorer",
+    "Loss",
+    "Objective",
+    "Roles",
+    "Usual",
+    "View",
+    "objectives",
+]

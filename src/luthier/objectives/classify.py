@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import torch
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from luthier.core.errors import DataError, RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Labeled, Row
-from luthier.models.bundle import Codec
+from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import objectives
 from luthier.objectives.contract import Loss, Roles, Usual
 
@@ -62,8 +63,10 @@ class Classify:
 
     Config = Config
     row: ClassVar[type[Row]] = Labeled
-    kinds: ClassVar[frozenset[str]] = frozenset({"sequence_classifier"})
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
+    asks: ClassVar[frozenset[str]] = frozenset()
+    problem: ClassVar[str] = "single_label_classification"
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=600, epochs=(5, 12))
@@ -125,7 +128,7 @@ class Classify:
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
         """Weighted cross-entropy of the classes, and how many were right."""
-        scores_BC = models.policy.trunk.scores(batch)
+        scores_BC = self.outputs(models.policy, batch)
         labels_B = batch.tensors["labels"]
         weights = self.config.weight_of_label
         weights_C = scores_BC.new_ones(scores_BC.shape[1])
@@ -137,6 +140,15 @@ class Classify:
             scores_BC, labels_B, weights_C, smoothing=self.config.label_smoothing
         )
         return Loss(total, count, {"accuracy": (right_B.sum().float(), counted_B.sum().float())})
+
+    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
+        """Nothing is asked of a frozen model."""
+        del models, batch
+        return {}
+
+    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
+        """Scores of the classes (B, C)."""
+        return policy.trunk.scores(batch)
 
 
 def class_nll(

@@ -5,15 +5,17 @@ It declares facts about itself; whatever depends on the objective reads these, n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Row
-from luthier.models.bundle import Bundle, Codec
+from luthier.models.bundle import Bundle, Codec, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,20 @@ class Loss:
     )
 
 
+View = Callable[[], AbstractContextManager[Bundle]]
+"""Opens a frozen model for as long as it is looked at. Look before the policy runs forward: the
+view may be the policy itself with its trained parts switched off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Roles:
     """The models an objective may use: what an objective can ask for are these fields."""
 
     policy: Bundle
+    reference: View | None = None
+    """The model as it was before tuning."""
+    companion: nn.Module | None = None
+    """Parameters of the objective's own (see `Explorer.companion`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +69,14 @@ class Objective(Protocol):
     """Its settings: a class derived from ComponentConfig (protocol variables are invariant)."""
     row: ClassVar[type[Row]]
     """The schema it eats."""
-    kinds: ClassVar[frozenset[str]]
+    kinds: ClassVar[frozenset[Kind]]
     """Model kinds it trains (see models.bundle.Kind)."""
     roles: ClassVar[frozenset[str]]
     """Models its loss needs: names of fields of `Roles`."""
+    asks: ClassVar[frozenset[str]]
+    """Frozen roles that its `constants` ask, once: they need not be there while it trains."""
+    problem: ClassVar[str]
+    """The `problem_type` that transformers knows a sequence classifier by; else empty."""
     additive: ClassVar[bool]
     """False when examples of a batch interact (in-batch negatives): a batch is then never cut into
     micro-batches."""
@@ -91,3 +106,19 @@ class Objective(Protocol):
     def collate(self, features: Sequence[Features]) -> Batch: ...
 
     def loss(self, models: Roles, batch: Batch) -> Loss: ...
+
+    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
+        """What the frozen roles in `asks` say of each row, by name, before the first update.
+
+        Found from then on in `Features.arrays`, for `collate`. Called without gradient, with the
+        model in evaluation mode, and only where `asks` names somebody.
+        Returns: for every name as many arrays as the batch has rows.
+        """
+        ...
+
+    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
+        """What the model says of each row, (B, C) float32: scores of classes, a number, a margin.
+
+        Evaluation and prediction read it. (B, 0) where rows are answered in writing.
+        """
+        ...

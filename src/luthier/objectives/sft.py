@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Chat, Row
-from luthier.models.bundle import Codec, Rendered
+from luthier.models.bundle import Bundle, Codec, Kind, Rendered
 from luthier.objectives import objectives
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Roles, Usual
@@ -35,8 +38,10 @@ class Sft:
 
     Config = Config
     row: ClassVar[type[Row]] = Chat
-    kinds: ClassVar[frozenset[str]] = frozenset({"causal_lm"})
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
+    asks: ClassVar[frozenset[str]] = frozenset()
+    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual()
@@ -80,6 +85,16 @@ class Sft:
     def loss(self, models: Roles, batch: Batch) -> Loss:
         """Negative log-likelihood of the trained tokens."""
         return Loss(*token_loss(models.policy, batch))
+
+    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
+        """Nothing is asked of a frozen model."""
+        del models, batch
+        return {}
+
+    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
+        """Nothing: answers are written."""
+        del policy
+        return torch.zeros(len(batch.rows), 0)
 
 
 def _in_last_answer(rendered: Rendered) -> np.ndarray:

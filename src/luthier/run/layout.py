@@ -29,6 +29,11 @@ class Layout:
         return self.root / "metrics.jsonl"
 
     @property
+    def rollouts(self) -> Path:
+        """Completions that an exploring objective learned from, with their scores, appended."""
+        return self.root / "rollouts.jsonl"
+
+    @property
     def evaluation(self) -> Path:
         return self.root / "evaluation.json"
 
@@ -85,6 +90,11 @@ class Layout:
     @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
+
+    @property
+    def constants(self) -> Path:
+        """What frozen models said of the rows."""
+        return self.root / "constants"
 
     @property
     def exports(self) -> Path:

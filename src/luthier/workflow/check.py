@@ -2,45 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from luthier.core.errors import RecipeError
 from luthier.models.bundle import Kind
+from luthier.models.kinds import OPENINGS
 from luthier.objectives import Objective, Roles, objectives
+from luthier.tuners import Tuner, tuners
 
 
-def fits(objective: Objective, *, name: str, can_generate: bool, reference: str) -> Kind:
+def fits(objective: Objective, *, name: str, possible: Sequence[Kind], reference: str) -> Kind:
     """The model kind the objective will train on this model: what it was made for comes first.
 
+    Args: possible: kinds that the model can be opened as.
     Raises: RecipeError: none of the objective's kinds can be had from this model, or it needs a
-    role that nobody fills.
+        role that nobody fills.
     """
     _refuse_roles(objective, name)
-    possible = kinds_of(can_generate=can_generate)
     for kind in possible:
         if kind in objective.kinds:
             return kind
     others = [key for key, item in objectives.items() if item.kinds & set(possible)]
-    what = "can write text" if can_generate else "is an encoder that cannot write text"
+    wanted = " or ".join(f"one that {OPENINGS[kind].words}" for kind in sorted(objective.kinds))
     raise RecipeError(
-        f"recipe objective.name: '{name}' trains {', '.join(sorted(objective.kinds))}, but "
-        f"{reference} {what}: it opens as {' or '.join(possible)}. Use another model (a language "
-        f"model such as smollm2-135m opens as {' or '.join(kinds_of(can_generate=True))}), or an "
-        f"objective that fits this one: {', '.join(others)}."
+        f"recipe objective.name: '{name}' trains {', '.join(sorted(objective.kinds))}, {wanted}, "
+        f"but {reference} opens as {' or '.join(possible) or 'nothing known here'}. Use another "
+        f"model (smollm2-135m writes, minilm-l6 reads), or an objective that fits this one: "
+        f"{', '.join(others)}."
     )
-
-
-def kinds_of(*, can_generate: bool) -> tuple[Kind, ...]:
-    """What a model can be opened as, its own kind first; any can get the head of a classifier."""
-    return ("causal_lm", "sequence_classifier") if can_generate else ("sequence_classifier",)
 
 
 def _refuse_roles(objective: Objective, name: str) -> None:
     filled = {field.name for field in fields(Roles)}
-    missing = sorted(objective.roles - filled)
+    missing = sorted((objective.roles | objective.asks) - filled)
     if missing:
+        fitting = [key for key, item in objectives.items() if item.roles | item.asks <= filled]
         raise RecipeError(
             f"recipe objective.name: '{name}' needs a model in the role of {', '.join(missing)}, "
             f"which nothing here provides (only {', '.join(sorted(filled))}). Use one of: "
-            f"{', '.join(key for key, item in objectives.items() if item.roles <= filled)}."
+            f"{', '.join(fitting)}."
+        )
+
+
+def refuse_lost_base(
+    objective: Objective | type[Objective], tuner: type[Tuner], *, names: tuple[str, str]
+) -> None:
+    """Nothing, unless the objective looks at the base while it trains and the tuner loses it.
+
+    Args: names: of objective and tuner.
+    Raises: RecipeError: with the tuners that keep it.
+    """
+    if "reference" in objective.roles and not tuner.keeps_base:
+        keeping = ", ".join(key for key, item in tuners.items() if item.keeps_base)
+        raise RecipeError(
+            f"recipe tuner.name: objective '{names[0]}' compares with the model before tuning while"
+            f" it trains, and tuner '{names[1]}' does not keep it. Use one that does: {keeping}."
         )

@@ -10,10 +10,10 @@ from typing import Any
 from luthier.core import files
 from luthier.core.config import ComponentConfig, build
 from luthier.core.errors import RecipeError
-from luthier.data.features import IGNORE, Features
+from luthier.data.features import Features
 from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
-from luthier.data.rows import Chat, Labeled, Row
+from luthier.data.rows import Chat, Row
 from luthier.models import today
 from luthier.models.blueprint import Blueprint, blueprint
 from luthier.models.bundle import Codec, Kind, Source
@@ -24,7 +24,8 @@ from luthier.objectives import Objective, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
-from luthier.workflow.check import fits
+from luthier.tuners.contract import Lengthening
+from luthier.workflow.check import fits, refuse_lost_base
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.settle import settle_objective, settle_tuner
 from luthier.workflow.stages import Stages
@@ -104,11 +105,14 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     kind = fits(
         objective,
         name=settled.get("objective.name"),
-        can_generate=known.can_generate,
+        possible=known.kinds,
         reference=source.reference,
     )
     settle_tuner(settled, known.facts, kind=kind)
-    component_config(tuners.get(settled.get("tuner.name")).Config, settled, "tuner")
+    moved = tuners.get(settled.get("tuner.name"))
+    component_config(moved.Config, settled, "tuner")
+    names = (settled.get("objective.name"), settled.get("tuner.name"))
+    refuse_lost_base(objective, moved, names=names)
     if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
         raise RecipeError(
             f"model {source.reference} has no chat template, and the rows are conversations. "
@@ -189,9 +193,8 @@ def prepare_all(
 def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
     """What goes into training of one row, as pieces: which text trains and which is only read."""
     pieces = [{**piece, "role": "text"} for piece in paint(features, codec)]
-    if isinstance(row, Labeled):
-        trained = features.label != IGNORE
-        pieces.append({"text": row.label, "trained": trained, "role": "label"})
+    if not len(features.loss_weights) and row.target():
+        pieces.append({"text": row.target(), "trained": True, "role": "label"})
     return {"row": str(row.origin), "pieces": pieces}
 
 
@@ -199,9 +202,9 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
     """Cut every split to `training.max_length` by the policy, and enter tokens in the ledger."""
     limit = inputs.codec.tokenizer.model_max_length
     longest = max(
-        (item.num_tokens for rows in inputs.features.values() for item in rows), default=1
+        (max(item.lengths) for rows in inputs.features.values() for item in rows), default=1
     )
-    context = min(limit, inputs.blueprint.facts.context_length)
+    context = min(limit, _context_left(settled, inputs.blueprint.facts.context_length))
     settled.settle(
         "training.max_length", min(longest, context), f"longest row {longest}, context {context}"
     )
@@ -224,6 +227,13 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
             ledger.drop("longer than training.max_length", names[row], split=split)
         ledger.add_features(split, before, after)
         inputs.features[split] = after
+
+
+def _context_left(settled: Settled, context: int) -> int:
+    """What is left of the model's context beside positions that the tuner adds."""
+    kind = tuners.get(settled.get("tuner.name"))
+    tuner = kind(component_config(kind.Config, settled, "tuner"))
+    return context - (tuner.num_before(context) if isinstance(tuner, Lengthening) else 0)
 
 
 def _wanted(objective: dict[str, Any]) -> str:

@@ -33,7 +33,9 @@ def open_weights(recipe: Recipe, objective: Objective) -> Bundle:
     moves = tuners.get(recipe.tuner["name"]).moves_base
     bundle = open_model(
         recipe.model,
+        kinds=objective.kinds,
         labels=objective.labels(),
+        problem=objective.problem,
         dtype=torch.float32 if moves else compute_dtype(recipe),
         device=device_name(),
         seed=recipe.seed,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 from luthier.core import files
 from luthier.data.features import Features
+from luthier.engine import constants
 from luthier.engine.job import Job, Plan
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
 from luthier.models.bundle import Bundle
-from luthier.objectives import Objective
+from luthier.objectives import Objective, Roles, View
 from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
@@ -61,6 +64,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         bundle.codec = inputs.codec
         bundle = opening.tune(recipe, tuner, bundle, trains=True)
         stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
+    before = view_before(tuner, bundle)
     job = Job(
         bundle=bundle,
         tuner=tuner,
@@ -70,10 +74,19 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         plan=plan_of(settled, inputs.features["train"]),
         seed=settled.get("seed"),
         checkpoints=layout.checkpoints,
+        reference=before if tuner.keeps_base else None,
         identity=inputs.fingerprints(settled),
         row_name=inputs.row_name,
         allow=tuple(settled.get("allow")),
     )
+    if inputs.objective.asks:
+        with stages.stage("asking the model before training"):
+            constants.fill(
+                job,
+                Roles(bundle, before),
+                layout.constants,
+                tell=lambda done, total: stages.progress("asking", done, total, "rows"),
+            )
     with stages.stage("pre-flight"):
         trial = preflight(job, settled=settled)
         stages.tell(trial.event)
@@ -83,6 +96,20 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
             stages.note(note)
         files.write_json(layout.preflight, trial.document())
     return Prepared(bundle, tuner, inputs.objective, job)
+
+
+def view_before(tuner: Tuner, bundle: Bundle) -> View:
+    """The model before tuning. Of a tuner that keeps no base it holds until the first update."""
+
+    @contextmanager
+    def view() -> Generator[Bundle]:
+        if not tuner.keeps_base:
+            yield bundle
+            return
+        with tuner.base(bundle.model) as model:
+            yield replace(bundle, model=model)
+
+    return view
 
 
 def open_tuner(settled: Settled) -> Tuner:

@@ -106,7 +106,9 @@ def open_tuned(run: Run) -> Bundle:
     if layout.model.is_dir():
         bundle = open_model(
             str(layout.model),
+            kinds=run.objective.kinds,
             labels=run.objective.labels(),
+            problem=run.objective.problem,
             dtype=torch.float32,
             device=device_name(),
             seed=recipe.seed,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Labeled, Row
-from luthier.models.bundle import Codec
+from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import Loss, Roles, Usual
 from luthier.objectives.classify import Classify, Config
 
@@ -21,8 +23,10 @@ class Rivals:
 
     Config = Config
     row: ClassVar[type[Row]] = Labeled
-    kinds: ClassVar[frozenset[str]] = frozenset({"sequence_classifier"})
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
+    asks: ClassVar[frozenset[str]] = frozenset()
+    problem: ClassVar[str] = "single_label_classification"
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=6, steps=12, epochs=(2, 3), rate=0.5)
@@ -44,6 +48,12 @@ class Rivals:
     def collate(self, features: Sequence[Features]) -> Batch:
         return self._classes.collate(features)
 
+    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[np.float32]]]:
+        return self._classes.constants(models, batch)
+
+    def outputs(self, policy: Bundle, batch: Batch) -> torch.Tensor:
+        return self._classes.outputs(policy, batch)
+
     def loss(self, models: Roles, batch: Batch) -> Loss:
         scores_BC, labels_B = models.policy.trunk.scores(batch), batch.tensors["labels"]
         scores_BC, labels_B = scores_BC[labels_B >= 0], labels_B[labels_B >= 0]
@@ -53,6 +63,6 @@ class Rivals:
 
 
 class Distant(Rivals):
-    """**Rows**: Labeled. **Unit**: rows. **Roles**: policy, teacher. **Relations**: none yet."""
+    """**Rows**: Labeled. **Unit**: rows. **Roles**: policy, oracle. **Relations**: none yet."""
 
-    roles: ClassVar[frozenset[str]] = frozenset({"policy", "teacher"})
+    roles: ClassVar[frozenset[str]] = frozenset({"policy", "oracle"})

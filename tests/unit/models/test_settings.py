@@ -12,7 +12,7 @@ from tests import tiny
 
 from luthier.cli.main import run
 from luthier.core.errors import Interrupted, ModelError
-from luthier.models import codec, load, reading
+from luthier.models import codec, kinds, reading
 from luthier.models.blueprint import blueprint
 from luthier.models.codec import open_codec
 from luthier.models.load import open_model
@@ -88,7 +88,7 @@ SCARCE = [
     ("module", "name"),
     [
         (codec, "AutoTokenizer"),
-        (load, "AutoModelForCausalLM"),
+        (kinds, "AutoModelForCausalLM"),
         (reading, "AutoConfig"),
     ],
     ids=["tokenizer", "weights", "config"],

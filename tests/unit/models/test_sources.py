@@ -177,7 +177,7 @@ def test_an_encoder_is_no_causal_lm(tmp_path: Path) -> None:
     folder = tiny.folder(tmp_path / "encoder", architecture="roberta")
     change(folder / "config.json", model_type="distilbert")
     assert "architecture 'distilbert'" in refusal(folder)
-    assert "objective classify" in refusal(folder)
+    assert "scores whole texts" in refusal(folder)
 
 
 def test_a_truncated_gguf_file_is_refused(tmp_path: Path) -> None:

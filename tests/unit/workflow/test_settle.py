@@ -112,14 +112,21 @@ def test_a_run_that_tokens_end_has_the_horizon_and_the_periods_of_its_steps() ->
 def test_pieces_are_compiled_in_long_trainings_only(rows: int, chosen: str) -> None:
     recipe = settled(objective="sft", tuner="lora")
     settle_training(recipe, LARGE, kind="causal_lm", lengths=[9] * rows)
-    settle_compute(recipe, Blueprint(LARGE, can_generate=True), [200] * rows, "cpu")
+    settle_compute(
+        recipe, Blueprint(LARGE, can_generate=True, kinds=("causal_lm",)), [200] * rows, "cpu"
+    )
     assert recipe.get("training.compile") == ("off" if hindrance() else chosen)
 
 
 def test_an_encoder_has_nothing_to_compile() -> None:
     recipe = settled(objective="classify", tuner="full")
     settle_training(recipe, SMALL, kind="sequence_classifier", lengths=[9] * 100_000)
-    settle_compute(recipe, Blueprint(SMALL, can_generate=False), [200] * 100_000, "cpu")
+    settle_compute(
+        recipe,
+        Blueprint(SMALL, can_generate=False, kinds=("sequence_classifier",)),
+        [200] * 100_000,
+        "cpu",
+    )
     assert recipe.get("training.compile") == "off"
 
 

@@ -109,7 +109,7 @@ def labels(
     found = np.zeros((len(rows), len(bundle.labels)), np.float64)
     done = 0
     for indices, batch in batches(bundle, objective, rows):
-        found[indices] = bundle.trunk.scores(batch).float().softmax(-1).cpu().numpy()
+        found[indices] = objective.outputs(bundle, batch).float().softmax(-1).cpu().numpy()
         done += len(indices)
         tell(done, len(rows))
     seconds = (time.perf_counter() - started) / max(1, len(rows))

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from luthier.data.features import Batch
+from luthier.models.low_rank import LowRankLinear
 
 Score = Callable[[Any, Tensor, Batch], Tensor]
 """(model, hidden (N, D), batch) -> scores (B, C)."""
@@ -27,6 +28,29 @@ def ways(model: Any) -> list[Score]:
     if hasattr(model, "classifier"):
         found.append(_first_token)
     return found
+
+
+def token_head(model: Any) -> Any:
+    """The linear layer by which a token classifier or a question answerer scores tokens."""
+    found = [getattr(model, name, None) for name in ("classifier", "score", "qa_outputs")]
+    return next((layer for layer in found if isinstance(layer, nn.Linear | LowRankLinear)), None)
+
+
+def before_head(model: Any, hidden_MD: Tensor) -> Tensor:
+    """What that layer reads: hidden states, after dropout in token classifiers."""
+    dropout = getattr(model, "dropout", None)
+    if not isinstance(dropout, nn.Dropout) or hasattr(model, "qa_outputs"):
+        return hidden_MD
+    return dropout(hidden_MD)
+
+
+def answer(output: Any) -> Tensor:
+    """What a transformers model says: logits, starts beside ends, or final hidden states."""
+    if hasattr(output, "logits"):
+        return output.logits
+    if hasattr(output, "start_logits"):
+        return torch.stack([output.start_logits, output.end_logits], -1)
+    return output.last_hidden_state
 
 
 def last_token(model: Any, hidden_ND: Tensor, batch: Batch) -> Tensor:

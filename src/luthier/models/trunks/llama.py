@@ -11,16 +11,19 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from luthier.core.errors import ModelError
 from luthier.data.features import Batch
 from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import QuantisedLinear
+from luthier.models.trunks._added import unknown_part
 from luthier.models.trunks._attention import Pack, causal_mask
 from luthier.models.trunks._decoder_layer import Call, Layer, run_layer
 from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._joined import Joined, Shelf
 from luthier.models.trunks._pointwise import Pointwise, pointwise
+from luthier.models.trunks._scores import before_head, token_head
 from luthier.models.trunks._shared import Shared, share
 
 _FAMILIES = ("llama", "mistral", "qwen2", "qwen3")
@@ -41,10 +44,12 @@ def decline(model: nn.Module) -> str:
         return f"activation '{config.hidden_act}' is not silu"
     if config.attention_dropout:
         return "attention dropout is not 0"
-    head = getattr(model, "lm_head", None) or getattr(model, "score", None)
-    if type(head) is not nn.Linear:
+    if reason := unknown_part(model):
+        return reason
+    heads = [getattr(model, name, None) for name in ("lm_head", "score", "qa_outputs")]
+    if any(head is not None and type(head) is not nn.Linear for head in heads):
         return "the head is not a plain linear layer"
-    for index, layer in enumerate(cast(Any, model).model.layers):
+    for index, layer in enumerate(cast(Any, model).base_model.layers):
         reason = _decline_layer(layer)
         if reason:
             return f"layer {index}: {reason}"
@@ -87,6 +92,7 @@ class LlamaTrunk:
         gradient_checkpointing: bool = False,
     ) -> None:
         self.model: Any = model
+        self.base: Any = self.model.base_model
         self.notes: list[str] = []
         self.frozen = Frozen()
         self.dtype, self.checkpoint = compute_dtype, gradient_checkpointing
@@ -98,7 +104,7 @@ class LlamaTrunk:
 
     @property
     def _embedding(self) -> nn.Embedding:
-        return self.model.model.embed_tokens
+        return self.base.embed_tokens
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
         """Final normed hidden states (M, D) in the compute type."""
@@ -149,7 +155,7 @@ class LlamaTrunk:
 
     def _normed(self, x_ND: Tensor) -> Tensor:
         """The final norm."""
-        final = self.model.model.norm
+        final = self.base.norm
         x = x_ND.float()
         rate = torch.rsqrt(x.square().mean(-1, keepdim=True) + final.variance_epsilon)
         return (x * rate * final.weight).to(self.dtype)
@@ -170,6 +176,15 @@ class LlamaTrunk:
         if last_BD is None:
             last_BD = self.hidden(batch, _ends(batch))
         return nn.functional.linear(last_BD.float(), self.model.score.weight.float())
+
+    def token_scores(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        """Scores (M, C) of tokens in float32."""
+        layer = token_head(self.model)
+        if layer is None:
+            raise ModelError(f"{type(self.model).__name__} has no scores of tokens")
+        hidden_MD = before_head(self.model, self.hidden(batch, at_M).float())
+        bias = layer.bias if layer.bias is None else layer.bias.float()
+        return nn.functional.linear(hidden_MD, layer.weight.float(), bias)
 
     def set_checkpointing(self, *, on: bool) -> None:
         """Whether a layer keeps its input only."""
@@ -192,7 +207,7 @@ class LlamaTrunk:
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         runs = [torch.arange(*run, device=device) for run in zip(starts, ends, strict=True)]
         like = torch.empty(0, dtype=torch.float32, device=device)
-        cos, sin = self.model.model.rotary_emb(like, position_ids=torch.cat(runs)[None])
+        cos, sin = self.base.rotary_emb(like, position_ids=torch.cat(runs)[None])
         half = cos.shape[-1] // 2
         heads = self.model.config.num_attention_heads * len(self._layers)
         held = sum(n * (end + 128) // 2 for n, end in zip(lengths, ends, strict=True)) * heads
@@ -206,7 +221,7 @@ class LlamaTrunk:
         )
 
     def _join(self) -> list[Layer]:
-        layers, config, shelf = self.model.model.layers, self.model.config, Shelf()
+        layers, config, shelf = self.base.layers, self.model.config, Shelf()
         return [_layer(layer, config, self.dtype, self.pieces, shelf) for layer in layers]
 
 

@@ -1,0 +1,113 @@
+"""What frozen models say of the rows, asked once before the first update and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from luthier.core import files
+from luthier.data.batches import micro_batches
+from luthier.data.features import Features
+from luthier.engine.job import Job
+from luthier.engine.optimizer import device_of
+from luthier.objectives.contract import Roles
+
+PACK_TOKENS = 2048
+"""Tokens run together, which bounds the memory this takes."""
+_IDENTITY = "identity"
+
+Tell = Callable[[int, int], None]
+
+
+def fill(job: Job, models: Roles, folder: Path, *, tell: Tell) -> None:
+    """Put what `constants` of the objective gives into the rows of the job.
+
+    Written to `folder` split by split, and read from there when the same run is continued.
+    """
+    identity = files.sha256_of(
+        [f"{key}={job.identity[key]}".encode() for key in sorted(job.identity)]
+    )
+    total = len(job.train) + len(job.validation)
+    done = 0
+    for split in ("train", "validation"):
+        features: Sequence[Features] = getattr(job, split)
+        path = folder / f"{split}.safetensors"
+        found = _read(path, identity, len(features))
+        if found is None:
+            found = _asked(job, models, features, tell=lambda n, at=done: tell(at + n, total))
+            _write(path, identity, found)
+        done += len(features)
+        pairs = zip(features, found, strict=True)
+        filled = [replace(item, arrays={**item.arrays, **said}) for item, said in pairs]
+        setattr(job, split, filled)
+
+
+Said = dict[str, NDArray[Any]]
+
+
+@torch.no_grad()
+def _asked(
+    job: Job, models: Roles, features: Sequence[Features], *, tell: Callable[[int], None]
+) -> list[Said]:
+    """What is said of each row, from packs of rows of like length."""
+    model = job.bundle.model
+    was_training = model.training
+    model.eval()
+    found: list[Said] = [{} for _ in features]
+    done = 0
+    try:
+        for places in micro_batches([f.num_tokens for f in features], max_tokens=PACK_TOKENS):
+            batch = job.objective.collate([features[place] for place in places])
+            said = job.objective.constants(models, batch.to(device_of(job)))
+            for place, arrays in zip(places, zip(*said.values(), strict=True), strict=True):
+                found[place] = dict(zip(said, map(np.asarray, arrays), strict=True))
+            done += len(places)
+            tell(done)
+    finally:
+        model.train(was_training)
+    return found
+
+
+def _write(path: Path, identity: str, found: Sequence[Said]) -> None:
+    """All rows of one name end to end, with the length of each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors: dict[str, NDArray[Any]] = {}
+    for name in sorted({name for said in found for name in said}):
+        arrays = [said[name] for said in found]
+        tensors[name] = np.concatenate([np.atleast_1d(array) for array in arrays])
+        tensors[f"{name}/lengths"] = np.array(
+            [len(array) if array.ndim else -1 for array in arrays], np.int64
+        )
+    temporary = path.with_suffix(".partial")
+    save_file(tensors, temporary, metadata={_IDENTITY: identity})
+    temporary.replace(path)
+
+
+def _read(path: Path, identity: str, num_rows: int) -> list[Said] | None:
+    """What was written for these rows; None: nothing, or for others."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, "np") as file:
+            if (file.metadata() or {}).get(_IDENTITY) != identity:
+                return None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError):
+        return None  # damaged: asked anew
+    found: list[Said] = [{} for _ in range(num_rows)]
+    for name in [name for name in tensors if not name.endswith("/lengths")]:
+        lengths = tensors[f"{name}/lengths"]
+        ends = np.abs(lengths).cumsum()
+        for said, part, length in zip(
+            found, np.split(tensors[name], ends[:-1]), lengths, strict=True
+        ):
+            said[name] = part[0] if length < 0 else part
+    return found
