@@ -43,7 +43,7 @@ PLAN = Plan(
 SETTINGS: dict[str, dict[str, Any]] = {
     "lora": {"rank": 8},
     "prompt": {"num_virtual_tokens": 4},
-    "prefix": {"num_virtual_tokens": 4},
+    "prefix": {"num_virtual_tokens": 32, "init": "random"},
 }
 """What a tuner needs besides its defaults to fit a model of width 32."""
 OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {}

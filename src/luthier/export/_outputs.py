@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from luthier.models.lead import called_with, continued_from
+
 NUM_POSITIONS = 32
 NUM_NEW_TOKENS = 24
 MAX_TOKENS = 512
@@ -44,7 +46,7 @@ def outputs(
     found: dict[str, Tensor] = {}
     rows = [ids_T[:MAX_TOKENS].long().to(model.device) for ids_T in prompts]
     for index, ids_T in enumerate(rows):
-        result = model(input_ids=ids_T[None], attention_mask=torch.ones_like(ids_T)[None])
+        result = model(**called_with(model, ids_T[None]))
         if classifies:
             found[f"scores_{index}"] = result.logits[0].float().cpu()
             continue
@@ -67,10 +69,10 @@ def _greedy(model: Any, rows: Sequence[Tensor]) -> dict[str, Tensor]:
     ends = [max(1, 3 * len(ids_T) // 4) for ids_T in rows]
     length = min(ends)
     pieces = [ids_T[end - length : end] for ids_T, end in zip(rows, ends, strict=True)]
-    starts_BT = torch.stack(pieces)
+    start = continued_from(model, torch.stack(pieces))
+    length = start["input_ids"].shape[1]
     generated = model.generate(
-        input_ids=starts_BT,
-        attention_mask=torch.ones_like(starts_BT),
+        **start,
         max_new_tokens=NUM_NEW_TOKENS,
         do_sample=False,
         num_beams=1,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import DynamicCache
 
+from luthier.models.key_value_prefix import prefix_of
 from luthier.models.mixed import products, types_of
 
 
@@ -33,7 +34,10 @@ class Alone:
     def read(self, prompts: Sequence[NDArray[np.int32]]) -> Tensor:
         """Begin the row; logits (1, V) of the token after it."""
         (prompt,) = prompts
-        self.cache = DynamicCache(config=self.model.config)
+        config, prefix = self.model.config, prefix_of(self.model)
+        self.cache = DynamicCache(config=config)
+        if prefix is not None:
+            self.cache = prefix.cache(config, self.model.dtype, num_rows=1)
         return self._run(prompt.tolist())
 
     def step(self, ids: Sequence[int]) -> Tensor:

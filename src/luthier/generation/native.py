@@ -23,6 +23,7 @@ from luthier.generation.completion import Completion
 from luthier.generation.prefix import shared_prefix
 from luthier.generation.proof import passes_for
 from luthier.models.bundle import Bundle
+from luthier.models.lead import led_prompt
 
 MIN_PREFIX = 16
 """Shorter shared beginnings are not worth a pass of their own."""
@@ -69,11 +70,12 @@ def generate(
     model = _model(bundle)
     room = bundle.facts.context_length
     generators = generators_for(range(len(prompts)), seed=seed)
+    limits = [max(0, min(max_new_tokens, room - len(prompt))) for prompt in prompts]
     rows = [
-        _Row(index, prompt, max(0, min(max_new_tokens, room - len(prompt))), generators[index])
+        _Row(index, led_prompt(model, prompt), limits[index], generators[index])
         for index, prompt in enumerate(prompts)
     ]
-    work = [row for row in rows if not row.is_done and len(row.prompt)]
+    work = [row for row, prompt in zip(rows, prompts, strict=True) if row.limit and len(prompt)]
     if work:
         with evaluating(model), torch.inference_mode(), adapters_cast(model):
             writer = _Writer(bundle, work, temperature, on_progress)

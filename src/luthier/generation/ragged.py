@@ -12,6 +12,7 @@ from torch import Tensor
 
 from luthier.generation.attention import within
 from luthier.generation.room import SHARED, Piece, Room
+from luthier.models.key_value_prefix import prefix_of
 from luthier.models.mixed import products, types_of
 
 Ids = NDArray[np.int32]
@@ -20,7 +21,8 @@ PASS_TOKENS = {"cpu": 1024, "cuda": 8192}
 
 
 class Ragged:
-    """Rows in use are slots 0 to `len(lengths)` of a room; all of them begin with `shared`."""
+    """Rows in use are slots 0 to `len(lengths)` of a room; all of them begin with `shared`, and
+    before it with the trained prefix of a model that has one."""
 
     def __init__(self, model: Any, shared: Ids) -> None:
         self.model, self.device = model, next(model.parameters()).device
@@ -28,7 +30,10 @@ class Ragged:
         self.lengths: list[int] = []
         """Own tokens of each row in the room."""
         self.num_shared = len(shared)
-        self.room = Room(num_shared=len(shared))
+        prefix = prefix_of(model)
+        self._num_prefix = 0 if prefix is None else prefix.length
+        layers = [] if prefix is None else prefix.layers()
+        self.room = Room(num_shared=self._num_prefix + len(shared), layers=layers)
         self._pass_tokens = PASS_TOKENS.get(self.device.type, 1024)
         if len(shared):
             self._read([shared], [SHARED])
@@ -73,11 +78,12 @@ class Ragged:
         return torch.cat(found)
 
     def _run(self, pieces: Sequence[Piece], ids: Ids, at: Sequence[int]) -> Tensor:
+        before = {SHARED: self._num_prefix}
+        whole = self._num_prefix + self.num_shared
         positions = [
-            np.arange(item.length) + item.first + (self.num_shared if item.slot != SHARED else 0)
-            for item in pieces
+            np.arange(item.length) + item.first + before.get(item.slot, whole) for item in pieces
         ]
-        self.room.expect(pieces, self.device)
+        self.room.expect([self._placed(item) for item in pieces], self.device)
         with within(self.room, self.model.config), products(self._types, self.device):
             output = self.model(
                 input_ids=self._tensor(ids)[None],
@@ -87,6 +93,12 @@ class Ragged:
                 logits_to_keep=self._tensor(np.array(at)),
             )
         return output.logits[0]
+
+    def _placed(self, item: Piece) -> Piece:
+        """Where tokens go in the room: shared ones stand behind the prefix."""
+        if item.slot != SHARED:
+            return item
+        return Piece(SHARED, item.first + self._num_prefix, item.length)
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         return torch.from_numpy(values.astype(np.int64)).to(self.device)

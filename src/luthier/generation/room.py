@@ -83,8 +83,12 @@ class Room(Cache):
     To the model it looks like an empty cache: masks and positions are not made from it.
     """
 
-    def __init__(self, *, num_shared: int = 0) -> None:
+    def __init__(
+        self, *, num_shared: int = 0, layers: Sequence[tuple[Tensor, Tensor]] = ()
+    ) -> None:
+        """Args: layers: keys and values (K, T, E) by layer that the shared part begins with."""
         super().__init__(layers=[])
+        self._first = layers
         self.num_shared, self.num_slots, self.num_columns = num_shared, 0, 0
         self.step = Pass((), torch.device("cpu"))
         self._stored: dict[int, tuple[Stored, Stored]] = {}
@@ -126,6 +130,7 @@ class Room(Cache):
         del args, kwargs
         if layer_idx not in self._stored:
             self._stored[layer_idx] = (self._take(key_states), self._take(value_states))
+            self._begin(layer_idx)
         for stored, new_1KNE in zip(
             self._stored[layer_idx], (key_states, value_states), strict=True
         ):
@@ -139,6 +144,13 @@ class Room(Cache):
     def get_mask_sizes(self, query_length: int, layer_idx: int) -> tuple[int, int]:
         del layer_idx
         return query_length, 0
+
+    def _begin(self, layer_idx: int) -> None:
+        if self._first:
+            for stored, first_KTE in zip(
+                self._stored[layer_idx], self._first[layer_idx], strict=True
+            ):
+                stored.shared_KPE[:, : first_KTE.shape[1]] = first_KTE
 
     def _take(self, like_1KNE: Tensor) -> Stored:
         _, heads, _, width = like_1KNE.shape

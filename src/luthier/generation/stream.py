@@ -12,6 +12,7 @@ from luthier.core.errors import ModelError
 from luthier.generation.choose import generators_for, next_tokens
 from luthier.generation.proof import passes_for
 from luthier.models.bundle import Bundle
+from luthier.models.lead import led_prompt
 
 UNFINISHED = "�"
 """What a tokenizer shows for a character whose bytes are not all there yet."""
@@ -56,7 +57,7 @@ def _tokens(
 ) -> Iterator[int]:
     bundle.model.eval()
     generators = generators_for([0], seed=seed)
-    prompt = np.asarray(prompt_ids, np.int32)
+    prompt = led_prompt(bundle.model, np.asarray(prompt_ids, np.int32))
     with torch.inference_mode():
         passes = passes_for(bundle, prompt[:0])
         passes.open(num_slots=1, num_columns=len(prompt) + limit)

@@ -8,18 +8,21 @@ from typing import Any
 import torch
 from torch import nn
 
+from luthier.models.added import added_to
 from luthier.models.low_rank import LowRankLinear
 
 Types = frozenset[torch.dtype]
 
 
 def types_of(model: nn.Module) -> Types:
-    """Types of all weights but those of low-rank terms, which come to the type of their input."""
+    """Types of all weights but those of added parts, which come to the type of their input."""
+    added = {id(weight) for part in added_to(model).values() for weight in part.added()}
     return frozenset(
         weight.dtype
         for module in model.modules()
         if not isinstance(module, LowRankLinear)
         for weight in module.parameters(recurse=False)
+        if id(weight) not in added
     )
 
 

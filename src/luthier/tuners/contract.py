@@ -101,6 +101,18 @@ class Peft:
 
 
 @runtime_checkable
+class Lengthening(Tuner, Protocol):
+    """A tuner that puts positions of its own before every sequence."""
+
+    def num_before(self, context: int) -> int:
+        """How many; they count against the context, and `apply` takes them from the facts.
+
+        Raises: RecipeError: nothing of such a context would be left.
+        """
+        ...
+
+
+@runtime_checkable
 class Adapting(Tuner, Protocol):
     """A tuner with `saved_as = "adapter"`: it says itself how PEFT holds its result."""
 

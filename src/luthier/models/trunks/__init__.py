@@ -15,8 +15,10 @@ from torch import nn
 
 from luthier.core.errors import ModelError
 from luthier.models.bundle import Kind, Trunk
+from luthier.models.soft_prompt import soft_prompt_of
 from luthier.models.trunks._division import Divisible, divide, onto
 from luthier.models.trunks._native import hindrance
+from luthier.models.trunks._prompted import PromptedTrunk
 from luthier.models.trunks.general import GeneralTrunk
 
 __all__ = ["Divisible", "build", "families", "hindrance", "onto"]
@@ -40,12 +42,34 @@ def build(
     compute_dtype: torch.dtype,
 ) -> Trunk:
     """The way to run `model`: its family's fast path where one takes it, else the general one.
+    A trained prompt goes before every sequence, whichever it is.
 
     On CUDA "auto" is the general one: there one kernel does the attention of a whole pack, while
     the fast paths are made of many small products and have been measured on CPUs only.
 
     Raises: ModelError: `prefer` is "fast" and no family takes the model, with their reasons.
     """
+    inner = _build(
+        model,
+        kind,
+        prefer=prefer,
+        compile=compile,
+        gradient_checkpointing=gradient_checkpointing,
+        compute_dtype=compute_dtype,
+    )
+    prompt = soft_prompt_of(model)
+    return inner if prompt is None else PromptedTrunk(inner, prompt)
+
+
+def _build(
+    model: nn.Module,
+    kind: Kind,
+    *,
+    prefer: Path,
+    compile: bool,
+    gradient_checkpointing: bool,
+    compute_dtype: torch.dtype,
+) -> Trunk:
     reasons: list[str] = []
     is_slower = prefer == "auto" and next(model.parameters()).is_cuda
     for name in [] if prefer == "general" or is_slower else families():

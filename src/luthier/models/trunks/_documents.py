@@ -7,10 +7,10 @@ through gradient checkpointing. Otherwise both functions do what transformers' "
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,38 +19,48 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import bidirectional_mask_function, sdpa_mask
 
+from luthier.models.key_value_prefix import KeysValues
 from luthier.models.trunks import _flash
 
 NAME = "luthier_documents"
-_lengths: ContextVar[tuple[int, ...] | None] = ContextVar("lengths", default=None)
+_pack: ContextVar[Pack | None] = ContextVar("pack", default=None)
 _UNKNOWN = ("position_bias", "s_aux", "head_mask")
 """Further inputs of attention that are not handled here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Documents:
-    """Stands where a mask would: the documents of a pack, and whether tokens see later ones."""
+class Pack:
+    """Documents laid end to end."""
 
     lengths: tuple[int, ...]
+    prefix: Sequence[KeysValues] = field(default=(), compare=False)
+    """Keys and values (K, P, E) that all documents see besides their own, by layer; or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Stands where a mask would: a pack, and whether tokens see only those before them."""
+
+    pack: Pack
     is_causal: bool
 
 
 @contextmanager
-def within(lengths: tuple[int, ...]) -> Generator[None]:
-    """Models called inside see a pack of documents of these lengths."""
-    token = _lengths.set(lengths)
+def within(pack: Pack) -> Generator[None]:
+    """Models called inside see these documents."""
+    token = _pack.set(pack)
     try:
         yield
     finally:
-        _lengths.reset(token)
+        _pack.reset(token)
 
 
 def mask(*args: Any, **settings: Any) -> Any:
     """The documents of the pack, or the usual mask outside of one."""
-    lengths = _lengths.get()
-    if lengths is None:
+    pack = _pack.get()
+    if pack is None:
         return sdpa_mask(*args, **settings)
-    return Documents(lengths, settings["mask_function"] is not bidirectional_mask_function)
+    return Documents(pack, settings["mask_function"] is not bidirectional_mask_function)
 
 
 def attention(
@@ -77,7 +87,13 @@ def attention(
         dropout=dropout,
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
     )
-    return _inside(query[0], key[0], value[0], attention_mask.lengths, shape)[None], None
+    pack = attention_mask.pack
+    own = (key[0], value[0])
+    if not pack.prefix:
+        return _inside(query[0], own, pack.lengths, shape)[None], None
+    prefix = pack.prefix[int(module.layer_idx)]  # type: ignore[arg-type]
+    before = (prefix[0].to(key.dtype), prefix[1].to(value.dtype))
+    return _by_turns(query[0], own, before, pack.lengths, shape)[None], None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,58 +107,74 @@ class Shape:
     scaling: float
 
 
-def _inside(
-    q_HNE: Tensor, k_KNE: Tensor, v_KNE: Tensor, lengths: tuple[int, ...], shape: Shape
-) -> Tensor:
+def _inside(q_HNE: Tensor, own: KeysValues, lengths: tuple[int, ...], shape: Shape) -> Tensor:
     """Attention output of all documents (N, H, E): by one kernel where it can, else by turns."""
     if _flash.takes(q_HNE) and not (shape.dropout or shape.softcap):
         return _flash.attend(
             q_HNE,
-            k_KNE,
-            v_KNE,
+            *own,
             lengths,
             is_causal=shape.is_causal,
             window=shape.window,
             scaling=shape.scaling,
         )
-    documents = zip(*(part.split(lengths, dim=1) for part in (q_HNE, k_KNE, v_KNE)), strict=True)
-    outputs = [_attend(q_HTE, k_KTE, v_KTE, shape) for q_HTE, k_KTE, v_KTE in documents]
+    return _by_turns(q_HNE, own, None, lengths, shape)
+
+
+def _by_turns(
+    q_HNE: Tensor,
+    own: KeysValues,
+    prefix: KeysValues | None,
+    lengths: tuple[int, ...],
+    shape: Shape,
+) -> Tensor:
+    """Attention output (N, H, E), one document after another."""
+    outputs: list[Tensor] = []
+    for part in zip(*(x.split(lengths, dim=1) for x in (q_HNE, *own)), strict=True):
+        keys, values = part[1:]
+        if prefix is not None:
+            keys, values = torch.cat([prefix[0], keys], 1), torch.cat([prefix[1], values], 1)
+        outputs.append(_attend(part[0], keys, values, shape))
     return torch.cat(outputs, dim=1).transpose(0, 1)
 
 
-def _attend(q_HTE: Tensor, k_KTE: Tensor, v_KTE: Tensor, shape: Shape) -> Tensor:
-    """Attention of one document, (H, T, E)."""
+def _attend(q_HTE: Tensor, k_KWE: Tensor, v_KWE: Tensor, shape: Shape) -> Tensor:
+    """Attention of one document, (H, T, E); its keys are the last T of W."""
     heads, tokens, _ = q_HTE.shape
-    groups = heads // k_KTE.shape[0]
-    window = shape.window if shape.window < tokens else 0
-    if q_HTE.is_cuda and not (window or shape.softcap):
+    size = k_KWE.shape[1]
+    groups = heads // k_KWE.shape[0]
+    window = shape.window if shape.window < size else 0
+    if q_HTE.is_cuda and size == tokens and not (window or shape.softcap):
         return nn.functional.scaled_dot_product_attention(
             q_HTE[None],
-            k_KTE[None],
-            v_KTE[None],
+            k_KWE[None],
+            v_KWE[None],
             is_causal=shape.is_causal,
             scale=shape.scaling,
             dropout_p=shape.dropout,
             enable_gqa=groups > 1,
         )[0]
     # batched products: torch's flash attention on CPU has a slow backward pass in bfloat16
-    q_KGE = (q_HTE * shape.scaling).reshape(k_KTE.shape[0], groups * tokens, -1)
-    scores = torch.bmm(q_KGE, k_KTE.transpose(1, 2)).view(heads, tokens, tokens)
+    q_KGE = (q_HTE * shape.scaling).reshape(k_KWE.shape[0], groups * tokens, -1)
+    scores = torch.bmm(q_KGE, k_KWE.transpose(1, 2)).view(heads, tokens, size)
     if shape.softcap:
         scores = shape.softcap * torch.tanh(scores / shape.softcap)
     if shape.is_causal:
         scores = scores + _causal(tokens, window, scores)
     weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q_HTE.dtype)
     weights = nn.functional.dropout(weights, shape.dropout, shape.dropout > 0)
-    mixed = torch.bmm(weights.view(k_KTE.shape[0], groups * tokens, tokens), v_KTE)
+    mixed = torch.bmm(weights.view(k_KWE.shape[0], groups * tokens, size), v_KWE)
     return mixed.view(heads, tokens, -1)
 
 
 def _causal(tokens: int, window: int, like: Tensor) -> Tensor:
-    """0 where a token (row) sees another (column), minus infinity elsewhere."""
-    hidden = torch.full((tokens, tokens), float("-inf"), dtype=like.dtype, device=like.device)
-    future = hidden.triu(1)
-    return future + hidden.tril(-window) if window else future
+    """0 where a token (row) sees a key (column), minus infinity elsewhere; columns as in `like`,
+    of which the last belong to the tokens themselves."""
+    size = like.shape[-1]
+    hidden = torch.full((tokens, size), float("-inf"), dtype=like.dtype, device=like.device)
+    before = size - tokens
+    future = hidden.triu(before + 1)
+    return future + hidden.tril(before - window) if window else future
 
 
 def _outside(

@@ -22,6 +22,7 @@ from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.trunks._division import read_states, states_of
+from luthier.models.trunks._added import unknown_part
 from luthier.models.trunks._dropout import dropped
 from luthier.models.trunks._two_sided import Group, attend_both_ways, groups_of
 
@@ -38,6 +39,8 @@ def decline(model: nn.Module) -> str:
         return "the encoder is used as a decoder"
     if getattr(config, "position_embedding_type", "absolute") not in ("absolute", None):
         return f"positions are '{config.position_embedding_type}'"
+    if reason := unknown_part(model):
+        return reason
     for name, module in base.encoder.named_modules():
         if isinstance(module, LowRankLinear):
             continue
@@ -149,9 +152,7 @@ class BertTrunk:
         embeddings = self.base.embeddings
         ids_N, device = batch.input_ids_N, batch.input_ids_N.device
         types_N = _token_types(batch, self.model.config).to(device)[pack.tokens]
-        # few words of the vocabulary are in a batch, and its table holds half the parameters
-        table = embeddings.word_embeddings.weight
-        words = functional.embedding(ids_N[pack.tokens], table, sparse=table.requires_grad)
+        words = _words(embeddings.word_embeddings, ids_N[pack.tokens])
         # tables of a few rows: one product gives their gradient without touching the others
         positions = embeddings.position_embeddings.weight[: max(batch.lengths)]
         kinds = embeddings.token_type_embeddings.weight
@@ -229,6 +230,13 @@ def _token_types(batch: Batch, config: Any) -> Tensor:
     ends = (batch.input_ids_N == separator).long()
     parts = [part.cumsum(0) - part for part in ends.split(list(batch.lengths))]
     return torch.cat(parts).clamp(max=1)
+
+
+def _words(table: nn.Module, ids_N: Tensor) -> Tensor:
+    if type(table) is not nn.Embedding:  # continued by a trained prompt
+        return table(ids_N)
+    # few words of the vocabulary are in a batch, and its table holds half the parameters
+    return functional.embedding(ids_N, table.weight, sparse=table.weight.requires_grad)
 
 
 def _dropped(module: nn.Dropout, x: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from luthier.core.errors import ModelError
 from luthier.data.features import Batch
 from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head, Kind
+from luthier.models.key_value_prefix import prefix_of
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.mixed import products, types_of
 from luthier.models.trunks import _blockwise, _documents, _scores
@@ -104,13 +105,16 @@ class GeneralTrunk:
 
     def _packed(self, batch: Batch) -> Tensor:
         device = batch.input_ids_N.device
-        positions = [torch.arange(length, device=device) for length in batch.lengths]
+        prefix = prefix_of(self.model)
+        first = self._offset + (0 if prefix is None else prefix.length)
+        positions = [torch.arange(length, device=device) + first for length in batch.lengths]
         inputs: dict[str, Any] = {
             "input_ids": batch.input_ids_N[None],
-            "position_ids": torch.cat(positions)[None] + self._offset,
+            "position_ids": torch.cat(positions)[None],
             **self._token_types(batch.input_ids_N, batch.lengths),
         }
-        with _documents.within(batch.lengths):
+        pack = _documents.Pack(batch.lengths, () if prefix is None else prefix.layers())
+        with _documents.within(pack):
             return self._base()(**inputs, **self._plain()).last_hidden_state[0]
 
     def _padded(self, batch: Batch) -> Tensor:
@@ -122,7 +126,8 @@ class GeneralTrunk:
         if types:
             rows = types["token_type_ids"][0].split(list(batch.lengths))
             types = {"token_type_ids": nn.utils.rnn.pad_sequence(list(rows), batch_first=True)}
-        output = self._base()(input_ids=ids_BT, attention_mask=mask_BT, **types, **self._plain())
+        inputs = {"input_ids": ids_BT, "attention_mask": mask_BT, **types, **self._plain()}
+        output = self._base()(**{**inputs, **self._prefixed(mask_BT)})
         return output.last_hidden_state[mask_BT.bool()]
 
     def _base(self) -> Any:
@@ -130,6 +135,20 @@ class GeneralTrunk:
 
     def _plain(self) -> dict[str, Any]:
         return {"use_cache": False} if self.kind == "causal_lm" or _decodes(self.model) else {}
+
+    def _prefixed(self, mask_BT: Tensor) -> dict[str, Any]:
+        """What shows a trained prefix to a plain call of the model on sequences side by side."""
+        prefix = prefix_of(self.model)
+        if prefix is None:
+            return {}
+        if self.model.training and self.model.is_gradient_checkpointing:
+            raise ModelError(  # transformers leaves caches out where it forms activations again
+                f"{type(self.model).__name__}: its padded sequences see no trained prefix while "
+                "activations are recomputed. Set training.gradient_checkpointing = false"
+            )
+        cache = prefix.cache(self.model.config, self.dtype, num_rows=len(mask_BT))
+        ones_BP = mask_BT.new_ones(len(mask_BT), prefix.length)
+        return {"past_key_values": cache, "attention_mask": torch.cat([ones_BP, mask_BT], 1)}
 
     def _token_types(self, ids_N: Tensor, lengths: Sequence[int]) -> dict[str, Tensor]:
         """1 for the second text of a pair, where the model tells the two apart."""
@@ -193,8 +212,12 @@ class GeneralTrunk:
     def _expected(self, trial: Batch) -> Tensor:
         parts = trial.input_ids_N.split(list(trial.lengths))
         with self._precision(trial):
-            found = [self.model(input_ids=part[None], **self._plain()).logits for part in parts]
+            found = [self._called(part[None]).logits for part in parts]
         return torch.cat([logits[0] if logits.dim() == 3 else logits for logits in found]).float()
+
+    def _called(self, ids_1T: Tensor) -> Any:
+        inputs = {**self._plain(), **self._prefixed(torch.ones_like(ids_1T))}
+        return self.model(input_ids=ids_1T, **inputs)
 
     def _ways(self) -> list[tuple[Any, int, _scores.Score | None]]:
         pad = getattr(self.model.config, "pad_token_id", None) or 0
