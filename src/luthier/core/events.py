@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,16 @@ class Preflight(Event):
     tokens_per_second: float
     num_steps: int
     details: Mapping[str, float | int | str] = field(default_factory=dict[str, float | int | str])
+
+
+@dataclass(frozen=True, slots=True)
+class Explored(Event):
+    """The model answered prompts, and a grader scored it: what the update `step` learns from."""
+
+    step: int
+    rollouts: tuple[Mapping[str, Any], ...]
+    """One per completion: the row, what was said, and its score."""
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from luthier.core.errors import Diverged, Interrupted, RunError
 from luthier.core.events import Event, Finished, Notice, Saved, Skipped, Updated, Validated
-from luthier.data.batches import steps, steps_per_epoch
+from luthier.data.batches import steps_per_epoch
 from luthier.data.features import Features
 from luthier.engine import checkpoint, guards
 from luthier.engine.accumulate import Measured, accumulate
+from luthier.engine.experience import Supply, supply
 from luthier.engine.horizon import num_steps
 from luthier.engine.job import Job
 from luthier.engine.memory import peak_bytes
@@ -40,14 +41,9 @@ def fit(job: Job) -> Iterator[Event]:
     if progress.gradient_checkpointing and job.plan.may_recompute:
         recompute(job)
     job.bundle.model.train()
-    loop = _Loop(job, optimizer, progress, *_horizon(job), saved_step=progress.step or -1)
-    rows = steps(
-        len(job.train),
-        batch_size=job.plan.batch_size,
-        seed=job.seed,
-        start=progress.step,
-        stop=loop.num_steps,
-    )
+    total, limit = _horizon(job)
+    rows = supply(job, start=progress.step, stop=total)
+    loop = _Loop(job, optimizer, progress, rows, total, limit, saved_step=progress.step or -1)
     while True:
         if loop.is_evaluation_due():
             yield from loop.evaluate()
@@ -61,7 +57,7 @@ def fit(job: Job) -> Iterator[Event]:
                 f"Stopped after step {progress.step} of {loop.num_steps}; everything is saved. The "
                 "same command continues it."
             )
-        yield from loop.update([job.train[row] for row in next(rows).rows])
+        yield from loop.update()
     peak = peak_bytes(device_of(job))
     best_step = progress.best_step if progress.best_step >= 0 else progress.step
     yield Finished(progress.step, why, best_step, progress.seconds, peak)
@@ -78,6 +74,7 @@ class _Loop:
     job: Job
     optimizer: Optimizer
     progress: Progress
+    rows: Supply
     num_steps: int
     last_limit: str
     saved_step: int
@@ -149,12 +146,13 @@ class _Loop:
         checkpoint.prune(folder, self.job.plan.keep_checkpoints)
         yield Saved(step, str(path), size, time.perf_counter() - start)
 
-    def update(self, features: Sequence[Features]) -> Iterator[Event]:
+    def update(self) -> Iterator[Event]:
         """Take one optimizer step, or say why not.
 
         Raises: Diverged: too many in a row were not taken.
         """
         start, progress, plan = time.perf_counter(), self.progress, self.job.plan
+        features = yield from self.rows.rows(progress.step)
         measured = yield from self._within_memory(
             lambda tokens: accumulate(
                 self.job, self.optimizer, features, step=progress.step, max_tokens=tokens
@@ -226,7 +224,7 @@ class _Loop:
             seconds=progress.seconds,
             total_tokens=progress.total_tokens,
             memory_bytes=peak_bytes(device_of(job)),
-            metrics=measured.metrics,
+            metrics={**self.rows.metrics, **measured.metrics},
         )
 
     def _write(self, folder: checkpoint.Path, *, full: bool) -> int:
@@ -234,6 +232,7 @@ class _Loop:
         tensors = {checkpoint.WEIGHTS: job.tuner.state(job.bundle.model)}
         if full:
             tensors[checkpoint.OPTIMIZER] = self.optimizer.state()
+            tensors |= self.rows.state(progress.step)
         try:
             return checkpoint.write(folder, progress.step, tensors, state_of(job, progress))
         except OSError as error:

@@ -23,9 +23,19 @@ class Optimizer:
     Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, as torch implements it.
     """
 
-    def __init__(self, model: nn.Module, groups: list[ParamGroup], plan: Plan) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        groups: list[ParamGroup],
+        plan: Plan,
+        *,
+        companion: nn.Module | None = None,
+    ) -> None:
         moved = {id(p) for group in groups for p in group.parameters}
         self.named = {name: p for name, p in model.named_parameters() if id(p) in moved}
+        if companion is not None:
+            groups = [*groups, ParamGroup(list(companion.parameters()), decays=False)]
+            self.named |= {f"companion.{name}": p for name, p in companion.named_parameters()}
         self._names = {id(p): name for name, p in self.named.items()}
         self._tables: dict[str, RowMoments] = {}
         self._rates = [group.rate for group in groups]
@@ -136,7 +146,8 @@ def _values(parameter: Tensor) -> Tensor:
 
 def open_optimizer(job: Job) -> Optimizer:
     """The optimizer of a job, without state."""
-    return Optimizer(job.bundle.model, job.tuner.groups(job.bundle.model), job.plan)
+    model, groups = job.bundle.model, job.tuner.groups(job.bundle.model)
+    return Optimizer(model, groups, job.plan, companion=job.companion)
 
 
 def device_of(job: Job) -> torch.device:

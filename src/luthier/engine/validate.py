@@ -8,10 +8,10 @@ from functools import partial
 import torch
 
 from luthier.data.features import Features
-from luthier.engine.accumulate import Measured, means, one_loss, split
+from luthier.engine.accumulate import Measured, means, one_loss, roles, split
 from luthier.engine.job import Job
 from luthier.engine.relief import within_memory
-from luthier.objectives.contract import Loss
+from luthier.objectives import Explorer, Loss
 
 
 def validate(job: Job, features: Sequence[Features], *, max_tokens: int) -> Measured:
@@ -25,6 +25,8 @@ def validate(job: Job, features: Sequence[Features], *, max_tokens: int) -> Meas
     losses: list[Loss] = []
     try:
         with torch.no_grad():
+            if isinstance(job.objective, Explorer):
+                return means([job.objective.assess(roles(job), features)])
             for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
                 run = partial(one_loss, job, part, step=-1, number=number)
                 losses.append(within_memory(run, part))

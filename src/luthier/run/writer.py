@@ -17,7 +17,8 @@ import yaml
 
 from luthier.core import files
 from luthier.core.errors import RunError
-from luthier.core.events import Event, Finished, Progress, Saved, Validated
+from luthier.core.events import Event, Explored, Finished, Progress, Saved, Validated
+from luthier.run import rollouts
 from luthier.run.layout import Layout
 from luthier.run.lock import Lock
 
@@ -92,6 +93,10 @@ class RunWriter:
         """Append one event; milestones are on the disk when this returns."""
         if isinstance(event, Progress):
             return
+        if isinstance(event, Explored):  # its figures come again with the update
+            with self._explained():
+                rollouts.append(self.layout.rollouts, event.step, _plain(event.rollouts))
+            return
         if isinstance(event, Saved):
             event = replace(event, folder=_within(self.layout.root, event.folder))
         line = json.dumps(record(event), ensure_ascii=False) + "\n"
@@ -109,6 +114,7 @@ class RunWriter:
         Events that belong to no step (stages, notices) stay. Returns: how many were removed.
         """
         with self._explained():
+            rollouts.keep(self.layout.rollouts, lambda found: found <= step)
             lines = self.layout.metrics.read_bytes().splitlines(keepends=True)
             kept = [line for line in lines if _step_of(line) <= step]
             if len(kept) < len(lines):

@@ -1,0 +1,142 @@
+"""The rows of each update: prepared ones, or what an exploring objective makes of prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from luthier.core import seeds
+from luthier.core.events import Event, Explored
+from luthier.data.batches import Step, steps
+from luthier.data.features import Features
+from luthier.engine import checkpoint
+from luthier.engine.accumulate import roles
+from luthier.engine.job import Job
+from luthier.objectives import Explorer
+
+EXPERIENCE, COMPANION = "experience.safetensors", "companion.safetensors"
+_ROW = "row"
+
+
+@dataclass(slots=True)
+class Supply:
+    """Hands out the rows of update after update, from `start` on."""
+
+    job: Job
+    start: int
+    stop: int
+    held: list[Features] = field(default_factory=list[Features])
+    """Experience that further updates are made with."""
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Of the latest exploration."""
+    _steps: Iterator[Step] = field(init=False)
+
+    def __post_init__(self) -> None:
+        repeats = updates_per_exploration(self.job)
+        self._steps = steps(
+            len(self.job.train),
+            batch_size=self.job.plan.batch_size,
+            seed=self.job.seed,
+            start=-(-self.start // repeats),
+            stop=-(-self.stop // repeats),
+        )
+
+    def rows(self, step: int) -> Generator[Event, None, list[Features]]:
+        """Rows of the update after `step` updates."""
+        job, objective = self.job, self.job.objective
+        if not isinstance(objective, Explorer):
+            return [job.train[row] for row in next(self._steps).rows]
+        if step % objective.updates_per_exploration == 0:
+            prompts = [job.train[row] for row in next(self._steps).rows]
+            found = objective.explore(
+                roles(job), prompts, step=step, seed=seeds.derive(job.seed, "exploration", step)
+            )
+            self.held, self.metrics = found.features, found.metrics
+            names = [job.row_name(int(record["row"])) for record in found.records]
+            records = [
+                {**record, "row": name} for record, name in zip(found.records, names, strict=True)
+            ]
+            yield Explored(step + 1, tuple(records), found.metrics)
+        return self.held
+
+    def state(self, step: int) -> dict[str, dict[str, Tensor]]:
+        """What going on after `step` updates needs besides the model: file name -> tensors."""
+        found: dict[str, dict[str, Tensor]] = {}
+        if step % updates_per_exploration(self.job):
+            found[EXPERIENCE] = packed(self.held)
+        if self.job.companion is not None:
+            found[COMPANION] = dict(self.job.companion.state_dict())
+        return found
+
+
+def supply(job: Job, *, start: int, stop: int) -> Supply:
+    """Rows from update `start` on; what its checkpoint holds besides the model is put back."""
+    found = Supply(job, start, stop)
+    if start and isinstance(job.objective, Explorer):
+        saved = checkpoint.verify(checkpoint.step_folder(job.checkpoints, start))
+        found.held = unpacked(saved.tensors(EXPERIENCE))
+        if job.companion is not None:
+            job.companion.load_state_dict(saved.tensors(COMPANION))
+    return found
+
+
+def updates_per_exploration(job: Job) -> int:
+    """1 for objectives that learn from prepared rows."""
+    objective = job.objective
+    return objective.updates_per_exploration if isinstance(objective, Explorer) else 1
+
+
+def imagined(job: Job) -> Job:
+    """The same training with rows as long as exploring can make them, for a trial of its memory.
+
+    Its plan counts completions where the real one counts prompts.
+    """
+    objective = job.objective
+    if not isinstance(objective, Explorer):
+        return job
+    rows = [objective.imagine(item) for item in job.train]
+    size = job.plan.batch_size * max(len(found) for found in rows)
+    train = [item for found in rows for item in found]
+    return replace(job, train=train, plan=replace(job.plan, batch_size=size))
+
+
+def packed(features: Sequence[Features]) -> dict[str, Tensor]:
+    """Rows as tensors by name, for a checkpoint."""
+    found: dict[str, Tensor] = {}
+    for at, item in enumerate(features):
+        numbers = (item.row, item.label, item.cut_tokens, *item.sequences)
+        found[f"{at}/{_ROW}"] = torch.tensor(numbers, dtype=torch.int64)
+        arrays = {"input_ids": item.input_ids, "loss_weights": item.loss_weights}
+        arrays |= {f"arrays/{name}": array for name, array in item.arrays.items()}
+        for name, array in arrays.items():
+            found[f"{at}/{name}"] = torch.from_numpy(np.ascontiguousarray(array))
+    return found
+
+
+def unpacked(tensors: Mapping[str, Tensor]) -> list[Features]:
+    """The rows that `packed` was given."""
+    number = sum(name.endswith(f"/{_ROW}") for name in tensors)
+    found: list[Features] = []
+    for at in range(number):
+        row, label, cut, *sequences = tensors[f"{at}/{_ROW}"].tolist()
+        arrays = {
+            name.split("/", 2)[2]: tensor.numpy()
+            for name, tensor in tensors.items()
+            if name.startswith(f"{at}/arrays/")
+        }
+        found.append(
+            Features(
+                row,
+                tensors[f"{at}/input_ids"].numpy(),
+                tensors[f"{at}/loss_weights"].numpy(),
+                label,
+                cut,
+                tuple(sequences),
+                arrays,
+            )
+        )
+    return found
