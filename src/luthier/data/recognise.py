@@ -8,12 +8,11 @@ from typing import Any
 
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean, nearest
-from luthier.data.columns import KNOWN
 from luthier.data.formats import formats
 from luthier.data.formats.contract import Format, Match, Sample
+from luthier.data.headings import known
 
 _SHOWN = 12
-_TARGETS = frozenset({"label", "completion", "output"})
 
 
 def recognise(
@@ -21,15 +20,16 @@ def recognise(
 ) -> tuple[Format, Match]:
     """The format of a file and the columns it reads.
 
-    Args: wants: "auto", "chat", "text" or "labeled": only formats of that shape are considered.
+    Args: wants: "auto", or a shape such as "chat": only formats of that shape are considered.
         format: a format by name, or "auto". columns: canonical column -> name in the file.
     Raises: DataError: nothing fits, or too much does; with what to write in the recipe.
     """
     if not sample.answered:
+        targets = frozenset[str]().union(*(kind.about.targets for _, kind in formats.items()))
         columns = {
             canonical: name
             for canonical, name in columns.items()
-            if name in sample.columns or canonical not in _TARGETS
+            if name in sample.columns or canonical not in targets
         }
     _check_columns(sample, file=file, columns=columns)
     renamed = _renamed(sample, columns)
@@ -44,10 +44,10 @@ def recognise(
 
 
 def _check_columns(sample: Sample, *, file: str, columns: Mapping[str, str]) -> None:
-    known = {name for _, kind in formats.items() for name in kind.canonical}
+    canonicals = {name for _, kind in formats.items() for name in kind.canonical}
     for canonical, name in columns.items():
-        if canonical not in known:
-            hint = did_you_mean(canonical, known)
+        if canonical not in canonicals:
+            hint = did_you_mean(canonical, canonicals)
             raise DataError(f"data.columns: '{canonical}' is no column Luthier knows{hint}")
         if name not in sample.columns:
             hint = did_you_mean(name, sample.columns)
@@ -80,14 +80,48 @@ def _forced(sample: Sample, format: str) -> tuple[Format, Match] | None:
 def _best(sample: Sample, wants: str, columns: Mapping[str, str]) -> tuple[Format, Match] | None:
     kinds = sorted((kind for _, kind in formats.items()), key=lambda kind: kind.rank)
     found: list[tuple[Format, Match]] = []
+    others: list[tuple[Format, Match]] = []
     for kind in kinds:
-        if wants not in ("auto", kind.shape) or not set(columns) <= set(kind.canonical):
+        if not set(columns) <= set(kind.canonical):
+            continue
+        is_wanted = wants in ("auto", kind.shape)
+        if not is_wanted and not kind.about.is_exclusive:
             continue
         match = kind().recognise(sample)
         if match is not None:
-            found.append((kind(), match))
-    _refuse_preferences(sample, found)
+            (found if is_wanted else others).append((kind(), match))
+    if sample.answered:
+        _refuse_others(sample, wants, found, others)
+    if not any(kind.about.is_exclusive for kind, match in found if not match.weak):
+        _refuse_preferences(sample, found)
     return min(found, key=lambda pair: pair[1].weak, default=None)
+
+
+def _refuse_others(
+    sample: Sample,
+    wants: str,
+    found: Sequence[tuple[Format, Match]],
+    others: Sequence[tuple[Format, Match]],
+) -> None:
+    """Nothing, unless rows look like what is wanted and are something else.
+
+    Raises: DataError: with how to read them so all the same.
+    """
+    sure = [(kind, match) for kind, match in others if not match.weak]
+    if not sure or not found:
+        return
+    kind, match = sure[0]
+    columns = ", ".join(f"'{name}'" for name in sample.columns[:_SHOWN])
+    name = _name_of(min(found, key=lambda pair: pair[1].weak)[0])
+    raise DataError(
+        f"columns {columns}: each row is {kind.about.words} ({match.why}), not "
+        f"{_wording(wants)}.\n    Use an objective that learns from rows of the shape "
+        f"'{kind.shape}', or read them so all the same: data.format = {name}"
+    )
+
+
+def _name_of(kind: Format) -> str:
+    return type(kind).__module__.rpartition(".")[2]
 
 
 def _refuse_preferences(sample: Sample, found: Sequence[tuple[Format, Match]]) -> None:
@@ -117,21 +151,26 @@ def _refuse_preferences(sample: Sample, found: Sequence[tuple[Format, Match]]) -
 def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> DataError:
     columns = ", ".join(f"'{name}'" for name in sample.columns[:_SHOWN]) or "none"
     more = f" and {len(sample.columns) - _SHOWN} more" if len(sample.columns) > _SHOWN else ""
-    wanted = {"auto": "a row format", "chat": "a conversation, or prompt and completion"}
-    wanted |= {"labeled": "a text with its label", "text": "running text"}
-    asked = f"the format '{format}'" if format != "auto" else wanted.get(wants, wants)
-    example = (
-        "{text: NAME, label: NAME}" if wants == "labeled" else "{prompt: NAME, completion: NAME}"
-    )
-    if wants == "text" or format == "text":
-        example = "{text: NAME}"
+    asked = f"the format '{format}'" if format != "auto" else _wording(wants)
+    shape = formats.get(format).shape if format != "auto" else wants
+    kinds = sorted((kind for _, kind in formats.items()), key=lambda kind: kind.rank)
+    fitting = [kind.about.example for kind in kinds if kind.shape == shape and kind.about.example]
+    example = fitting[0] if fitting else "{prompt: NAME, completion: NAME}"
+    names = known()
     guesses = [
         f"'{name}' looks like '{guess}'"
         for name in sample.columns
-        if name not in KNOWN and (guess := nearest(name, KNOWN))
+        if name not in names and (guess := nearest(name, names))
     ]
     guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""
     return DataError(
         f"{file}: columns {columns}{more} are not recognised as {asked}{guessed}.\n"
         f"    Name them: data.columns = {example}"
     )
+
+
+def _wording(wants: str) -> str:
+    """What rows of a shape are called, by the formats that read them."""
+    kinds = sorted((kind for _, kind in formats.items()), key=lambda kind: kind.rank)
+    words = dict.fromkeys(kind.about.words for kind in kinds if kind.shape == wants)
+    return ", or ".join(words) or ("a row format" if wants == "auto" else wants)

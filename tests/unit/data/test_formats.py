@@ -9,6 +9,7 @@ import pytest
 
 from luthier.core.errors import DataError
 from luthier.data.formats import formats
+from luthier.data.headings import known
 from luthier.data.ledger import Ledger
 from luthier.data.parse import Parsed, Reading, parse_file
 from luthier.data.rows import Chat, Labeled, Message, Row, Text
@@ -358,3 +359,15 @@ def test_every_registered_format_says_its_shape_and_columns() -> None:
 
 def test_messages_default_to_weight_one() -> None:
     assert Message("assistant", "x").weight == 1.0
+
+
+def test_a_first_line_made_of_names_that_one_format_knows_is_a_header() -> None:
+    declared = {name for _, kind in formats.items() for name in kind.about.names}
+    assert declared <= known()
+    assert {"text", "label", "prompt"} <= known()
+
+
+def test_what_may_be_missing_in_rows_to_be_predicted_is_a_column_the_format_knows() -> None:
+    for name, kind in formats.items():
+        assert kind.about.targets <= set(kind.canonical), name
+        assert kind.about.words, name

@@ -9,7 +9,7 @@ from luthier.data.columns import find
 from luthier.data.formats import formats
 from luthier.data.formats._turns import chat
 from luthier.data.formats._values import shown, text_of
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
 from luthier.data.rows import Chat, Message
 
 _COLUMNS = ("instruction", "input", "output", "history", "system")
@@ -22,6 +22,7 @@ class Alpaca:
     shape: ClassVar[Shape] = "chat"
     canonical: ClassVar[tuple[str, ...]] = (*_COLUMNS, "tools")
     rank: ClassVar[int] = 30
+    about: ClassVar[About] = About("prompt and completion", targets=frozenset({"output"}))
 
     def recognise(self, sample: Sample) -> Match | None:
         found = {name: find((name,), sample.columns) for name in _COLUMNS}

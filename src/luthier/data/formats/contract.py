@@ -33,6 +33,8 @@ class Match:
     why: str
     weak: bool = False
     """A guess from values: yields to any format that matched by name."""
+    how: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What else the sample told, for `parse`: such as the mark between several labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,23 @@ class Context:
         return "" if value is None else str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What recognition and its messages must know of a format besides how it reads."""
+
+    words: str
+    """What its rows are: "a text with its label"."""
+    example: str = ""
+    """Of `data.columns`, to be shown where nothing fits: "{text: NAME, label: NAME}"."""
+    targets: frozenset[str] = frozenset()
+    """Those of its columns that may be missing in rows to be predicted."""
+    names: frozenset[str] = frozenset()
+    """Further names of columns it knows: a first line made of such names is a header."""
+    is_exclusive: bool = False
+    """Where it matches by name, no other shape is read from the file unless `data.format` says so:
+    its rows look like others, and would teach the wrong thing."""
+
+
 class Unusable(Exception):
     """A well-formed row that cannot teach anything; it is dropped and counted under this reason."""
 
@@ -73,6 +92,7 @@ class Format(Protocol):
     """Columns it knows, the way `data.columns` names them."""
     rank: ClassVar[int]
     """Formats that match by name are tried in this order, smallest first."""
+    about: ClassVar[About]
 
     def recognise(self, sample: Sample) -> Match | None:
         """How the columns would be read, or None."""

@@ -10,7 +10,7 @@ from luthier.core.errors import DataError
 from luthier.data.columns import LABEL, PAIR, TEXT, find, find_ending
 from luthier.data.formats import formats
 from luthier.data.formats._values import label_of, text_of
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Labeled
 
 _MANY = 20
@@ -24,6 +24,9 @@ class TextLabel:
     shape: ClassVar[Shape] = "labeled"
     canonical: ClassVar[tuple[str, ...]] = ("text", "label", "text_pair")
     rank: ClassVar[int] = 50
+    about: ClassVar[About] = About(
+        "a text with its label", "{text: NAME, label: NAME}", targets=frozenset({"label"})
+    )
 
     def recognise(self, sample: Sample) -> Match | None:
         label = find(LABEL, sample.columns) or find_ending(LABEL, sample.columns)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from luthier.data.columns import DOCUMENT, find
 from luthier.data.formats import formats
 from luthier.data.formats._values import text_of
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
 from luthier.data.formats.labeled import labeled
 from luthier.data.rows import Labeled
 
@@ -24,6 +24,7 @@ class LeadingLabel:
     shape: ClassVar[Shape] = "labeled"
     canonical: ClassVar[tuple[str, ...]] = ("text",)
     rank: ClassVar[int] = 45
+    about: ClassVar[About] = About("a text with its label")
 
     def recognise(self, sample: Sample) -> Match | None:
         column = find(DOCUMENT, sample.columns)

@@ -19,7 +19,7 @@ from luthier.data.formats._turns import (
     with_system,
 )
 from luthier.data.formats._values import has_key, kind_of, objects_of, shown, text_of, unpacked
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
 from luthier.data.rows import Chat, Message
 
 
@@ -30,6 +30,7 @@ class Messages:
     shape: ClassVar[Shape] = "chat"
     canonical: ClassVar[tuple[str, ...]] = ("messages", "tools", "system")
     rank: ClassVar[int] = 10
+    about: ClassVar[About] = About("a conversation")
 
     def recognise(self, sample: Sample) -> Match | None:
         column = find((*MESSAGES, *CONVERSATIONS), sample.columns)

@@ -9,7 +9,7 @@ from luthier.data.columns import DOCUMENT, PROMPTS, find
 from luthier.data.formats import formats
 from luthier.data.formats._turns import chat
 from luthier.data.formats._values import text_of
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
 from luthier.data.formats.messages import message_of
 from luthier.data.rows import Chat, Message, Role
 
@@ -21,6 +21,11 @@ class PromptCompletion:
     shape: ClassVar[Shape] = "chat"
     canonical: ClassVar[tuple[str, ...]] = ("prompt", "completion", "system", "tools")
     rank: ClassVar[int] = 40
+    about: ClassVar[About] = About(
+        "prompt and completion",
+        "{prompt: NAME, completion: NAME}",
+        targets=frozenset({"completion"}),
+    )
 
     def recognise(self, sample: Sample) -> Match | None:
         pairs = [(find((asked,), sample.columns), find((said,), sample.columns))

@@ -10,7 +10,7 @@ from luthier.data.columns import CONVERSATIONS, MESSAGES, PROMPTS, find
 from luthier.data.formats import formats
 from luthier.data.formats._turns import with_system
 from luthier.data.formats._values import objects_of, text_of, unpacked, whole_characters
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.formats.messages import message_of
 from luthier.data.rows import Message, Prompt
 
@@ -30,6 +30,9 @@ class PromptReference:
     shape: ClassVar[Shape] = "prompt"
     canonical: ClassVar[tuple[str, ...]] = ("prompt", "reference", "system", "tools", "messages")
     rank: ClassVar[int] = 90
+    about: ClassVar[About] = About(
+        "a prompt", "{prompt: NAME, reference: NAME}", targets=frozenset({"reference"})
+    )
 
     def recognise(self, sample: Sample) -> Match | None:
         asked = find((*_ASKED, *MESSAGES, *CONVERSATIONS, *(a for a, _ in PROMPTS)), sample.columns)

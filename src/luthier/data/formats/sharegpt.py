@@ -18,7 +18,7 @@ from luthier.data.formats._turns import (
     with_system,
 )
 from luthier.data.formats._values import has_key, kind_of, objects_of, shown
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
 from luthier.data.formats.messages import turns_in
 from luthier.data.rows import Chat, Message, Role
 
@@ -36,6 +36,7 @@ class ShareGpt:
     shape: ClassVar[Shape] = "chat"
     canonical: ClassVar[tuple[str, ...]] = ("conversations", "tools", "system")
     rank: ClassVar[int] = 20
+    about: ClassVar[About] = About("a conversation")
 
     def recognise(self, sample: Sample) -> Match | None:
         column = find((*CONVERSATIONS, *MESSAGES), sample.columns)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from luthier.data.columns import DOCUMENT, find
 from luthier.data.formats import formats
 from luthier.data.formats._values import text_of
-from luthier.data.formats.contract import Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Text
 
 
@@ -18,6 +18,7 @@ class RawText:
     shape: ClassVar[Shape] = "text"
     canonical: ClassVar[tuple[str, ...]] = ("text",)
     rank: ClassVar[int] = 60
+    about: ClassVar[About] = About("running text", "{text: NAME}")
 
     def recognise(self, sample: Sample) -> Match | None:
         column = find(DOCUMENT, sample.columns)

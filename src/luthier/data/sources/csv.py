@@ -10,7 +10,8 @@ from itertools import islice
 from typing import ClassVar
 
 from luthier.core.errors import DataError
-from luthier.data.columns import KNOWN, canonical
+from luthier.data.columns import canonical
+from luthier.data.headings import known
 from luthier.data.sources import sources
 from luthier.data.sources._syntax import first_lines, is_lines, unify_newlines
 from luthier.data.sources.contract import EXTRA, Content, Record
@@ -138,7 +139,7 @@ def _is_quoted(text: str, delimiter: str) -> bool:
 
 def _is_header(rows: list[list[str]]) -> bool:
     first = [cell.strip() for cell in rows[0]]
-    if any(canonical(cell) in KNOWN for cell in first):
+    if any(canonical(cell) in known() for cell in first):
         return True
     filled = [cell for cell in first if cell]
     if len(filled) < len(first) or len(set(filled)) < len(filled):
@@ -194,9 +195,10 @@ def _known_header(text: str) -> bool:
     lines = first_lines(unify_newlines(text[:20_000]), 1)
     if not lines:
         return False
+    names = known()
     for delimiter in _DELIMITERS:
         cells = [canonical(cell.strip('"')) for cell in lines[0].split(delimiter)]
-        if len(cells) > 1 and sum(cell in KNOWN for cell in cells) >= 2:
+        if len(cells) > 1 and sum(cell in names for cell in cells) >= 2:
             return True
     return False
 
