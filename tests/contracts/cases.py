@@ -42,6 +42,7 @@ PLAN = Plan(
 )
 SETTINGS: dict[str, dict[str, Any]] = {
     "lora": {"rank": 8},
+    "qlora": {"rank": 8},
     "prompt": {"num_virtual_tokens": 4},
     "prefix": {"num_virtual_tokens": 32, "init": "random"},
 }

@@ -17,6 +17,7 @@ from luthier.core.errors import RecipeError, RunError
 from luthier.core.events import Updated
 from luthier.export import exporters
 from luthier.models.facts import facts_of
+from luthier.models.quantised import quantise, quantised_layers
 from luthier.objectives import objectives
 from luthier.tuners import tuners
 from luthier.tuners.contract import Lengthening
@@ -41,6 +42,10 @@ def untouched(found: Case) -> Case:
         way=found.way,
         moves_base=found.tuner.moves_base,
     )
+    stored = quantised_layers(found.bundle.model)
+    if stored:  # its base is the one in few bits
+        names = [name.removesuffix(".base") for name in stored]
+        quantise(plain.model, names, bits=next(iter(stored.values())).bits)
     one = replace(found, bundle=plain)
     one.run_anew(like=found.bundle.trunk.name)
     return one

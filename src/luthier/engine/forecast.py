@@ -31,7 +31,8 @@ def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
     total += _times(steps, plan.evaluate_every) * seconds.evaluation
     total += _times(steps, plan.save_every) * seconds.save
     limit = plan.max_seconds + seconds.evaluation + seconds.save if plan.max_seconds else total
-    parameters = job.bundle.model.parameters()
+    model = job.bundle.model
+    stored = [*model.parameters(), *model.buffers()]  # weights in few bits are buffers
     return Preflight(
         peak_bytes=peak_bytes(device_of(job)) + sizes.growth,
         disk_bytes=disk_bytes(job, steps=steps, found=found),
@@ -42,7 +43,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
             "micro_batch_tokens": plan.micro_batch_tokens,
             "gradient_checkpointing": int(plan.gradient_checkpointing),
             "precision": plan.precision,
-            "bytes_weights": sum(each.numel() * each.element_size() for each in parameters),
+            "bytes_weights": sum(each.nbytes for each in stored),
             "bytes_gradients": sizes.gradients,
             "bytes_optimizer": sizes.optimizer,
             "bytes_activations": sizes.activations,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,8 +22,10 @@ from luthier.core.errors import ParityError
 from luthier.export._compare import compare, distance
 from luthier.export._outputs import in_float32, outputs
 from luthier.export._rounding import disturb
+from luthier.export._stored import storage_of
 from luthier.export.contract import Written
 from luthier.models.bundle import Bundle
+from luthier.models.quantised import dequantise, quantised_layers
 
 
 class Gate:
@@ -56,11 +60,12 @@ class Gate:
 
     def _noise(self) -> float:
         """Largest difference that rounding the weights to bfloat16, drawn anew, makes."""
-        with in_float32(self.model):
-            disturb(self.model, seed=1)
-            came = outputs(
-                self.model, self.prompts, classifies=self.num_labels > 0, generates=False
-            )
+        model = self.model
+        if quantised_layers(model):  # merged weights are rounded, not the few bits
+            model = dequantise(copy.deepcopy(model))
+        with in_float32(model):
+            disturb(model, seed=1)
+            came = outputs(model, self.prompts, classifies=self.num_labels > 0, generates=False)
         return distance(came, self.expected)
 
     def _reopened(self, folder: Path, base: Path) -> tuple[dict[str, Tensor], str]:
@@ -68,7 +73,8 @@ class Gate:
             prompts, answers = Path(temporary, "prompts"), Path(temporary, "answers")
             given = {f"prompt_{index}": row for index, row in enumerate(self.prompts)}
             labels = {"num_labels": torch.tensor(self.num_labels)}
-            save_file(given | labels, prompts, metadata={"base_dtype": self.base_dtype})
+            told = {"base_dtype": self.base_dtype, "stored": json.dumps(storage_of(self.model))}
+            save_file(given | labels, prompts, metadata=told)
             _run("luthier.export._reopen", folder, base, prompts, answers)
             with safe_open(answers, "pt") as file:
                 metadata: dict[str, str] = file.metadata()

@@ -8,7 +8,10 @@ safetensors files. Only transformers (and PEFT for adapters) take part in openin
 
 from __future__ import annotations
 
+import json
+import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +23,15 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from luthier.core.files import read_json
 from luthier.export._outputs import in_float32, outputs
+from luthier.export._stored import open_stored
+from luthier.tuners._patterns import value_for
 
 
-def open_export(folder: Path, base: Path, *, num_labels: int, base_dtype: str) -> tuple[Any, str]:
+def open_export(
+    folder: Path, base: Path, *, num_labels: int, base_dtype: str, stored: Mapping[str, Any]
+) -> tuple[Any, str]:
     """The model, and what opened it. `num_labels` above 0 asks for a classifier; the base of an
-    adapter is read in the type that it had in training."""
+    adapter is read in the type that it had in training, and stored as it was (`storage_of`)."""
     factory = AutoModelForSequenceClassification if num_labels else AutoModelForCausalLM
     options: dict[str, Any] = {
         "local_files_only": True,
@@ -38,7 +45,7 @@ def open_export(folder: Path, base: Path, *, num_labels: int, base_dtype: str) -
         options |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
     options["dtype"] = getattr(torch, base_dtype)
     # rounded as in training, then exact: PEFT reads a head in the type of the base
-    model = factory.from_pretrained(base, **options).float()
+    model = open_stored(factory, base, stored, **options).float()
     if model.config.pad_token_id is None:
         model.config.pad_token_id = 0
     try:
@@ -65,13 +72,20 @@ def add_by_hand(model: Any, folder: Path) -> None:
     for name, tensor in names.items():
         if name.endswith(".lora_A.weight"):
             layer = name.removesuffix(".lora_A.weight")
-            delta = (
-                names[f"{layer}.lora_B.weight"] @ tensor * settings["lora_alpha"] / settings["r"]
-            )
+            delta = names[f"{layer}.lora_B.weight"] @ tensor * _scaling(settings, layer)
             target = parameters[f"{layer}.weight"]
             target.data = target.data.float() + delta
-        elif not name.endswith(".lora_B.weight"):
+            lengths = names.get(f"{layer}.lora_magnitude_vector")
+            if lengths is not None:
+                target.data *= (lengths / target.data.norm(dim=1))[:, None]
+        elif ".lora_" not in name:
             parameters[name].data = tensor
+
+
+def _scaling(settings: Mapping[str, Any], layer: str) -> float:
+    rank = value_for(layer, settings.get("rank_pattern") or {}, settings["r"])
+    alpha = value_for(layer, settings.get("alpha_pattern") or {}, settings["lora_alpha"])
+    return alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
 
 
 def main(folder: str, base: str, prompts: str, answers: str) -> None:
@@ -79,9 +93,10 @@ def main(folder: str, base: str, prompts: str, answers: str) -> None:
     given = load_file(prompts)
     with safe_open(prompts, "pt") as file:
         base_dtype = str(file.metadata()["base_dtype"])
+        stored = json.loads(file.metadata()["stored"])
     num_labels = int(given.pop("num_labels"))
     model, opened_by = open_export(
-        Path(folder), Path(base), num_labels=num_labels, base_dtype=base_dtype
+        Path(folder), Path(base), num_labels=num_labels, base_dtype=base_dtype, stored=stored
     )
     rows = [given[f"prompt_{index}"] for index in range(len(given))]
     with in_float32(model):

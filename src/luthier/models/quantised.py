@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, cast
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from luthier.core.errors import ModelError
+from luthier.core.errors import missing
 
 Bits = Literal[4, 8]
 BLOCK, OUTER_BLOCK = 64, 256
@@ -108,31 +109,29 @@ def quantised_layers(model: nn.Module) -> dict[str, QuantisedLinear]:
 def require(bits: Bits) -> None:
     """Nothing, when weights can be stored so.
 
-    Raises: ModelError: 4 bits without bitsandbytes.
+    Raises: MissingExtra: 4 bits without bitsandbytes.
     """
     if bits == 4:
-        _bitsandbytes()
+        bitsandbytes_functions()
 
 
 @lru_cache(maxsize=1)
-def _bitsandbytes() -> Any:
+def bitsandbytes_functions() -> Any:
     """Its functions. What it logs when imported is about a kernel that is not used here."""
     logger = logging.getLogger("bitsandbytes")
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
         return importlib.import_module("bitsandbytes.functional")
-    except ImportError:
-        raise ModelError(
-            "A base in 4 bits (NF4) needs bitsandbytes, which is not installed: "
-            "pip install 'luthier[qlora]', or take tuner.bits=8, which needs nothing."
-        ) from None
+    except ImportError as error:
+        purpose = "A base in 4 bits (tuner.bits=8 takes nothing more)"
+        raise missing("bitsandbytes", "qlora", purpose) from error
     finally:
         logger.setLevel(level)
 
 
 def _pack4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    library = _bitsandbytes()
+    library = bitsandbytes_functions()
     packed, state = library.quantize_4bit(
         weight.contiguous(), blocksize=BLOCK, compress_statistics=True, quant_type="nf4"
     )
@@ -143,7 +142,7 @@ def _pack4(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _unpack4(
     packed: Tensor, scales: Tensor, outer: Tensor, *, shape: tuple[int, int], dtype: torch.dtype
 ) -> Tensor:
-    library = _bitsandbytes()
+    library = bitsandbytes_functions()
     device = str(packed.device)
     second = library.QuantState(
         absmax=outer[:-1].float(),
@@ -167,7 +166,7 @@ def _unpack4(
 @lru_cache(maxsize=8)
 def _table(which: str, device: str) -> Tensor:
     """What the stored numbers stand for; one for all layers."""
-    library = _bitsandbytes()
+    library = bitsandbytes_functions()
     if which == "of weights":
         return library.get_4bit_type("nf4", device=device)
     return library.create_dynamic_map().to(device)
@@ -179,3 +178,26 @@ def _pack8(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     steps = 127 / scales.clamp_min(torch.finfo(torch.float32).tiny)
     packed = (weight.float() * steps[:, None]).round_().to(torch.int8)
     return packed, scales, scales.new_empty(0)
+
+
+def quantise(model: nn.Module, names: Sequence[str], *, bits: Bits) -> nn.Module:
+    """The same model with the weights of these linear layers in `bits`, one after another.
+
+    Whatever stays gets memory of its own, so that mapped weight files are given back.
+    """
+    for name in names:
+        parent, _, leaf = name.rpartition(".")
+        owner: Any = model.get_submodule(parent)
+        layer: nn.Linear = getattr(owner, leaf)
+        setattr(owner, leaf, QuantisedLinear(layer, bits=bits).train(layer.training))
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
+    return model
+
+
+def dequantise(model: nn.Module) -> nn.Module:
+    """The same model, changed in place: every such layer an ordinary one again."""
+    for name, layer in quantised_layers(model).items():
+        parent, _, leaf = name.rpartition(".")
+        setattr(model.get_submodule(parent), leaf, layer.plain())
+    return model

@@ -157,13 +157,8 @@ class Lora:
 
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
-        model = bundle.model
-        heads = head_modules(model) if bundle.kind not in ("causal_lm", "embedder") else []
-        layers = matching(linear_layers(model, but_not=heads), self.config.target)
-        check(self.config.rank_pattern, layers, where="tuner.rank_pattern")
-        check(self.config.alphas()[1], layers, where="tuner.alpha_pattern")
-        for name, layer in layers.items():
-            _check_rank(self.config.rank_of(name), name, layer)
+        model, heads = bundle.model, heads_of(bundle)
+        layers = self.check(bundle)
         model.requires_grad_(False)
         for name, layer in layers.items():
             generator = torch.Generator().manual_seed(seeds.derive(seed, "lora", name))
@@ -174,6 +169,18 @@ class Lora:
             model.get_submodule(head).requires_grad_(True)
         self._first_head = {n: p.detach().clone() for n, p in trained_whole(model).items()}
         return bundle
+
+    def check(self, bundle: Bundle) -> dict[str, Linear]:
+        """The layers that will be adapted.
+
+        Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
+        """
+        layers = matching(linear_layers(bundle.model, but_not=heads_of(bundle)), self.config.target)
+        check(self.config.rank_pattern, layers, where="tuner.rank_pattern")
+        check(self.config.alphas()[1], layers, where="tuner.alpha_pattern")
+        for name, layer in layers.items():
+            _check_rank(self.config.rank_of(name), name, layer)
+        return layers
 
     def _added(self, name: str, layer: Linear, generator: torch.Generator) -> LowRankLinear:
         rank, scaling = self.config.rank_of(name), self.config.scaling_of(name)
@@ -216,7 +223,7 @@ class Lora:
             **peft_ranks(model, is_stabilised=self.config.rank_stabilised),
             "lora_dropout": self.config.dropout,
             "target_modules": target_modules(model, dict(adapters(model)).keys()),
-            "modules_to_save": saved_whole(trained_whole(model)) or None,
+            "modules_to_save": saved_whole(model, trained_whole(model)) or None,
             "bias": "none",
             "fan_in_fan_out": False,
             "init_lora_weights": True,
@@ -256,6 +263,11 @@ class Lora:
                 weight.copy_(weight.float() + layer.delta().to(weight.device))
             replace(model, name, plain)
         return model
+
+
+def heads_of(bundle: Bundle) -> list[str]:
+    """What is trained whole."""
+    return head_modules(bundle.model) if bundle.kind not in ("causal_lm", "embedder") else []
 
 
 def _check_rank(rank: int, name: str, layer: Linear) -> None:

@@ -62,7 +62,10 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         recipe = settled.recipe()
         bundle = opening.open_weights(recipe, inputs.objective)
         bundle.codec = inputs.codec
+        known = len(bundle.notes)
         bundle = opening.tune(recipe, tuner, bundle, trains=True)
+        for note in bundle.notes[known:]:
+            stages.note(note)
         stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
     before = view_before(tuner, bundle)
     job = Job(

@@ -80,7 +80,8 @@ def test_memory_is_predicted_by_its_parts(tmp_path: Path) -> None:
     parts = preflight(job).document()["details"]
     fullest = budget.fullest(found.features, max_tokens=64, batch_size=job.plan.batch_size)
     assert parts["bytes_activations"] == kept_bytes(job, fullest)
-    assert parts["bytes_weights"] == sum(p.numel() * p.element_size() for p in parameters)
+    stored = [*parameters, *found.bundle.model.buffers()]
+    assert parts["bytes_weights"] == sum(each.nbytes for each in stored)
     assert parts["bytes_gradients"] == 4 * trained
     assert parts["bytes_optimizer"] == pytest.approx(8 * trained, rel=0.01)
     assert parts["seconds_update"] > 0

@@ -9,6 +9,7 @@ from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Outcome
 from luthier.evaluation.tasks import tasks
+from luthier.models.quantised import quantised_layers
 
 
 @arms.add
@@ -26,4 +27,8 @@ class Base:
         return tasks.get(bench.frame.task)().missing_base(bench)
 
     def outcomes(self, bench: Bench) -> list[Outcome]:
-        return tasks.get(bench.frame.task)().base(bench)
+        found = tasks.get(bench.frame.task)().base(bench)
+        if bench.subject.tuner.keeps_base and quantised_layers(bench.subject.bundle.model):
+            note = bench.notes.setdefault("base", {})
+            note["what"] = f"{note.get('what', self.words)}, stored in few bits as in training"
+        return found

@@ -16,7 +16,6 @@ from luthier.data.features import Batch
 from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.trunks._added import unknown_part
 from luthier.models.quantised import QuantisedLinear
 from luthier.models.trunks._added import unknown_part
 from luthier.models.trunks._attention import Pack, causal_mask

@@ -1,0 +1,150 @@
+"""A base in few bits: how near it is, what it takes, and that nothing of it is lost on the way."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from bitsandbytes import functional as published
+from safetensors.torch import load_file
+from tests import tiny
+from tests.contracts.cases import case
+from torch import nn
+from torch.testing import assert_close
+
+from luthier.core.config import build
+from luthier.core.errors import MissingExtra, RecipeError
+from luthier.export import run_export
+from luthier.models import quantised
+from luthier.models.bundle import Bundle
+from luthier.models.load import open_model
+from luthier.models.quantised import QuantisedLinear, quantised_layers
+from luthier.tuners.qlora import Config, Qlora
+
+PROMPTS = [np.arange(5, 45, dtype=np.int32), np.arange(60, 90, dtype=np.int32)]
+
+
+def layer(dtype: torch.dtype = torch.float32, *, bias: bool = True) -> nn.Linear:
+    draws = torch.Generator().manual_seed(0)
+    found = nn.Linear(192, 128, bias=bias, dtype=dtype)
+    with torch.no_grad():
+        found.weight.copy_(torch.randn(128, 192, generator=draws))
+    return found.requires_grad_(False)
+
+
+def tuned(bundle: Bundle, **settings: Any) -> Qlora:
+    tuner = Qlora(build(Config, {"rank": 4, **settings}, where="tuner"))
+    tuner.apply(bundle, seed=0)
+    draws = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in bundle.model.parameters():
+            if parameter.requires_grad:
+                parameter += 0.05 * torch.randn(parameter.shape, generator=draws)
+    return tuner
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_four_bits_are_what_bitsandbytes_makes_of_the_weight(dtype: torch.dtype) -> None:
+    plain = layer(dtype)
+    packed, state = published.quantize_4bit(
+        plain.weight, blocksize=64, compress_statistics=True, quant_type="nf4"
+    )
+    stored = QuantisedLinear(plain, bits=4)
+    assert torch.equal(stored.weight, published.dequantize_4bit(packed, state))
+    assert stored.weight.dtype == dtype
+
+
+def test_eight_bits_are_within_half_a_step_of_the_weight() -> None:
+    plain = layer()
+    error = (QuantisedLinear(plain, bits=8).weight - plain.weight).abs()
+    steps = plain.weight.abs().amax(1) / 127
+    assert (error <= 0.5001 * steps[:, None]).all()
+
+
+@pytest.mark.parametrize(("bits", "share"), [(4, 0.27), (8, 0.52)])
+def test_the_bytes_are_those_that_are_promised(bits: Any, share: float) -> None:
+    plain = layer(torch.bfloat16)
+    stored = QuantisedLinear(plain, bits=bits)
+    assert stored.stored_bytes <= share * plain.weight.nbytes
+    assert stored.stored_bytes == sum(b.nbytes for b in stored.buffers())
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("bias", [True, False])
+def test_outputs_and_gradients_are_those_of_the_stored_weight(bits: Any, bias: bool) -> None:
+    plain = layer(bias=bias)
+    stored = QuantisedLinear(plain, bits=bits)
+    inputs = torch.randn(7, 192, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    same = stored.plain()
+    (stored(inputs).square().sum()).backward()
+    found, inputs.grad = inputs.grad, None
+    (same(inputs).square().sum()).backward()
+    assert_close(found, inputs.grad)
+    assert torch.equal(stored(inputs), same(inputs)) or bias
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_the_fast_path_runs_on_the_stored_weights(bits: int) -> None:
+    settings = {"rank": 8, "bits": bits}
+    fast = case("qlora", "sft", way="bfloat16", settings=settings)
+    plain = case("qlora", "sft", way="bfloat16-general", settings=settings)
+    assert (fast.bundle.trunk.name, plain.bundle.trunk.name) == ("llama", "general")
+    fast.disturb()
+    plain.disturb()
+    assert fast.loss(fast.features) == pytest.approx(plain.loss(plain.features), rel=5e-3)
+    ours = fast.gradient(fast.features, max_tokens=64)
+    theirs = plain.gradient(plain.features, max_tokens=64)
+    for name, gradient in ours.items():
+        apart = (gradient - theirs[name]).norm() / theirs[name].norm().clamp_min(1e-3)
+        assert apart < 0.1, name  # two orders of bfloat16 sums
+
+
+def test_the_model_is_told_smaller_and_says_so() -> None:
+    found = case("qlora", "sft", way="bfloat16").bundle
+    parts = [*found.model.parameters(), *found.model.buffers()]
+    trained = sum(p.nbytes for p in found.model.parameters() if p.requires_grad)
+    inverse = sum(b.nbytes for n, b in found.model.named_buffers() if "inv_freq" in n)
+    assert found.facts.weight_bytes == sum(p.nbytes for p in parts) - trained - inverse
+    assert "base in 4 bits: 14 matrices" in found.notes[-1]
+
+
+@pytest.mark.filterwarnings("ignore")  # what transformers says while it loads in few bits
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("format", ["adapter", "safetensors"])
+def test_what_is_exported_answers_like_what_was_trained(
+    bits: int, format: str, tmp_path: Path
+) -> None:
+    base = tiny.folder(tmp_path / "base")
+    bundle = open_model(str(base), dtype=torch.float32)
+    tuner = tuned(bundle, bits=bits)
+    manifest = run_export(
+        bundle, tuner, format=format, folder=tmp_path / "out", prompts=PROMPTS, source_folder=base
+    )
+    assert manifest["parity"]["max_difference"] <= manifest["parity"]["tolerance"]
+    assert quantised_layers(bundle.model)  # the bundle is left as it was
+    if format == "safetensors":
+        assert not [
+            name for name in load_file(tmp_path / "out/model.safetensors") if "pack" in name
+        ]
+
+
+def test_the_principal_part_of_rounded_weights_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"tuner.start: got 'pissa', expected zero"):
+        build(Config, {"start": "pissa"}, where="tuner")
+
+
+def test_without_bitsandbytes_one_sentence_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bitsandbytes.functional", None)
+    quantised.bitsandbytes_functions.cache_clear()
+    try:
+        with pytest.raises(
+            MissingExtra, match=r"bits=8 .* needs .bitsandbytes.\. Install it: pip install"
+        ):
+            case("qlora", "sft")
+        assert quantised_layers(case("qlora", "sft", settings={"bits": 8}).bundle.model)
+    finally:
+        quantised.bitsandbytes_functions.cache_clear()
