@@ -23,3 +23,5 @@ class Completion:
     """The model ended its turn; False when it was stopped by a length limit."""
     seconds: float
     """This row's share of the time its batch took."""
+    end_id: int = -1
+    """The end-of-turn token that the model gave; -1 where it gave none."""

@@ -42,6 +42,7 @@ class _Row:
     ids: list[int] = field(default_factory=list[int])
     logprobs: list[float] = field(default_factory=list[float])
     finished: bool = False
+    end_id: int = -1
     seconds: float = 0.0
 
     @property
@@ -56,6 +57,7 @@ def generate(
     max_new_tokens: int,
     batch_tokens: int | Literal["auto"] = "auto",
     temperature: float = 0.0,
+    top_p: float = 1.0,
     seed: int = 0,
     on_progress: Tell | None = None,
 ) -> list[Completion]:
@@ -78,7 +80,10 @@ def generate(
     work = [row for row, prompt in zip(rows, prompts, strict=True) if row.limit and len(prompt)]
     if work:
         with evaluating(model), torch.inference_mode(), adapters_cast(model):
-            writer = _Writer(bundle, work, temperature, on_progress)
+            writer = _Writer(
+                bundle, work, partial(next_tokens, temperature=temperature, top_p=top_p)
+            )
+            writer.tell = on_progress
             writer.run(batch_tokens)
     return [_completion(bundle, row) for row in rows]
 
@@ -87,16 +92,17 @@ class _Writer:
     """All rows from their prompts to their last tokens, through one or several rooms."""
 
     def __init__(
-        self, bundle: Bundle, work: Sequence[_Row], temperature: float, tell: Tell | None
+        self, bundle: Bundle, work: Sequence[_Row], choose: Callable[..., tuple[Tensor, Tensor]]
     ) -> None:
         prompts = [row.prompt for row in work]
         shared = prompts[0][: shared_prefix(prompts, at_least=MIN_PREFIX)]
         self.model: Any = bundle.model
         self.passes = passes_for(bundle, shared)
-        self.stop, self.temperature = bundle.codec.end_of_turn_ids, temperature
+        self.stop, self.choose = bundle.codec.end_of_turn_ids, choose
         self.work = sorted(work, key=lambda row: (-self._need(row), row.index))
         self.active: list[_Row] = []
-        self.num_done, self.tell = 0, tell
+        self.num_done = 0
+        self.tell: Tell | None = None
 
     def run(self, batch_tokens: int | Literal["auto"]) -> None:
         """Write every row to its end."""
@@ -131,16 +137,15 @@ class _Writer:
 
     def _choose(self, rows: Sequence[_Row], logits: Callable[[], Tensor]) -> None:
         started = time.perf_counter()
-        ids_B, logprobs_B = next_tokens(
-            logits(), temperature=self.temperature, generators=[row.generator for row in rows]
-        )
+        generators = [row.generator for row in rows]
+        ids_B, logprobs_B = self.choose(logits(), generators=generators)
         chosen = zip(rows, ids_B.tolist(), logprobs_B.tolist(), strict=True)
         seconds = (time.perf_counter() - started) / len(rows)
         for row, token, logprob in chosen:
             row.seconds += seconds
             row.logprobs.append(logprob)
             if token in self.stop:
-                row.finished = True
+                row.finished, row.end_id = True, token
             else:
                 row.ids.append(token)
 
@@ -175,6 +180,7 @@ def _completion(bundle: Bundle, row: _Row) -> Completion:
         np.array(row.logprobs, np.float32),
         row.finished,
         row.seconds,
+        row.end_id,
     )
 
 
