@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from torch import Tensor, nn
 
+from luthier.models.blocks import head_modules
+
 PREFIX = "base_model.model."
 
 
@@ -19,10 +21,15 @@ def from_peft(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()}
 
 
-def saved_whole(names: Iterable[str]) -> list[str]:
-    """`modules_to_save`: what parameters saved whole belong to, as short as it can be named."""
-    owners = {name.rpartition(".")[0] for name in names}
-    return sorted({".".join(owner.split(".")[:2]) for owner in owners})
+def saved_whole(model: nn.Module, names: Iterable[str]) -> list[str]:
+    """`modules_to_save`: what parameters saved whole belong to, as short as it can be named. Of a
+    head it is the whole, which PEFT takes or leaves."""
+    heads = head_modules(model)
+    found: set[str] = set()
+    for name in names:
+        within = [head for head in heads if name.startswith(f"{head}.")]
+        found |= set(within or [".".join(name.rpartition(".")[0].split(".")[:2])])
+    return sorted(found)
 
 
 def target_modules(model: nn.Module, adapted: Collection[str]) -> list[str]:

@@ -150,7 +150,7 @@ class Prefix:
             "num_transformer_submodules": 1,
             "prefix_projection": self.config.projection,
             "encoder_hidden_size": self._hidden_size(prefix),
-            "modules_to_save": saved_whole(whole) or None,
+            "modules_to_save": saved_whole(bundle.model, whole) or None,
         }
         tensors = {PREFIX + name: parameter.detach() for name, parameter in whole.items()}
         return Peft(config, {KEY: prefix.outputs().detach(), **tensors})

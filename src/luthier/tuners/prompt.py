@@ -131,7 +131,7 @@ class Prompt:
         config: dict[str, Any] = {
             **shape_of(model.config),
             "num_virtual_tokens": self.config.num_virtual_tokens,
-            "modules_to_save": saved_whole(head(model)) or None,
+            "modules_to_save": saved_whole(model, head(model)) or None,
         }
         if self.config.encoder == "none":
             config |= {"peft_type": "PROMPT_TUNING", "prompt_tuning_init": "RANDOM"}
