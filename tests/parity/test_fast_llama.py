@@ -82,6 +82,19 @@ def _sharing() -> Batch:
     return Batch(torch.cat(ids), lengths, (0, 1, 2))
 
 
+def _pairs() -> Batch:
+    """Two prompts of 20 and 30 tokens with two answers each, and two sequences of their own."""
+    answers = ((20, 9), (20, 4), (30, 6), (30, 11), (0, 7), (0, 8))
+    draws = torch.Generator().manual_seed(3)
+    prompts = {size: torch.randint(0, 512, (size,), generator=draws) for size in (0, 20, 30)}
+    ids: list[torch.Tensor] = []
+    for number, (size, length) in enumerate(answers):
+        own = torch.randint(0, 512, (length,), generator=draws)
+        own[0] = number
+        ids.append(torch.cat((prompts[size], own)))
+    return Batch(torch.cat(ids), tuple(map(len, ids)), (0, 1, 2, 3))
+
+
 def _model(name: str) -> Any:
     architecture, changes = FAMILIES[name]
     model = tiny.causal_lm(architecture, **changes)  # pyright: ignore[reportArgumentType]
@@ -162,9 +175,44 @@ def test_a_shared_beginning_changes_no_output_and_no_gradient(name: str, checkpo
 def test_a_shared_beginning_is_computed_once() -> None:
     batch, shared = _sharing(), share(_sharing())
     assert shared is not None
-    assert shared.num_shared == SHARED
+    assert shared.lengths[0] == SHARED
     assert len(shared.ids_N) == batch.num_tokens - 2 * SHARED
     assert torch.equal(shared.ids_N[shared.places], batch.input_ids_N)
+
+
+def test_every_prompt_is_computed_once_where_each_has_two_answers() -> None:
+    batch = _pairs()
+    shared = share(batch)
+    assert shared is not None
+    assert shared.lengths == (20, 9, 4, 30, 6, 11, 7, 8)
+    assert shared.before == (0, 20, 20, 0, 30, 30, 0, 0)
+    assert torch.equal(shared.ids_N[shared.places], batch.input_ids_N)
+
+
+def test_a_beginning_that_all_share_goes_before_those_that_some_share() -> None:
+    ids, draws = torch.arange(60), torch.Generator().manual_seed(3)
+    own = [torch.cat((ids, torch.randint(60, 90, (5,), generator=draws))) for _ in range(4)]
+    batch = Batch(torch.cat(own), (65,) * 4, (0, 1, 2, 3))
+    shared = share(batch)
+    assert shared is not None
+    assert shared.before == (0, *(shared.lengths[0],) * 4)
+    assert shared.lengths[0] >= 60
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral-window", "qwen3"])
+def test_prompts_of_several_pairs_change_no_output_and_no_gradient(name: str) -> None:
+    model, batch = _model(name), _pairs()
+    _adapt(model)
+    at = torch.cat((torch.arange(19, 29), torch.arange(48, batch.num_tokens, 2)))
+    factors = torch.randn(len(at), 32, generator=torch.Generator().manual_seed(5))
+    expected = _reference(model, batch, at)
+    expected_gradients = _gradients(model, expected, factors)
+    trunk = llama.LlamaTrunk(model, compute_dtype=torch.float32)
+
+    found = trunk.hidden(batch, at)
+
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=5e-5)
+    _assert_gradients_close(_gradients(model, found, factors), expected_gradients)
 
 
 def test_sequences_without_a_long_common_beginning_stay_as_they_are() -> None:

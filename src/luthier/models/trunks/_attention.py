@@ -32,26 +32,23 @@ class Pack:
     """Probabilities are kept for the backward pass instead of formed again."""
     key_index: Tensor | None = None
     """Token of every key, where sequences share a beginning; None: every token is its own key."""
+    before: tuple[int, ...] = ()
+    """Keys that each sequence sees before its own: those of the beginning that it goes on from.
+    Empty: none."""
 
     @property
     def num_tokens(self) -> int:
         return sum(self.lengths)
 
     @property
-    def num_shared(self) -> int:
-        """Keys that every sequence but the first sees before its own: those of the first."""
-        return 0 if self.key_index is None else self.lengths[0]
-
-    @property
     def num_keys(self) -> int:
         """Rows that key and value tensors must have: the last sequence may look past its end."""
-        return self.num_tokens + self.num_shared * (len(self.lengths) - 1) + ALIGN
+        return self.num_tokens + sum(self.before) + ALIGN
 
     def blocks(self) -> Iterator[Block]:
         """Query blocks, the last one of each sequence first."""
         start, start_key = 0, 0
-        for place, length in enumerate(self.lengths):
-            before = self.num_shared if place else 0
+        for length, before in zip(self.lengths, self.before or (0,) * len(self.lengths)):
             for first in reversed(range(0, length, _BLOCK)):
                 last = min(first + _BLOCK, length)
                 queries = slice(start + first, start + last)

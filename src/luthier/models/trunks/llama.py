@@ -202,8 +202,7 @@ class LlamaTrunk:
     def _pack(self, batch: Batch, shared: Shared | None) -> Pack:
         device = batch.input_ids_N.device
         lengths = batch.lengths if shared is None else shared.lengths
-        num_shared = 0 if shared is None else shared.num_shared
-        starts = [0 if place == 0 else num_shared for place in range(len(lengths))]
+        starts = (0,) * len(lengths) if shared is None else shared.before
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         runs = [torch.arange(*run, device=device) for run in zip(starts, ends, strict=True)]
         like = torch.empty(0, dtype=torch.float32, device=device)
@@ -218,6 +217,7 @@ class LlamaTrunk:
             self._mask,
             keeps=self.checkpoint or held * self.dtype.itemsize <= _KEPT_BYTES,
             key_index=None if shared is None else shared.keys,
+            before=() if shared is None else shared.before,
         )
 
     def _join(self) -> list[Layer]:
