@@ -102,7 +102,12 @@ def _logprobs(
 
 
 class _Logprobs(torch.autograd.Function):
-    """Forward also forms d(sum)/d(hidden, weight, bias), or keeps inputs when rows differ."""
+    """Forward also forms d(sum)/d(hidden, weight, bias).
+
+    Where every row has an upstream gradient of its own, which forward does not know, that of the
+    hidden states is formed all the same and scaled row by row; that of a trained head is not a sum
+    of scaled rows that are at hand, so then inputs are kept and swept again.
+    """
 
     @staticmethod
     def forward(
@@ -118,23 +123,25 @@ class _Logprobs(torch.autograd.Function):
     ) -> Tensor:
         wanted = tuple(ctx.needs_input_grad[:3])
         ctx.head, ctx.chunk, ctx.per_row, ctx.wanted = head, chunk, per_row, wanted
-        wanted = (False, False, False) if per_row else wanted
+        ctx.again = per_row and any(wanted[1:])
+        wanted = (False, False, False) if ctx.again else wanted
         result_M, gradients = _sweep(hidden_MD, head, labels_M, counts_M, chunk, wanted)
-        if per_row:  # the rows' upstream gradients are not known yet: weight them in backward
-            ctx.save_for_backward(hidden_MD, labels_M, counts_M)
-            return result_M
-        ctx.save_for_backward(*gradients)
-        return result_M.sum()
+        saved = (hidden_MD, labels_M, counts_M) if ctx.again else gradients
+        ctx.save_for_backward(*saved)
+        return result_M if per_row else result_M.sum()
 
     @staticmethod
     @once_differentiable
     def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
         ctx: Any, *upstream: Tensor
     ) -> tuple[Tensor | None, ...]:
-        if ctx.per_row:
+        if ctx.again:
             hidden_MD, labels_M, counts_M = ctx.saved_tensors
             factors_M = upstream[0] * counts_M
             found = _sweep(hidden_MD, ctx.head, labels_M, factors_M, ctx.chunk, ctx.wanted)[1]
+        elif ctx.per_row:  # the factors stay float32: rounded, they would be off for whole answers
+            gradient_MD = ctx.saved_tensors[0]
+            found = [(gradient_MD * upstream[0].float()[:, None]).to(gradient_MD.dtype), None, None]
         else:
             found = [g if g is None else g * upstream[0].to(g.dtype) for g in ctx.saved_tensors]
         return (*found, None, None, None, None, None)

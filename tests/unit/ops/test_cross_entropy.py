@@ -72,6 +72,20 @@ def test_logprobs_per_token_carry_their_own_gradients() -> None:
     torch.testing.assert_close(gradients, expected_gradients, rtol=1e-4, atol=1e-5)
 
 
+def test_logprobs_under_a_frozen_head_carry_the_same_gradients() -> None:
+    case = _case()
+    factors = torch.linspace(-1, 1, M)
+    expected = -_reference(case, 1.0, 0.0)
+    (expected_gradient,) = torch.autograd.grad((expected * factors).sum(), case["hidden"])
+    weight, bias = case["weight"].detach(), case["bias"].detach()
+
+    found = token_logprobs(case["hidden"], weight, case["labels"], bias=bias, chunk=8)
+
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    (gradient,) = torch.autograd.grad((found * factors).sum(), case["hidden"])
+    torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-5)
+
+
 def test_a_frozen_head_gets_no_gradient_and_no_rows_give_zero() -> None:
     hidden = torch.zeros(0, D, requires_grad=True)
     none = torch.zeros(0, dtype=torch.long)
