@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 IGNORE = -100
+PIXELS = "pixels"
+"""Name of the tensor (B, C, H, W) that a batch of pictures holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Features:
     """Tokens of each sequence of the row; empty: it is one."""
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
     """What else the objective knows of the row, such as numbers to be predicted."""
+    per_token: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])
+    """The same with an entry for every token: cut where the tokens are cut."""
 
     @property
     def lengths(self) -> tuple[int, ...]:

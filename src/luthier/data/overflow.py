@@ -113,7 +113,8 @@ def _each_shorter(features: Features, place: _Place, policy: Overflow) -> Featur
     for length in features.lengths:
         end = start + length
         weights = features.loss_weights[start:end]
-        part = Features(features.row, features.input_ids[start:end], weights)
+        own = {name: held[start:end] for name, held in features.per_token.items()}
+        part = Features(features.row, features.input_ids[start:end], weights, per_token=own)
         if policy == "truncate_prompt" and not _trains_label(features):
             parts.append(_without_beginning(part, replace(place, max_length=length - excess)))
         else:
@@ -125,6 +126,10 @@ def _each_shorter(features: Features, place: _Place, policy: Overflow) -> Featur
         loss_weights=np.concatenate([part.loss_weights for part in parts]),
         cut_tokens=features.cut_tokens + sum(part.cut_tokens for part in parts),
         sequences=tuple(part.num_tokens for part in parts),
+        per_token={
+            name: np.concatenate([part.per_token[name] for part in parts])
+            for name in features.per_token
+        },
     )
 
 
@@ -182,7 +187,9 @@ def _piece(features: Features, start: int, end: int) -> Features:
     """Tokens from `start` to `end`; the first one has nothing before it to be predicted from."""
     weights = features.loss_weights[start:end].copy()
     weights[0] = 0.0
-    return replace(features, input_ids=features.input_ids[start:end], loss_weights=weights)
+    own = {name: held[start:end] for name, held in features.per_token.items()}
+    ids = features.input_ids[start:end]
+    return replace(features, input_ids=ids, loss_weights=weights, per_token=own)
 
 
 def _keep(features: Features, kept: np.ndarray) -> Features:
@@ -192,6 +199,7 @@ def _keep(features: Features, kept: np.ndarray) -> Features:
         input_ids=features.input_ids[kept],
         loss_weights=weights if _trains_label(features) else weights[kept],
         cut_tokens=features.cut_tokens + features.num_tokens - len(kept),
+        per_token={name: held[kept] for name, held in features.per_token.items()},
     )
 
 

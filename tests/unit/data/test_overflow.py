@@ -1,5 +1,7 @@
 """Overlong rows are refused, cut, split or dropped exactly as asked, and no target vanishes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -129,3 +131,23 @@ def test_tokens_add_up_under_every_policy(
     ledger.add_features("train", before, after)
     ledger.check()
     assert ledger.tokens["train"].total == sum(map(sum, shapes))
+
+
+@pytest.mark.parametrize("policy", ["truncate_tail", "truncate_prompt", "split"])
+def test_what_is_said_of_every_token_is_cut_with_the_tokens(policy: Any) -> None:
+    ids = np.arange(12, dtype=np.int32)
+    weights = np.zeros(12, np.float32)
+    weights[[2, 9, 11]] = 1
+    if policy == "truncate_prompt":
+        weights[2] = 0
+    row = Features(0, ids, weights, per_token={"tags": ids * 10})
+    for piece in fit_to(row, 6, policy, "here"):
+        assert piece.per_token["tags"].tolist() == (piece.input_ids * 10).tolist()
+
+
+def test_what_is_said_of_every_token_is_cut_in_each_sequence_of_a_row() -> None:
+    ids = np.arange(12, dtype=np.int32)
+    row = Features(0, ids, label=0, sequences=(8, 4), per_token={"marks": ids * 10})
+    (shorter,) = fit_to(row, 5, "truncate_tail", "here")
+    assert shorter.sequences == (5, 4)
+    assert shorter.per_token["marks"].tolist() == (shorter.input_ids * 10).tolist()
