@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from luthier.data.features import Batch
 from luthier.data.rows import Chat, Message
+from luthier.models.vectors import Vectors
 
 Kind = Literal[
     "causal_lm",
@@ -183,3 +184,5 @@ class Bundle:
     """Names of the classes, in the order of the scores."""
     notes: list[str] = field(default_factory=list[str])
     """What was decided while loading, for the record."""
+    vectors: Vectors = field(default_factory=Vectors)
+    """How an embedder makes one vector of a text."""

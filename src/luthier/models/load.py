@@ -14,7 +14,7 @@ from transformers.utils import logging as transformers_logging
 
 from luthier.core import seeds
 from luthier.core.errors import ModelError
-from luthier.models import heads, sources, weights
+from luthier.models import heads, sources, vectors, weights
 from luthier.models.blueprint import writes
 from luthier.models.bundle import Bundle, Kind, Source
 from luthier.models.codec import TemplateCodec, open_codec
@@ -65,7 +65,10 @@ def open_model(
     model.to(torch.device(device)).eval()
     trunk = build(model, kind, prefer="general", compute_dtype=dtype)
     notes += getattr(trunk, "notes", [])
-    return Bundle(model, codec, kind, source, facts_of(model), trunk, labels, notes)
+    bundle = Bundle(model, codec, kind, source, facts_of(model), trunk, labels, notes)
+    if kind == "embedder":
+        bundle.vectors = vectors.read(source.folder, writes=writes(model.config))
+    return bundle
 
 
 @dataclass(frozen=True, slots=True)
