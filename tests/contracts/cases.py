@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from tests import tiny
 from tests.contracts.rows import ROWS
-from torch import Tensor
+from torch import Tensor, nn
 
 from luthier.core.events import Event
 from luthier.data.features import Features
@@ -26,7 +26,7 @@ from luthier.models.bundle import Bundle, Kind, Source
 from luthier.models.codec import codec_of
 from luthier.models.facts import facts_of
 from luthier.models.trunks import build
-from luthier.objectives import Objective, Roles, View, objectives
+from luthier.objectives import Explorer, Objective, Roles, View, objectives
 from luthier.tuners import Tuner, attach, tuners
 
 PLAN = Plan(
@@ -47,7 +47,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "prefix": {"num_virtual_tokens": 32, "init": "random"},
 }
 """What a tuner needs besides its defaults to fit a model of width 32."""
-OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {}
+SHORT = {"grader": {"name": "similarity", "measure": "edit"}, "max_new_tokens": 4}
+OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
+    "grpo": {**SHORT, "group_size": 3, "updates": 2},
+    "ppo": {**SHORT, "updates": 2},
+}
 """What an objective needs besides its defaults."""
 
 WAYS: dict[str, tuple[torch.dtype, Any]] = {
@@ -71,17 +75,21 @@ class Case:
     seed: int = 0
     way: str = "float32"
     """A key of WAYS."""
+    prompts: list[Features] = field(default_factory=list[Features])
+    """What an exploring objective is trained on; `features` are then the experience of it."""
 
     def job(self, folder: Path, **changes: Any) -> Job:
         """A training of the eight rows; `changes` are fields of Plan or of Job."""
         in_plan = {key: value for key, value in changes.items() if hasattr(self.plan, key)}
         others = {key: value for key, value in changes.items() if key not in in_plan}
+        given = self.prompts or self.features
         return Job(
             bundle=self.bundle,
             tuner=self.tuner,
             objective=self.objective,
-            train=others.pop("train", self.features),
-            validation=others.pop("validation", self.features[:3]),
+            train=others.pop("train", given),
+            validation=others.pop("validation", given[:3]),
+            companion=self.companion(),
             plan=replace(self.plan, **in_plan),
             seed=self.seed,
             checkpoints=folder / "checkpoints",
@@ -143,10 +151,20 @@ class Case:
 
     def roles(self) -> Roles:
         """What the engine hands to a loss."""
-        return Roles(self.bundle, self.view() if self.tuner.keeps_base else None)
+        return Roles(self.bundle, self.view() if self.tuner.keeps_base else None, self.companion())
+
+    def companion(self) -> nn.Module | None:
+        """Fresh parameters of the objective's own."""
+        learned = self.objective
+        return learned.companion(self.bundle) if isinstance(learned, Explorer) else None
 
     def ask(self) -> None:
         """Put what frozen roles say into the rows, as is done before the first update."""
+        if isinstance(self.objective, Explorer):
+            self.prompts, models = self.features, Roles(self.bundle, self.view(), self.companion())
+            found = self.objective.explore(models, self.prompts, step=0, seed=self.seed)
+            self.features = found.features
+            self.disturb()  # on fresh experience advantages sum to a loss of 0
         if self.objective.asks:
             job = self.job(Path("unused"), validation=[])
             with TemporaryDirectory() as folder:

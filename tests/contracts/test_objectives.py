@@ -133,6 +133,8 @@ def test_the_first_token_is_never_a_target(name: str) -> None:
 @pytest.mark.parametrize("tuner", ["full", "lora"])
 def test_eight_rows_can_be_overfitted(name: str, tuner: str, tmp_path: Path) -> None:
     found = sure(steady(name, tuner, **UNTIED))
+    if found.prompts:
+        pytest.skip("it learns from its own answers: their scores rise, not its loss falls")
     changes = {"epochs": 40, "batch_size": 8, "lr_scheduler_type": "constant", "weight_decay": 0.0}
     events = found.fit(tmp_path, **changes, validation=[], micro_batch_tokens=512)
     losses = [event.loss for event in events if isinstance(event, Updated)]

@@ -32,4 +32,5 @@ def test_a_pair_trains_saves_and_says_the_same_again(
     state = {name: t.clone() for name, t in found.tuner.state(found.bundle.model).items()}
     other = case(tuner, objective, seed=1)
     other.tuner.restore(other.bundle.model, state)
+    other.features = found.features
     assert torch.equal(other.outputs(), found.outputs())

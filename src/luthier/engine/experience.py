@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from luthier.core import seeds
@@ -20,6 +22,8 @@ from luthier.objectives import Explorer
 
 EXPERIENCE, COMPANION = "experience.safetensors", "companion.safetensors"
 _ROW = "row"
+_KINDS = ("arrays", "per_token")
+"""Fields of `Features` that hold arrays by name."""
 
 
 @dataclass(slots=True)
@@ -111,7 +115,9 @@ def packed(features: Sequence[Features]) -> dict[str, Tensor]:
         numbers = (item.row, item.label, item.cut_tokens, *item.sequences)
         found[f"{at}/{_ROW}"] = torch.tensor(numbers, dtype=torch.int64)
         arrays = {"input_ids": item.input_ids, "loss_weights": item.loss_weights}
-        arrays |= {f"arrays/{name}": array for name, array in item.arrays.items()}
+        for kind in _KINDS:
+            held: Mapping[str, NDArray[Any]] = getattr(item, kind)
+            arrays |= {f"{kind}/{name}": array for name, array in held.items()}
         for name, array in arrays.items():
             found[f"{at}/{name}"] = torch.from_numpy(np.ascontiguousarray(array))
     return found
@@ -123,20 +129,21 @@ def unpacked(tensors: Mapping[str, Tensor]) -> list[Features]:
     found: list[Features] = []
     for at in range(number):
         row, label, cut, *sequences = tensors[f"{at}/{_ROW}"].tolist()
-        arrays = {
-            name.split("/", 2)[2]: tensor.numpy()
-            for name, tensor in tensors.items()
-            if name.startswith(f"{at}/arrays/")
-        }
+        more = {kind: _named(tensors, f"{at}/{kind}/") for kind in _KINDS}
         found.append(
             Features(
                 row,
                 tensors[f"{at}/input_ids"].numpy(),
                 tensors[f"{at}/loss_weights"].numpy(),
-                label,
-                cut,
-                tuple(sequences),
-                arrays,
+                label=label,
+                cut_tokens=cut,
+                sequences=tuple(sequences),
+                **more,
             )
         )
     return found
+
+
+def _named(tensors: Mapping[str, Tensor], start: str) -> dict[str, NDArray[Any]]:
+    found = {name: tensor for name, tensor in tensors.items() if name.startswith(start)}
+    return {name.removeprefix(start): tensor.numpy() for name, tensor in found.items()}

@@ -13,6 +13,7 @@ import selectors
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ class Sandbox:
         self.file, self.function, self.limits = file, function, limits
         self.walls: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._end = weakref.finalize(self, _nothing)
         self._rest = b""
 
     def start(self) -> None:
@@ -54,17 +55,18 @@ class Sandbox:
             return
         if not self.file.is_file():
             raise RecipeError(f"{self.file}: no such file; grader python.path names one")
-        self._folder = tempfile.TemporaryDirectory(prefix="luthier-grader-")
+        folder = tempfile.TemporaryDirectory(prefix="luthier-grader-")
         words = (self.file.resolve(), self.function, self.limits.seconds, self.limits.memory_bytes)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-B", _CHILD, *map(str, words), self._folder.name],
+            [sys.executable, "-I", "-B", _CHILD, *map(str, words), folder.name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            cwd=self._folder.name,
-            env={"TMPDIR": self._folder.name, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            cwd=folder.name,
+            env={"TMPDIR": folder.name, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
+        self._end = weakref.finalize(self, _end, self._process, folder)
         found = self._read(_START_SECONDS)
         if problem := found.get("problem"):
             self.close()
@@ -92,13 +94,8 @@ class Sandbox:
 
     def close(self) -> None:
         """End the process and throw its folder away."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
-        if self._folder is not None:
-            self._folder.cleanup()
-        self._folder, self._rest = None, b""
+        self._end()
+        self._process, self._rest = None, b""
 
     def _read(self, seconds: float, where: str = "") -> dict[str, Any]:
         """The next line of the process."""
@@ -111,12 +108,12 @@ class Sandbox:
                     self._fail(f"took more than {self.limits.seconds:g} s", where)
                 piece = os.read(self._process.stdout.fileno(), 65536)
                 if not piece:
-                    self._fail(self._end(), where)
+                    self._fail(self._how_it_ended(), where)
                 self._rest += piece
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
 
-    def _end(self) -> str:
+    def _how_it_ended(self) -> str:
         assert self._process is not None
         code = self._process.wait()
         gib = self.limits.memory_bytes / (1 << 30)
@@ -133,3 +130,13 @@ class Sandbox:
             "processes, no writes but to its temporary folder. Change the file, or raise "
             "grader.seconds or grader.memory_mb"
         )
+
+
+def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[str]) -> None:
+    process.kill()
+    process.communicate()
+    folder.cleanup()
+
+
+def _nothing() -> None:
+    """Nothing was started."""

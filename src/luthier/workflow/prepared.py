@@ -6,6 +6,7 @@ import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 from luthier.core import files
 from luthier.data.features import Features
@@ -20,6 +21,7 @@ from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow import opening
 from luthier.workflow.device import device_name
+from luthier.workflow.exploring import get_ready, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
 from luthier.workflow.settle import (
     num_steps,
@@ -90,8 +92,9 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 layout.constants,
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
             )
+    get_ready(job, stages)
     with stages.stage("pre-flight"):
-        trial = preflight(job, settled=settled)
+        trial = with_imagined_rows(partial(preflight, settled=settled), job)
         stages.tell(trial.event)
         for warning in trial.warnings:
             stages.note(warning, warning=True)

@@ -1,0 +1,55 @@
+"""What objectives need that learn from the model's own answers, before the pre-flight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from luthier.core.seeds import derive
+from luthier.engine import checkpoint
+from luthier.engine.accumulate import roles
+from luthier.engine.experience import imagined
+from luthier.engine.job import Job
+from luthier.engine.preflight import Trial
+from luthier.objectives import Explorer
+from luthier.workflow.stages import Stages
+
+MANY_UNDECIDED = 0.7
+
+
+def get_ready(job: Job, stages: Stages) -> None:
+    """Give the job the objective's own parameters, and try its grader on a few answers; what
+    stands against it is told.
+
+    Raises: LuthierError: it cannot grade these rows, or gives no numbers; nothing was trained yet.
+    """
+    objective = job.objective
+    if not isinstance(objective, Explorer):
+        return
+    job.companion = objective.companion(job.bundle)
+    if checkpoint.latest_step(job.checkpoints):
+        return  # it was tried when the run began
+    with stages.stage("trying the grader"):
+        seed = derive(job.seed, "trial")
+        found = objective.try_out(roles(job), job.train, seed=seed)
+        stages.note(
+            f"{found.num} answers of the untrained model score {found.mean:.3g} on average "
+            f"({found.lowest:.3g} to {found.highest:.3g})"
+        )
+        for finding in found.findings:
+            stages.note(f"the grader is {finding.text}", warning=True)
+        if found.undecided_share >= MANY_UNDECIDED:
+            stages.note(
+                f"the answers to {found.undecided_share:.0%} of the prompts tried score all the "
+                "same: objectives that compare them learn from the others only",
+                warning=True,
+            )
+
+
+def with_imagined_rows(fly: Callable[[Job], Trial], job: Job) -> Trial:
+    """The pre-flight of a job, over rows as long as exploring can make them."""
+    trial = imagined(job)
+    found = fly(trial)
+    if trial is not job:
+        job.plan = replace(trial.plan, batch_size=job.plan.batch_size)
+    return found
