@@ -92,8 +92,6 @@ def _best(sample: Sample, wants: str, columns: Mapping[str, str]) -> tuple[Forma
             (found if is_wanted else others).append((kind(), match))
     if sample.answered:
         _refuse_others(sample, wants, found, others)
-    if not any(kind.about.is_exclusive for kind, match in found if not match.weak):
-        _refuse_preferences(sample, found)
     return min(found, key=lambda pair: pair[1].weak, default=None)
 
 
@@ -108,15 +106,17 @@ def _refuse_others(
     Raises: DataError: with how to read them so all the same.
     """
     sure = [(kind, match) for kind, match in others if not match.weak]
-    if not sure or not found:
+    if not sure:
         return
     kind, match = sure[0]
     columns = ", ".join(f"'{name}'" for name in sample.columns[:_SHOWN])
-    name = _name_of(min(found, key=lambda pair: pair[1].weak)[0])
+    so = f"name their columns: data.columns = {_example(wants)}"
+    if found:
+        so = f"data.format = {_name_of(min(found, key=lambda pair: pair[1].weak)[0])}"
     raise DataError(
         f"columns {columns}: each row is {kind.about.words} ({match.why}), not "
         f"{_wording(wants)}.\n    Use an objective that learns from rows of the shape "
-        f"'{kind.shape}', or read them so all the same: data.format = {name}"
+        f"'{kind.shape}', or read them so all the same: {so}"
     )
 
 
@@ -124,38 +124,11 @@ def _name_of(kind: Format) -> str:
     return type(kind).__module__.rpartition(".")[2]
 
 
-def _refuse_preferences(sample: Sample, found: Sequence[tuple[Format, Match]]) -> None:
-    chat = any(kind.shape == "chat" for kind, _ in found)
-    names = set(sample.columns)
-    has_pair = any(name.startswith("chosen") for name in names) and any(
-        name.startswith("rejected") for name in names
-    )
-    answered = any("completion" in match.columns or "output" in match.columns for _, match in found)
-    if has_pair and not answered:
-        raise DataError(
-            "columns "
-            + ", ".join(f"'{name}'" for name in sample.columns)
-            + ": these are preference rows (chosen and rejected answers), which none of the "
-            "objectives here learns from.\n    To learn the chosen answers alone, name them: "
-            "data.columns = {prompt: NAME, completion: chosen}"
-        )
-    values = [record.get("label") for record in sample.records]
-    if chat and "label" in names and values and all(isinstance(value, bool) for value in values):
-        raise DataError(
-            "column 'label': true or false beside a conversation marks good and bad answers, "
-            "which none of the objectives here learns from.\n"
-            "    Keep the good rows alone, or learn all of them as they are: data.format = messages"
-        )
-
-
 def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> DataError:
     columns = ", ".join(f"'{name}'" for name in sample.columns[:_SHOWN]) or "none"
     more = f" and {len(sample.columns) - _SHOWN} more" if len(sample.columns) > _SHOWN else ""
     asked = f"the format '{format}'" if format != "auto" else _wording(wants)
     shape = formats.get(format).shape if format != "auto" else wants
-    kinds = sorted((kind for _, kind in formats.items()), key=lambda kind: kind.rank)
-    fitting = [kind.about.example for kind in kinds if kind.shape == shape and kind.about.example]
-    example = fitting[0] if fitting else "{prompt: NAME, completion: NAME}"
     names = known()
     guesses = [
         f"'{name}' looks like '{guess}'"
@@ -165,8 +138,15 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
     guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""
     return DataError(
         f"{file}: columns {columns}{more} are not recognised as {asked}{guessed}.\n"
-        f"    Name them: data.columns = {example}"
+        f"    Name them: data.columns = {_example(shape)}"
     )
+
+
+def _example(shape: str) -> str:
+    """Of `data.columns`, for rows of a shape."""
+    kinds = sorted((kind for _, kind in formats.items()), key=lambda kind: kind.rank)
+    fitting = [kind.about.example for kind in kinds if kind.shape == shape and kind.about.example]
+    return fitting[0] if fitting else "{prompt: NAME, completion: NAME}"
 
 
 def _wording(wants: str) -> str:

@@ -200,7 +200,7 @@ def test_labels_of_every_kind_become_names(tmp_path: Path, value: Any, name: str
 @pytest.mark.parametrize("value", [0.5, ["a", "b"], {"a": 1}])
 def test_labels_that_are_no_single_class_are_refused(tmp_path: Path, value: Any) -> None:
     with pytest.raises(DataError, match="label: got"):
-        parse(tmp_path, [{"text": "a", "label": value}])
+        parse(tmp_path, [{"text": "a", "label": value}], wants="labeled")
 
 
 def test_pairs_of_texts_are_recognised(tmp_path: Path) -> None:
@@ -284,10 +284,14 @@ def test_unrecognised_columns_offer_the_nearest_known_ones(tmp_path: Path) -> No
 
 
 def test_preference_rows_are_refused_rather_than_misread(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="preference rows"):
-        parse(tmp_path, [{"prompt": "a", "chosen": "b", "rejected": "c"}])
-    with pytest.raises(DataError, match="good and bad answers"):
-        parse(tmp_path, [{**GOOD, "label": True}])
+    pair = {"prompt": "a", "chosen": "b", "rejected": "c", "completion": "b"}
+    with pytest.raises(DataError, match=r"(?s)a chosen and a rejected .*data\.format = prompt"):
+        parse(tmp_path, [pair], wants="chat")
+    del pair["completion"]
+    with pytest.raises(DataError, match=r"(?s)a chosen and a rejected .*completion: NAME"):
+        parse(tmp_path, [pair], wants="chat")
+    with pytest.raises(DataError, match="found good or bad"):
+        parse(tmp_path, [{**GOOD, "label": True}], wants="chat")
     assert parse(tmp_path, [{**GOOD, "label": True}], format="messages").rows
 
 

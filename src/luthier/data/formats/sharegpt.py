@@ -48,13 +48,17 @@ class ShareGpt:
         name = context.match.columns.get("conversations", "conversations")
         items = turns_in(record.get(name), where=f"{context.origin}, {name}")
         turns = [
-            _turn(item, context.roles, where=f"{context.origin}, {name}[{index}]")
+            turn_of(item, context.roles, where=f"{context.origin}, {name}[{index}]")
             for index, item in enumerate(items)
         ]
         return chat(with_system(turns, record, context), record, context)
 
 
-def _turn(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
+def turn_of(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
+    """One turn in ShareGPT's form.
+
+    Raises: DataError: naming the part of the turn that is wrong.
+    """
     if not isinstance(item, Mapping):
         raise DataError(f"{where}: got {shown(item)} ({kind_of(item)}), expected from and value")
     turn = cast("Mapping[str, Any]", item)
