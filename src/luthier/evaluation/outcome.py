@@ -20,6 +20,8 @@ class Outcome:
     probabilities: tuple[float, ...] = ()
     nll: float = math.nan
     """Summed nats of the target's tokens; nan when not measured."""
+    score: float = math.nan
+    """What a grader gave for the text; nan where none was asked."""
     tokens: float = 0.0
     """Weight of the target's tokens."""
     seconds: float = 0.0

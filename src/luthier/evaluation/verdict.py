@@ -147,7 +147,7 @@ def _beside(
 
 
 def _is_percent(metric: Metric) -> bool:
-    return metric.higher_is_better
+    return metric.higher_is_better and metric.is_bounded
 
 
 def _show(metric: Metric, value: float) -> str:

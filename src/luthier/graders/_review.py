@@ -117,7 +117,7 @@ def _distribution(
 ) -> list[Finding]:
     if found.lowest == found.highest:
         text = (
-            f"constant: every completion scores {found.lowest:g}, so there is nothing to learn from"
+            f"is constant: every completion scores {found.lowest:g}, so there is nothing to learn from"
         )
         return [Finding("constant", "warning", text)]
     low, high = bounds or (found.lowest, found.highest)
@@ -125,7 +125,7 @@ def _distribution(
     for end, what in ((high, "little is left to learn"), (low, "hardly any example to learn from")):
         share = float((values == end).mean())
         if share >= SATURATED_SHARE:
-            text = f"saturated: {share:.0%} of completions score {end:g}; {what}"
+            text = f"is saturated: {share:.0%} of completions score {end:g}; {what}"
             findings.append(Finding("saturated", "warning", text))
     if abs(found.length_correlation) >= LENGTH_CORRELATION:
         longer = "longer" if found.length_correlation > 0 else "shorter"

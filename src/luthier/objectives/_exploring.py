@@ -13,7 +13,8 @@ from typing import Any, Protocol, runtime_checkable
 from torch import nn
 
 from luthier.data.features import Features
-from luthier.graders import Answer, Review, Score
+from luthier.generation import Completion
+from luthier.graders import Review, Score
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Loss, Roles
 
@@ -67,8 +68,10 @@ class Explorer(Protocol):
         """
         ...
 
-    def score(self, answers: Sequence[Answer]) -> list[Score]:
-        """The grader's scores."""
+    def answers(
+        self, policy: Bundle, features: Sequence[Features]
+    ) -> list[tuple[Completion, Score]]:
+        """The greedy answer to each prompt, and what the grader gives for it."""
         ...
 
     def close(self) -> None:

@@ -186,11 +186,11 @@ def try_out(
     return found
 
 
-def assessed(rollouts: Sequence[Rollout], device: torch.device) -> Loss:
+def assessed(answers: Sequence[tuple[Completion, Score]], device: torch.device) -> Loss:
     """Minus the sum of scores, and their number."""
-    rewards = torch.tensor([item.reward for item in rollouts], device=device)
-    lengths = torch.tensor([float(len(item.ids)) for item in rollouts], device=device)
-    count = rewards.new_tensor(float(len(rollouts)))
+    rewards = torch.tensor([score.value for _, score in answers], device=device)
+    lengths = torch.tensor([float(len(said.ids)) for said, _ in answers], device=device)
+    count = rewards.new_tensor(float(len(answers)))
     metrics = {"reward": (rewards.sum(), count), "completion_tokens": (lengths.sum(), count)}
     return Loss(-rewards.sum(), count, metrics)
 

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from luthier.core.seeds import derive
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Prompt, Row
-from luthier.graders import Answer, Review, Score, build_grader
+from luthier.generation import Completion
+from luthier.graders import Review, Score, build_grader
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import _completions as completions
 from luthier.objectives import _rollouts as rollouts
@@ -174,18 +175,19 @@ class Ppo:
         return Experience(completions.with_columns(rows, columns), records, rollouts.summary(found))
 
     def assess(self, models: Roles, features: Sequence[Features]) -> Loss:
-        found = rollouts.roll_out(
-            models.policy, self._grader, features, self.config, seed=0, greedy=True
-        )
-        return rollouts.assessed(found, next(models.policy.model.parameters()).device)
+        device = next(models.policy.model.parameters()).device
+        return rollouts.assessed(self.answers(models.policy, features), device)
 
     def try_out(self, models: Roles, features: Sequence[Features], *, seed: int) -> Review:
         return rollouts.try_out(
             models.policy, self._grader, features, self.config, seed=seed, times=4
         )
 
-    def score(self, answers: Sequence[Answer]) -> list[Score]:
-        return self._grader.grade(answers)
+    def answers(
+        self, policy: Bundle, features: Sequence[Features]
+    ) -> list[tuple[Completion, Score]]:
+        found = rollouts.roll_out(policy, self._grader, features, self.config, seed=0, greedy=True)
+        return [(item.completion, item.score) for item in found]
 
     def close(self) -> None:
         self._grader.close()

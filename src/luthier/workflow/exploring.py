@@ -37,7 +37,7 @@ def get_ready(job: Job, stages: Stages) -> None:
             f"({found.lowest:.3g} to {found.highest:.3g})"
         )
         for finding in found.findings:
-            stages.note(f"the grader is {finding.text}", warning=True)
+            stages.note(f"the grader {finding.text}", warning=True)
         if found.undecided_share >= MANY_UNDECIDED:
             stages.note(
                 f"the answers to {found.undecided_share:.0%} of the prompts tried score all the "

@@ -154,7 +154,7 @@ def test_text_of_rows_is_never_markup(tmp_path: Path) -> None:
 
 def test_one_picture_says_in_words_what_it_shows(llm: RunFiles) -> None:
     labels = re.findall(r'<svg[^>]*role="img" aria-label="([^"]+)"', render(llm))
-    assert len(labels) == 4
+    assert len(labels) == 5
     assert "training from" in labels[0]
 
 

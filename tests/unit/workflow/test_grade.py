@@ -94,6 +94,6 @@ def test_the_command_shows_scores_and_leaves_with_a_finding(
     assert run([*words, "number", "grader.take=first"]) == 0
     assert "nothing stands against" in capsys.readouterr().out
     assert run([*words, "regex", "grader.pattern=It is .+"]) == 1
-    assert "the grader constant: every completion scores 1" in capsys.readouterr().out
+    assert "the grader is constant: every completion scores 1" in capsys.readouterr().out
     assert run([*words, "regex", "grader.patern=x"]) == 2
     assert "did you mean 'pattern'" in capsys.readouterr().err

@@ -50,8 +50,30 @@ def curves_of(run: RunFiles) -> Curves:
             mark_name="update not taken",
         ),
         _speed_chart(updated),
+        *_metric_charts(updated, validated),
     ]
     return Curves([chart for chart in charts if chart is not None], skips)
+
+
+def _metric_charts(updated: list[Document], validated: list[Document]) -> list[LineChart | None]:
+    """Whatever else the objective measured: reward, divergence, entropy, accuracy."""
+    names = dict.fromkeys(name for event in updated for name in event.get("metrics") or {})
+    charts: list[LineChart | None] = []
+    for name in names:
+        points = _points([_measured(event) for event in updated], name)
+        if any(y for _, y in points):
+            found = _points([_measured(event) for event in validated], name)
+            series = [
+                Series("each step", points, "faint"),
+                Series("training", smooth(points)),
+                Series("validation", found, "dots"),
+            ]
+            charts.append(line_chart(name.replace("_", " ").capitalize(), series))
+    return charts
+
+
+def _measured(event: Document) -> Document:
+    return {"step": event.get("step"), **(event.get("metrics") or {})}
 
 
 def _speed_chart(updated: list[Document]) -> LineChart | None:

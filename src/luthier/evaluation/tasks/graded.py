@@ -1,0 +1,74 @@
+"""`graded`: writing answers that a grader scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from luthier.core.errors import RecipeError
+from luthier.data.rows import Chat, Prompt, Row
+from luthier.evaluation.bench import Bench
+from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.tasks import tasks
+from luthier.generation import generate
+from luthier.models.bundle import Bundle
+from luthier.objectives import Explorer
+from luthier.objectives.contract import Objective
+
+
+@tasks.add
+class Graded:
+    """Answers are written greedily and scored by the grader that was learned from."""
+
+    row: ClassVar[type[Row]] = Prompt
+
+    def metric(self, frame: Frame) -> tuple[str, str]:
+        del frame
+        return "score", "a grader scores the answers"
+
+    def classes(self, train: Sequence[Row], labels: Sequence[str]) -> tuple[str, ...]:
+        del train, labels
+        return ()
+
+    def missing_base(self, bench: Bench) -> str:
+        del bench
+        return ""
+
+    def base(self, bench: Bench) -> list[Outcome]:
+        with bench.subject.base() as bundle:
+            return _outcomes(bundle, bench)
+
+    def tuned(self, bench: Bench) -> list[Outcome]:
+        return _outcomes(bench.subject.bundle, bench)
+
+    def predictions(
+        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
+    ) -> list[dict[str, Any]]:
+        del objective
+        asked = [row for row in rows if isinstance(row, Prompt)]
+        prompts = [
+            bundle.codec.prompt(
+                row.messages, Chat(origin=row.origin, messages=row.messages, tools=row.tools)
+            )
+            for row in asked
+        ]
+        found = generate(bundle, prompts, max_new_tokens=max_new_tokens)
+        return [{"answer": item.text, "finished": item.finished} for item in found]
+
+
+def _outcomes(bundle: Bundle, bench: Bench) -> list[Outcome]:
+    """One outcome per row.
+
+    Raises: RecipeError: the objective has no grader.
+    """
+    objective = bench.subject.objective
+    if not isinstance(objective, Explorer):
+        raise RecipeError(
+            "evaluation: prompts are scored by the grader of the objective, and this one has none"
+        )
+    features = [objective.prepare(row, bundle.codec, index=at) for at, row in enumerate(bench.rows)]
+    answers = objective.answers(bundle, features)
+    return [
+        Outcome(at, row.target(), said.text, score=score.value, seconds=said.seconds)
+        for at, (row, (said, score)) in enumerate(zip(bench.rows, answers, strict=True))
+    ]
