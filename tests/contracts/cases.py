@@ -41,6 +41,7 @@ PLAN = Plan(
     spike_factor=10.0,
 )
 SETTINGS: dict[str, dict[str, Any]] = {
+    "last_layers": {"num_layers": 1},
     "lora": {"rank": 8},
     "qlora": {"rank": 8},
     "prompt": {"num_virtual_tokens": 4},
@@ -133,6 +134,9 @@ class Case:
         }.get(self.bundle.kind, trunk.hidden)
         with torch.no_grad():
             found = says(batch)
+            if self.bundle.kind == "causal_lm":  # a tuner may train the head
+                head = trunk.head()
+                found = torch.nn.functional.linear(found.to(head.weight.dtype), head.weight)
         model.train(was_training)
         return found.clone()
 
@@ -206,6 +210,8 @@ def plain_bundle(
     """An untouched tiny model of the kind, opened as the workflow does for such a tuner."""
     dtype, prefer = WAYS[way]
     writes = kind == "causal_lm"
+    if writes:
+        changes = {"attention_bias": True, **changes}  # some tuners train nothing else
     model = tiny.headed(kind, "llama" if writes else "bert", labels=labels, seed=seed, **changes)
     tokenizer = tiny.tokenizer() if writes else tiny.word_tokenizer()
     if not moves_base:

@@ -19,6 +19,7 @@ import torch
 import transformers
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from luthier.core.files import read_json
@@ -39,7 +40,8 @@ def open_export(
         "dtype": "auto",
     }
     opened_by = f"transformers {transformers.__version__}"
-    if not (folder / "adapter_config.json").is_file():
+    is_changed = (folder / "changed.safetensors").is_file()
+    if not is_changed and not (folder / "adapter_config.json").is_file():
         return factory.from_pretrained(folder, **options), opened_by
     if num_labels:
         options |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
@@ -48,6 +50,9 @@ def open_export(
     model = open_stored(factory, base, stored, **options).float()
     if model.config.pad_token_id is None:
         model.config.pad_token_id = 0
+    if is_changed:
+        exchange(model, load_file(folder / "changed.safetensors"))
+        return model, f"{opened_by}, changed tensors exchanged by name"
     try:
         import peft
     except ImportError:
@@ -55,6 +60,13 @@ def open_export(
         return model, f"{opened_by}, adapter added by its published formula (PEFT not installed)"
     adapted = peft.PeftModel.from_pretrained(model, str(folder))
     return adapted, f"{opened_by}, peft {peft.__version__}"
+
+
+def exchange(model: Any, changed: dict[str, Tensor]) -> None:
+    """Put every tensor in the place of the one of its name, and of no other that it was tied to."""
+    for name, tensor in changed.items():
+        owner, _, own = name.rpartition(".")
+        setattr(model.get_submodule(owner), own, nn.Parameter(tensor))
 
 
 @torch.no_grad()

@@ -99,9 +99,12 @@ def frozen_of(model: nn.Module, *, scores: bool) -> Frozen:
 def head_modules(model: nn.Module) -> list[str]:
     """Names of the modules that a model has beyond its pre-trained trunk.
 
-    That is everything outside `base_model_prefix`, and the pooler, which feeds nothing else.
+    That is everything outside `base_model_prefix`, and the pooler, which feeds nothing else. None
+    of a model that is such a trunk itself.
     """
     prefix = str(getattr(model, "base_model_prefix", ""))
+    if prefix and not hasattr(model, prefix):
+        return []
     found = [name for name, part in model.named_children() if name != prefix and _moves(part)]
     pooler = f"{prefix}.pooler"
     if any(name == pooler and _moves(part) for name, part in model.named_modules()):

@@ -11,12 +11,18 @@ from luthier.tuners.contract import Tuner
 def attach(tuner: Tuner, bundle: Bundle, *, seed: int, frozen: torch.dtype) -> Bundle:
     """The bundle with `tuner` applied: what moves is float32, what stays has the type `frozen`.
 
-    Its trunk is that of the model before; build it anew.
+    A vector beside one that moves has the values of that type, held in float32. The trunk is that
+    of the model before; build it anew.
     Raises: RecipeError: the tuner and its settings do not fit the model.
     """
     bundle = tuner.apply(bundle, seed=seed)
-    for parameter in bundle.model.parameters():
-        dtype = torch.float32 if parameter.requires_grad else frozen
-        if parameter.dtype != dtype and parameter.is_floating_point():
-            parameter.data = parameter.data.to(dtype)
+    for module in bundle.model.modules():
+        own = [p for p in module.parameters(recurse=False) if p.is_floating_point()]
+        moves = any(parameter.requires_grad for parameter in own)
+        for parameter in own:
+            if not parameter.requires_grad:
+                parameter.data = parameter.data.to(frozen)
+            # a norm takes its weight and its bias in one type, whichever of them moves
+            if parameter.requires_grad or (moves and parameter.ndim < 2):
+                parameter.data = parameter.data.to(torch.float32)
     return bundle

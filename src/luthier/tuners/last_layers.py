@@ -1,0 +1,177 @@
+"""Some layers move whole: the last, the first, the most relevant ones, or what a pattern names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import Field, model_validator
+from torch import nn
+
+from luthier.core.config import Auto, ComponentConfig
+from luthier.core.errors import RecipeError
+from luthier.core.hints import did_you_mean
+from luthier.models.blocks import Stack, stack_of
+from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.tuners import tuners
+from luthier.tuners._own import OwnTensors, new_head
+from luthier.tuners.contract import Gradients
+
+
+class Config(ComponentConfig):
+    """Which layers."""
+
+    num_layers: int = Field(2, ge=0)
+    """How many blocks move (0: only what `modules` names)."""
+    choose: Literal["last", "first", "relevant"] = "last"
+    """relevant: those with the highest `score` on some training rows, measured before training."""
+    score: Literal["gradient", "fisher"] = "gradient"
+    """gradient: norm of the mean gradient; fisher: mean squared norm of the gradients of rows."""
+    score_rows: int = Field(32, ge=1)
+    """Training rows that the score is measured on."""
+    layers: list[int] | Auto = "auto"
+    """The blocks that move, counted from 0, or from the end as -1, -2; auto: by `choose`."""
+    modules: list[str] = Field(default_factory=list[str])
+    """What moves too: names or globs of modules or parameters, such as "*.norm" or lm_head."""
+
+    @model_validator(mode="after")
+    def _something(self) -> Config:
+        if not self.modules and (
+            self.layers == [] or (self.layers == "auto" and not self.num_layers)
+        ):
+            raise ValueError("expected at least one layer, or something in `modules`")
+        return self
+
+
+@tuners.add
+class LastLayers(OwnTensors):
+    """Trains the parameters of the chosen blocks, kept in float32, and a head (with pooler). What
+    lies below the lowest of them is run once per row, not once per epoch. Merges exactly.
+
+    Source: of the choice by score, Lee et al. 2023, arXiv:2210.11466 (surgical fine-tuning), where
+    the relative gradient norm of a layer is one criterion; of Fisher's, Kirkpatrick et al. 2017,
+    arXiv:1612.00796, equation 3, summed over a block.
+    """
+
+    Config = Config
+    config: Config
+
+    @classmethod
+    def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
+        """Between a whole model and a head: little can be spoilt below, so more than for `full`."""
+        if kind != "causal_lm":
+            return 5e-4, "some layers of an encoder"
+        if facts.hidden_size < 1024:
+            return 3e-4, "some layers of a small language model"
+        return 5e-5, "some layers of a language model"
+
+    def measure(self, bundle: Bundle, gradients: Gradients) -> dict[str, tuple[object, str]]:
+        """The blocks that move, where the recipe names none.
+
+        Raises: RecipeError: the model has no such stack of blocks.
+        """
+        config = self.config
+        if config.layers != "auto":
+            return {}
+        stack = _stack(bundle.model)
+        count, size = _count(config, stack), len(stack.blocks)
+        if config.choose != "relevant":
+            return {"layers": (_ends(config, stack), f"the {config.choose} {count} of {size}")}
+        one_by_one = config.score == "fisher"
+        found = _relevance(stack, gradients(config.score_rows, one_by_one=one_by_one))
+        best = sorted(range(size), key=lambda index: (-found[index], -index))
+        listed = ", ".join(f"{index}: {found[index]:.3g}" for index in best[: count + 2])
+        what = "squared gradients of a row" if one_by_one else "norm of the gradient"
+        why = (
+            f"the {count} of {size} with the largest {what} on {config.score_rows} rows ({listed})"
+        )
+        return {"layers": (sorted(best[:count]), why)}
+
+    def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
+        """The same bundle with the chosen blocks, what `modules` names, and a head trained.
+
+        Raises: RecipeError: a layer that is not there, or a pattern that names nothing.
+        """
+        del seed  # nothing is drawn
+        config, names = self.config, list[str]()
+        if config.layers != [] and (config.layers != "auto" or config.num_layers):
+            stack = _stack(bundle.model)
+            assert config.layers != "auto" or config.choose != "relevant", "measured beforehand"
+            chosen = _ends(config, stack) if config.layers == "auto" else config.layers
+            inside = tuple(stack.prefix(index) for index in _indices(chosen, stack))
+            every = (name for name, _ in bundle.model.named_parameters())
+            names = [name for name in every if name.startswith(inside)]
+        return self.move(bundle, [*names, *_named(bundle.model, config.modules), *new_head(bundle)])
+
+
+def _stack(model: nn.Module) -> Stack:
+    found = stack_of(model)
+    if found is None:
+        raise RecipeError(
+            f"recipe tuner.name: 'last_layers' needs a model made of like blocks, and "
+            f"{type(model).__name__} has none. Name what moves by tuner.modules with "
+            "tuner.num_layers=0, or use tuner 'full'."
+        )
+    return found
+
+
+def _count(config: Config, stack: Stack) -> int:
+    if config.num_layers > len(stack.blocks):
+        raise RecipeError(
+            f"recipe tuner.num_layers: got {config.num_layers}, but the model has "
+            f"{len(stack.blocks)} layers. Use at most {len(stack.blocks)}, or tuner 'full'."
+        )
+    return config.num_layers
+
+
+def _ends(config: Config, stack: Stack) -> list[int]:
+    """The blocks of a choice that needs no measuring."""
+    count, size = _count(config, stack), len(stack.blocks)
+    return list(range(count)) if config.choose == "first" else list(range(size - count, size))
+
+
+def _indices(layers: Sequence[int], stack: Stack) -> list[int]:
+    size = len(stack.blocks)
+    wrong = [index for index in layers if not -size <= index < size]
+    if wrong:
+        raise RecipeError(
+            f"recipe tuner.layers: got {wrong[0]}, but the model has {size} layers: expected "
+            f"0 to {size - 1}, or -{size} to -1 from the end."
+        )
+    return sorted({index % size for index in layers})
+
+
+def _relevance(stack: Stack, squares: Mapping[str, float]) -> list[float]:
+    """Root of the squared gradients of each block, over all its parameters."""
+    found = [0.0] * len(stack.blocks)
+    for index in range(len(found)):
+        inside = [value for name, value in squares.items() if name.startswith(stack.prefix(index))]
+        found[index] = sum(inside) ** 0.5
+    return found
+
+
+def _named(model: nn.Module, patterns: Sequence[str]) -> list[str]:
+    """Parameters that a pattern names, or that lie in a module that it names.
+
+    Raises: RecipeError: a pattern that names none.
+    """
+    every, found = [name for name, _ in model.named_parameters()], list[str]()
+    for pattern in patterns:
+        chosen = [name for name in every if _is_meant(name, pattern)]
+        if not chosen:
+            parts = {part for name in every for part in name.split(".") if not part.isdigit()}
+            hint = did_you_mean(pattern.rpartition(".")[2], parts)
+            raise RecipeError(
+                f"recipe tuner.modules: '{pattern}' names nothing that can move{hint}"
+            )
+        found += chosen
+    return found
+
+
+def _is_meant(name: str, pattern: str) -> bool:
+    parts = name.split(".")
+    ends = [".".join(parts[:size]) for size in range(1, len(parts) + 1)]
+    if any(sign in pattern for sign in "*?["):
+        return any(fnmatchcase(end, pattern) for end in ends)
+    return any(end == pattern or end.endswith("." + pattern) for end in ends)

@@ -1,0 +1,189 @@
+"""What moves under head, last_layers, bitfit and norms; and that little is saved of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from tests import tiny
+from tests.contracts.cases import case
+from torch import nn
+
+from luthier.core.errors import RecipeError
+from luthier.engine.sensitivity import Sensitivity
+from luthier.models.bundle import Bundle
+from luthier.tuners import attach, tuners
+
+LABELS = ("a", "b", "c")
+
+
+def tuned(tuner: str, bundle: Bundle, **settings: Any) -> Bundle:
+    kind = tuners.get(tuner)
+    built = kind(kind.Config(**settings))
+    return attach(built, bundle, seed=0, frozen=torch.float32)
+
+
+def moved(bundle: Bundle) -> set[str]:
+    return {name for name, p in bundle.model.named_parameters() if p.requires_grad}
+
+
+def blocks(names: set[str]) -> set[int]:
+    return {int(name.partition("layer")[2].split(".")[1]) for name in names if "layer" in name}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, {2, 3}),
+        ({"num_layers": 1}, {3}),
+        ({"choose": "first", "num_layers": 1}, {0}),
+        ({"layers": [1, -1]}, {1, 3}),
+    ],
+)
+def test_the_chosen_blocks_move_and_nothing_else(
+    settings: dict[str, Any], expected: set[int]
+) -> None:
+    bundle = tuned("last_layers", tiny.bundle("llama", num_hidden_layers=4), **settings)
+    names = moved(bundle)
+    assert blocks(names) == expected
+    assert all(".layers." in name for name in names)
+
+
+def test_a_classifier_moves_its_head_and_pooler_too() -> None:
+    bundle = tuned("last_layers", tiny.bundle("bert", labels=LABELS), num_layers=1)
+    outside = {name for name in moved(bundle) if ".layer." not in name}
+    assert outside == {
+        "bert.pooler.dense.weight",
+        "bert.pooler.dense.bias",
+        "classifier.weight",
+        "classifier.bias",
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("model.norm", {"model.norm.weight"}),
+        ("norm", {"model.norm.weight"}),
+        ("*.layers.0.*_layernorm", {"input_layernorm", "post_attention_layernorm"}),
+        ("layers.1.mlp.down_proj.weight", {"model.layers.1.mlp.down_proj.weight"}),
+    ],
+)
+def test_modules_are_named_whole_by_their_end_or_by_a_glob(
+    pattern: str, expected: set[str]
+) -> None:
+    settings = {"num_layers": 0, "modules": [pattern]}
+    names = moved(tuned("last_layers", tiny.bundle("llama"), **settings))
+    assert names == expected or {name.split(".")[-2] for name in names} == expected
+
+
+@pytest.mark.parametrize(
+    ("tuner", "settings", "words"),
+    [
+        ("last_layers", {"num_layers": 5}, r"tuner.num_layers: got 5, but the model has 2 layers"),
+        ("last_layers", {"layers": [2]}, r"tuner.layers: got 2, .* expected 0 to 1, or -2 to -1"),
+        ("last_layers", {"modules": ["down_porj"]}, r"'down_porj' names nothing.*'down_proj'"),
+        ("bitfit", {}, r"'bitfit' trains biases, and LlamaForCausalLM has none. Use tuner 'norms'"),
+    ],
+)
+def test_what_cannot_move_is_refused_with_a_way_out(
+    tuner: str, settings: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        tuned(tuner, tiny.bundle("llama"), **settings)
+
+
+def test_nothing_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one layer"):
+        tuners.get("last_layers").Config(num_layers=0)
+
+
+def test_bitfit_moves_every_bias() -> None:
+    bundle = tuned("bitfit", tiny.bundle("bert", labels=LABELS))
+    every = {name for name, _ in bundle.model.named_parameters() if name.endswith(".bias")}
+    assert moved(bundle) == every | {"classifier.weight", "bert.pooler.dense.weight"}
+
+
+@pytest.mark.parametrize(("architecture", "count"), [("llama", 5), ("gpt2", 10), ("qwen3", 9)])
+def test_norms_moves_every_norm(architecture: Any, count: int) -> None:
+    names = moved(tuned("norms", tiny.bundle(architecture)))
+    assert len(names) == count
+    assert all("norm" in name or "ln_" in name for name in names)
+
+
+def test_the_output_layer_of_a_tied_model_is_untied_and_the_input_stays() -> None:
+    bundle = tiny.bundle("llama")
+    model: Any = bundle.model
+    before = model.model.embed_tokens.weight.clone()
+    bundle = tuned("head", bundle)
+    assert moved(bundle) == {"lm_head.weight"}
+    with torch.no_grad():
+        model.lm_head.weight.add_(1.0)
+    assert torch.equal(model.model.embed_tokens.weight, before)
+
+
+def test_the_base_view_can_be_taken_between_a_loss_and_its_gradient() -> None:
+    found = case("last_layers", "sft")
+    batch = found.objective.collate(found.features)
+    found.disturb()
+    expected = found.gradient(found.features, max_tokens=10**9)
+    loss = found.objective.loss(found.roles(), batch)
+    with torch.no_grad(), found.tuner.base(found.bundle.model):
+        found.outputs()
+    (loss.sum / loss.count).backward()
+    named = dict(found.bundle.model.named_parameters())
+    for name, gradient in expected.items():
+        torch.testing.assert_close(named[name].grad, gradient)
+
+
+def squares(found: Any, rows: list[Any]) -> dict[str, torch.Tensor]:
+    found.bundle.model.zero_grad()
+    loss = found.objective.loss(found.roles(), found.objective.collate(rows))
+    (loss.sum / loss.count).backward()
+    named = found.bundle.model.named_parameters()
+    return {name: p.grad.square().sum() for name, p in named if p.grad is not None}
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_the_score_is_that_of_gradients_written_down(one_by_one: bool) -> None:
+    found = case("full", "sft")
+    found.bundle.model.eval()
+    parts = [[row] for row in found.features] if one_by_one else [found.features]
+    each = [squares(found, part) for part in parts]
+    measure = Sensitivity(found.bundle, found.objective, found.features, seed=0, group=3)
+    came = measure(8, one_by_one=one_by_one)
+    for name in each[0]:
+        expected = sum(float(part[name]) for part in each) / len(each)
+        assert came[name] == pytest.approx(expected, rel=1e-4)
+    assert all(p.grad is None for p in found.bundle.model.parameters())
+
+
+def test_the_relevant_layers_are_those_with_the_largest_score() -> None:
+    found = case("full", "sft", num_hidden_layers=4)
+    kind = tuners.get("last_layers")
+    tuner = kind(kind.Config(choose="relevant", num_layers=2))
+    asked: list[tuple[int, bool]] = []
+
+    def gradients(num_rows: int, *, one_by_one: bool = False) -> dict[str, float]:
+        asked.append((num_rows, one_by_one))
+        names = [name for name, _ in found.bundle.model.named_parameters()]
+        weight = {0: 1.0, 1: 81.0, 2: 36.0, 3: 18.0}
+        chosen = [name for name in names if name.endswith("up_proj.weight")]
+        return {name: weight[int(name.split(".")[2])] for name in chosen}
+
+    value, why = tuner.measure(found.bundle, gradients)["layers"]
+    assert value == [1, 2]
+    assert "norm of the gradient on 32 rows (1: 9, 2: 6, 3: 4.24, 0: 1)" in why
+    assert asked == [(32, False)]
+
+
+def test_a_norm_has_weight_and_bias_in_one_type() -> None:
+    kind = tuners.get("bitfit")
+    bundle = tiny.bundle("bert", labels=LABELS)
+    exact = {name: p.detach().clone() for name, p in bundle.model.named_parameters()}
+    attach(kind(kind.Config()), bundle, seed=0, frozen=torch.bfloat16)
+    for name, module in bundle.model.named_modules():
+        if isinstance(module, nn.LayerNorm):
+            assert module.weight.dtype == module.bias.dtype == torch.float32
+            assert torch.equal(module.weight, exact[f"{name}.weight"].bfloat16().float())
