@@ -73,9 +73,10 @@ def accumulate(
     """
     optimizer.clear()
     losses: list[Loss] = []
-    for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
-        run = partial(one_gradient, job, part, step=step, number=number)
-        losses.append(within_memory(run, part))
+    with optimizer.unfreezing.at(step):
+        for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
+            run = partial(one_gradient, job, part, step=step, number=number)
+            losses.append(within_memory(run, part))
     return means(losses, optimizer.norm())
 
 
@@ -87,7 +88,8 @@ def roles(job: Job) -> Roles:
 def one_loss(job: Job, features: Sequence[Features], *, step: int, number: int) -> Loss:
     """Loss of one micro-batch, its dropout seeded by (seed, step, number)."""
     torch.manual_seed(seeds.derive(job.seed, "dropout", step, number))
-    batch = job.objective.collate(features).to(device_of(job))
+    batch, device = job.objective.collate(features), device_of(job)
+    batch = batch.to(device) if job.states is None else job.states.onto(batch, device)
     return job.objective.loss(roles(job), batch)
 
 

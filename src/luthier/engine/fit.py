@@ -19,6 +19,7 @@ from luthier.engine.accumulate import Measured, accumulate
 from luthier.engine.experience import Supply, supply
 from luthier.engine.horizon import num_steps
 from luthier.engine.job import Job
+from luthier.engine.keeping import keep_states
 from luthier.engine.memory import peak_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
 from luthier.engine.progress import Progress
@@ -40,6 +41,9 @@ def fit(job: Job) -> Iterator[Event]:
     yield from notices
     if progress.gradient_checkpointing and job.plan.may_recompute:
         recompute(job)
+    start = time.perf_counter()
+    job.states = yield from keep_states(job)
+    progress.wall_seconds += time.perf_counter() - start
     job.bundle.model.train()
     total, limit = _horizon(job)
     rows = supply(job, start=progress.step, stop=total)

@@ -25,8 +25,12 @@ def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
     plan, seconds, sizes = job.plan, found.seconds, found.sizes
     lengths = [item.num_tokens for item in job.train]
     steps, _ = num_steps(plan, lengths, seed=job.seed)
-    per_second = found.tokens / max(seconds.micro_batch, 1e-9)
     tokens = sum(lengths) / len(lengths) * min(plan.batch_size, len(lengths)) * steps
+    trained = tokens * seconds.micro_batch
+    if seconds.frozen:  # computed once for every row, also of validation
+        once = sum(item.num_tokens for item in (*job.train, *job.validation))
+        trained -= (tokens - min(once, tokens)) * min(seconds.frozen, seconds.micro_batch)
+    per_second = tokens * found.tokens / max(trained, 1e-9)
     total = tokens / per_second + steps * seconds.update
     total += _times(steps, plan.evaluate_every) * seconds.evaluation
     total += _times(steps, plan.save_every) * seconds.save
@@ -48,6 +52,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
             "bytes_optimizer": sizes.optimizer,
             "bytes_activations": sizes.activations,
             "seconds_micro_batch": seconds.micro_batch,
+            "seconds_frozen_part": seconds.frozen,
             "seconds_update": seconds.update,
             "seconds_evaluation": seconds.evaluation,
             "seconds_save": seconds.save,

@@ -10,6 +10,7 @@ from typing import Literal
 from torch import nn
 
 from luthier.data.features import Features
+from luthier.engine.states import Kept
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective, View
 from luthier.tuners.contract import Tuner
@@ -40,6 +41,12 @@ class Plan:
     early_stopping_patience: int = 0
     keep_checkpoints: int = 2
     gradient_checkpointing: bool = False
+    cache_bytes: int = 0
+    """Disk for what frozen layers give, so that it is computed once; 0: computed in every epoch."""
+    layer_decay: float = 1.0
+    """Rate of a layer, in terms of the rate of the layer above it."""
+    unfreeze_every: int = 0
+    """Steps after which one more layer begins to move, from the top; 0: all move at once."""
     may_recompute: bool = True
     """Whether `gradient_checkpointing` may be switched on when memory asks for it."""
     precision: Literal["bfloat16", "float32"] = "float32"
@@ -72,5 +79,7 @@ class Job:
     """Parameters of the objective's own, trained and saved beside the model."""
     row_name: Callable[[int], str] = str
     """Where training row i came from, for messages."""
+    states: Kept | None = None
+    """What frozen layers give, while the loop runs."""
     should_stop: Callable[[], bool] = lambda: False
     """Asked before every step; True saves and raises Interrupted."""

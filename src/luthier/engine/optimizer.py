@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from luthier.engine.job import Job, Plan
+from luthier.engine.layers import decayed, unfreezing
 from luthier.engine.row_moments import RowMoments
 from luthier.tuners.contract import ParamGroup
 
@@ -31,8 +32,10 @@ class Optimizer:
         *,
         companion: nn.Module | None = None,
     ) -> None:
+        groups = decayed(groups, model, layer_decay=plan.layer_decay)
         moved = {id(p) for group in groups for p in group.parameters}
         self.named = {name: p for name, p in model.named_parameters() if id(p) in moved}
+        self.unfreezing = unfreezing(model, self.named, every=plan.unfreeze_every)
         if companion is not None:
             groups = [*groups, ParamGroup(list(companion.parameters()), decays=False)]
             self.named |= {f"companion.{name}": p for name, p in companion.named_parameters()}

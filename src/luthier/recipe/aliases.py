@@ -58,6 +58,9 @@ ALIASES = MappingProxyType(
         "effective_batch_size": "training.batch_size",
         "global_batch_size": "training.batch_size",
         "torch_compile": "training.compile",
+        "layerwise_lr_decay": "training.layer_decay",
+        "layer_wise_lr_decay": "training.layer_decay",
+        "llrd": "training.layer_decay",
     }
 )
 """Well-known name -> canonical dotted key."""

@@ -24,6 +24,7 @@ LEFT_OUT = {
     "training.micro_batch_tokens": "losses are sums and counts: the same update up to rounding",
     "training.gradient_checkpointing": "the same update, in less memory",
     "training.compile": "the same update up to rounding",
+    "training.cache_bytes": "the same update up to rounding",
 }
 """Keys without a say in the identity, and why."""
 

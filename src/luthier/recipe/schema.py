@@ -85,6 +85,10 @@ class TrainingSection(ComponentConfig):
     """Shape of the learning rate after warm-up."""
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)
     """Share of steps over which the learning rate rises from 0."""
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    """Rate of a layer, times that of the layer above it; usual 0.65 to 0.95, 1: all the same."""
+    unfreeze_every: int = Field(default=0, ge=0)
+    """Steps after which one more layer begins to move, from the top down (0: all at once)."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay; never on biases and norms."""
     max_grad_norm: float = Field(default=1.0, gt=0)
@@ -101,6 +105,9 @@ class TrainingSection(ComponentConfig):
     """Type of the products; trained parameters and optimizer state are always float32."""
     gradient_checkpointing: bool | Auto = "auto"
     """Recompute activations in the backward pass; auto: only when memory asks for it."""
+    cache_bytes: int | Auto = "auto"
+    """Disk for what layers give that never move: computed once, used in every epoch; auto: up to
+    16 GiB, 0: computed in every epoch."""
     path: Literal["auto", "general", "fast"] = "auto"
     """The family's fast path (auto: on CPUs), or the general one that runs any architecture."""
     compile: Literal["auto", "off", "on"] = "auto"
@@ -130,7 +137,7 @@ class TrainingSection(ComponentConfig):
             raise ValueError("expected 0 (off) or a number of at least 1")
         return value
 
-    @field_validator("save_every", "evaluate_every")
+    @field_validator("save_every", "evaluate_every", "cache_bytes")
     @classmethod
     def _not_negative(cls, value: int | str) -> int | str:
         if isinstance(value, int) and value < 0:

@@ -165,6 +165,9 @@ def plan_of(settled: Settled, train: list[Features]) -> Plan:
         evaluate_every=int(section.evaluate_every),
         early_stopping_patience=section.early_stopping_patience,
         keep_checkpoints=section.keep_checkpoints,
+        cache_bytes=int(section.cache_bytes),
+        layer_decay=section.layer_decay,
+        unfreeze_every=section.unfreeze_every,
         precision="bfloat16" if section.precision == "bfloat16" else "float32",
         spike_factor=section.spike_factor,
     )

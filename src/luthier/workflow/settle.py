@@ -76,6 +76,7 @@ def settle_training(settled: Settled, facts: Facts, *, kind: Kind, lengths: Sequ
 def settle_compute(settled: Settled, blueprint: Blueprint, lengths: list[int], device: str) -> None:
     """Type of the products, and whether pieces are compiled, for training rows of these tokens."""
     settled.settle("training.precision", *precision.choose(device))
+    settled.settle("training.cache_bytes", 16 << 30, "for layers that never move, if there are any")
     moves_base = tuners.get(settled.get("tuner.name")).moves_base
     if not blueprint.can_generate or moves_base:
         settled.settle("training.compile", "off", "only the fast path of decoders has such pieces")

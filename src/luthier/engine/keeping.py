@@ -1,0 +1,162 @@
+"""Whether what the frozen layers give is kept, for which rows, where, and in how many bytes.
+
+The folder is named after everything the states depend on and filled in one order before the first
+update, so that a run that is continued, or another of the same rows, reads the same bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from luthier.core import files
+from luthier.core.events import Event, Notice
+from luthier.data.features import Batch
+from luthier.engine.horizon import num_steps
+from luthier.engine.job import Job
+from luthier.engine.optimizer import device_of
+from luthier.engine.states import Kept, Sequences, Shape, fill, pack, sequences_of, stored
+from luthier.models import cache
+from luthier.models.blocks import frozen_depth
+from luthier.models.trunks import Divisible
+from luthier.run.figures import of_bytes, of_seconds
+
+FORMAT_VERSION = 1
+WORTH = 1.5
+"""Rows are seen so many times on average, or keeping what is computed for them gains nothing."""
+FREE_SHARE = 0.5
+"""Of the free disk that is taken at most."""
+
+
+def keep_states(job: Job) -> Generator[Event, None, Kept | None]:
+    """The states of the job's rows, computed now unless they are there from before; None where
+    nothing is frozen, it cannot be left out, or each row is hardly seen twice."""
+    trunk: Any = job.bundle.trunk
+    if not job.plan.cache_bytes or not frozen_depth(job.bundle.model) or not is_worth_it(job):
+        return None
+    if not isinstance(trunk, Divisible):
+        yield Notice(
+            "frozen layers are computed anew in every epoch: this kind of model cannot go on from "
+            "hidden states"
+        )
+        return None
+    if not trunk.frozen.depth:  # the trunk has said why
+        return None
+    start, wanted = time.perf_counter(), _sequences(job)
+    shape, mark = _tried(trunk, wanted, device_of(job))
+    kept, limit = _fitting(wanted, shape, job.plan.cache_bytes)
+    some = f"{len(kept)} of {len(wanted)} sequences ({limit})"
+    if not kept:
+        yield Notice(f"frozen layers are computed anew in every epoch: room for {some}")
+        return None
+    folder = home() / _name(job, trunk, kept, mark)
+    how = "read from" if folder.is_dir() else "computed once, kept in"
+    size = sum(shape.bytes_of(ids) for ids in kept.values())
+    yield Notice(
+        f"the lowest {trunk.frozen.depth} layers never move: what they give for "
+        f"{len(kept) if len(kept) == len(wanted) else some} sequences ({of_bytes(size)}) is {how} "
+        f"{folder}"
+    )
+    _make_room(folder, size, job.plan.cache_bytes)
+    device = device_of(job)
+    try:
+        cache.build(folder, lambda path: fill(path, trunk, kept, shape, device=device))
+        os.utime(folder)  # the time of the last use
+    except OSError as error:
+        yield Notice(
+            f"frozen layers are computed anew in every epoch: {folder} could not be written "
+            f"({error.strerror or error})",
+            "warning",
+        )
+        return None
+    yield Notice(f"frozen layers: {of_seconds(time.perf_counter() - start)}")
+    return Kept(folder, trunk)
+
+
+def is_worth_it(job: Job) -> bool:
+    """Whether rows are seen often enough."""
+    plan, rows = job.plan, len(job.train) + len(job.validation)
+    steps, _ = num_steps(plan, [item.num_tokens for item in job.train], seed=job.seed)
+    validations = -(-steps // plan.evaluate_every) if plan.evaluate_every else 1
+    seen = steps * min(plan.batch_size, len(job.train)) + validations * len(job.validation)
+    return seen >= WORTH * rows
+
+
+def frozen_seconds(job: Job, batch: Batch) -> float:
+    """What the frozen part of a batch takes, where it is computed once only; else 0."""
+    trunk: Any = job.bundle.trunk
+    is_kept = job.plan.cache_bytes and isinstance(trunk, Divisible) and trunk.frozen.depth
+    if not is_kept or not is_worth_it(job):
+        return 0.0
+    start = time.perf_counter()
+    trunk.lower(batch)
+    if batch.input_ids_N.is_cuda:
+        torch.cuda.synchronize(batch.input_ids_N.device)
+    return time.perf_counter() - start
+
+
+def home() -> Path:
+    """The folder of all states."""
+    return cache.root() / "states"
+
+
+def _sequences(job: Job) -> Sequences:
+    """Every sequence of the training and validation rows, once, in the order of the rows."""
+    found: dict[bytes, NDArray[np.int64]] = {}
+    size = job.plan.batch_size
+    for rows in (job.train, job.validation):
+        for at in range(0, len(rows), size):
+            for key, ids in sequences_of(job.objective.collate(rows[at : at + size])):
+                found.setdefault(key, ids)
+    return found
+
+
+def _tried(trunk: Divisible, wanted: Sequences, device: torch.device) -> tuple[Shape, bytes]:
+    """What states look like, and a mark of how this model computes them, to the bit."""
+    few = sorted(wanted.values(), key=lambda ids: (len(ids), ids.tobytes()))[:4]
+    states = torch.cat(trunk.lower(pack(few, device))).cpu()
+    shape = Shape(states.dtype, states.shape[1], trunk.frozen.scores_only)
+    return shape, hashlib.sha256(stored(states).tobytes()).digest()
+
+
+def _fitting(wanted: Sequences, shape: Shape, most: int) -> tuple[Sequences, str]:
+    """As many sequences as fit, from the first on, and the limit in words."""
+    there = next(path for path in (home(), *home().absolute().parents) if path.exists())
+    free = int(FREE_SHARE * shutil.disk_usage(there).free)
+    room = min(most, free)
+    kept: dict[bytes, NDArray[np.int64]] = {}
+    for key, ids in wanted.items():
+        room -= shape.bytes_of(ids)
+        if room < 0:
+            break
+        kept[key] = ids
+    name = "training.cache_bytes" if most <= free else f"{FREE_SHARE:.0%} of the free disk"
+    return kept, f"{name}: {of_bytes(min(most, free))}"
+
+
+def _name(job: Job, trunk: Any, kept: Sequences, mark: bytes) -> str:
+    """A name that changes with whatever the states depend on: model, codec, rows, arithmetic."""
+    frozen = trunk.frozen
+    said = [FORMAT_VERSION, job.bundle.source.sha256, trunk.name, frozen.depth, frozen.scores_only]
+    return files.sha256_of([repr(said).encode(), torch.__version__.encode(), mark, *kept])[:32]
+
+
+def _make_room(folder: Path, needed: int, most: int) -> None:
+    """Remove what was used least recently, until all of it stays below `most` bytes."""
+    others = [path for path in home().glob("*") if path.is_dir() and path != folder]
+    sizes = {path: sum(part.stat().st_size for part in path.iterdir()) for path in others}
+    total = needed + sum(sizes.values())
+    for path in sorted(others, key=lambda path: path.stat().st_mtime):
+        if total <= most:
+            return
+        total -= sizes[path]
+        shutil.rmtree(path, ignore_errors=True)
