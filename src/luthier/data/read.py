@@ -88,11 +88,15 @@ def _near(path: Path) -> str:
     return f"; did you mean '{guess}'?" if guess else ""
 
 
+    texts = {name: kind for name, kind in kinds.items() if not kind.binary}
+    sure = [name for name, kind in texts.items() if kind.is_sure and kind.accepts(content)]
+    if sure:
+        return sure[0]
 def _kind_of_text(content: Content, kinds: dict[str, Source]) -> str:
     owner = next((s for s in kinds.values() if content.suffix in s.suffixes), None)
     if owner is not None and owner.accepts(content):
         return _name_of(owner, kinds)
-    found = [name for name, kind in kinds.items() if not kind.binary and kind.accepts(content)]
+    found = [name for name, kind in texts.items() if kind.accepts(content)]
     if found:
         return found[0]
     return _name_of(owner, kinds) if owner is not None else "text"

@@ -133,8 +133,8 @@ def label_of(value: Any, *, where: str) -> str:
         return label_of(value[0], where=where) if value else ""
     raise DataError(
         f"{where}: got {shown(value)} ({kind_of(value)}), expected one label per row.\n"
-        "    Several labels per row are not learned by 'classify'; name a column with one: "
-        "data.columns = {label: NAME}"
+        "    Several labels per row are learned by objective multilabel; 'classify' needs a column "
+        "with one: data.columns = {label: NAME}"
     )
 
 
@@ -145,7 +145,8 @@ def _whole_number(value: float, *, where: str) -> str:
         return str(int(value))
     raise DataError(
         f"{where}: got {value!r}, a fraction, expected the name or number of a class.\n"
-        "    Round scores to classes first, or name another column: data.columns = {label: NAME}"
+        "    Learn it as a number, objective.name = regress; or round scores to classes first, or "
+        "name another column: data.columns = {label: NAME}"
     )
 
 

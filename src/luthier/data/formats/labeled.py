@@ -104,9 +104,10 @@ def _refuse_tags(texts: Sequence[str], labels: Sequence[str], column: str) -> No
     if all(_TAG.fullmatch(label) for label in labels) and not any(" " in text for text in texts):
         shown = ", ".join(sorted(set(labels))[:5])
         raise DataError(
-            f"column '{column}' holds a tag for every single word ({shown}), which none of the "
-            "objectives here learns.\n    To learn them as classes of words all the same, name the "
-            "columns: data.columns = {text: NAME, label: NAME}"
+            f"column '{column}' holds a tag for every single word ({shown}), and nothing says where"
+            " a sentence ends.\n    Put a blank line between sentences, or give lists: "
+            '{"tokens": [...], "tags": [...]}. To learn them as classes of words all the same, '
+            "name the columns: data.columns = {text: NAME, label: NAME}"
         )
 
 

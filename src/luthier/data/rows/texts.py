@@ -80,7 +80,10 @@ class Scored(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tagged(Row):
-    """Words with one tag each, in BIO (IOB2); no tags when they are to be predicted."""
+    """Words with one tag each, in BIO (IOB2); no tags when they are to be predicted.
+
+    `text` is what the words were cut from, at the characters `starts`; where there is none, it is
+    the words with a space between."""
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
@@ -89,7 +92,7 @@ class Tagged(Row):
         return replace(self, tags=()).key()
 
     def given(self) -> str:
-        return " ".join(self.tokens)
+        return self.placed()[0]
 
     def target(self) -> str:
         return " ".join(self.tags)
@@ -98,6 +101,17 @@ class Tagged(Row):
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a text: its first character and its words."""
+    text: str = ""
+    starts: tuple[int, ...] = ()
+
+    def placed(self) -> tuple[str, tuple[int, ...]]:
+        """The text, and the character at which every word begins."""
+        if self.text:
+            return self.text, self.starts
+        starts = [0]
+        for token in self.tokens:
+            starts.append(starts[-1] + len(token) + 1)
+        return " ".join(self.tokens), tuple(starts[:-1])
 
     start: int
     text: str

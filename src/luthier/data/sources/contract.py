@@ -30,6 +30,8 @@ class Source(Protocol):
     """Extensions it owns, lower-case without the dot."""
     binary: ClassVar[bool]
     """True: reads `data`; False: reads `text`."""
+    is_sure: ClassVar[bool]
+    """What it accepts can be nothing else, whatever the file is called."""
 
     def accepts(self, content: Content) -> bool:
         """Whether the content itself (not only its extension) is of this kind."""

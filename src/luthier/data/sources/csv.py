@@ -28,6 +28,7 @@ class Delimited:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"csv", "tsv", "tab"})
     binary: ClassVar[bool] = False
+    is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
         if content.suffix in self.suffixes:

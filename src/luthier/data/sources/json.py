@@ -22,6 +22,7 @@ class JsonDocument:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"json"})
     binary: ClassVar[bool] = False
+    is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
         start = content.text[:1000].lstrip()

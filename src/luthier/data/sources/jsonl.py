@@ -24,6 +24,7 @@ class JsonLines:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"jsonl", "ndjson", "jsonlines"})
     binary: ClassVar[bool] = False
+    is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
         if is_lines(content.text):

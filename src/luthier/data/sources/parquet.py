@@ -21,6 +21,7 @@ class Parquet:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"parquet", "pq"})
     binary: ClassVar[bool] = True
+    is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
         return content.data[:4] == _MAGIC

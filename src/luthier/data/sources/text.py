@@ -16,6 +16,7 @@ class PlainText:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"txt", "text", "md"})
     binary: ClassVar[bool] = False
+    is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
         del content

@@ -1,0 +1,96 @@
+"""Words and one tag for each: CoNLL files, and lists of both in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+from luthier.core.errors import DataError
+from luthier.data.columns import find
+from luthier.data.formats import formats
+from luthier.data.formats._schemes import as_bio, scheme_of
+from luthier.data.formats._values import kind_of, shown, unpacked, whole_characters
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.rows import Tagged
+
+TOKENS = ("tokens", "words", "word_list")
+TAGS = ("tags", "ner_tags", "bio_tags", "iob_tags", "ner", "tag_list", "slots", "labels", "tag")
+
+
+@formats.add
+class Tags:
+    """Lists, or texts with a space between words. Tags in IOB1, IO, BIOES and BILOU become BIO;
+    what breaks its scheme is refused."""
+
+    shape: ClassVar[Shape] = "tagged"
+    canonical: ClassVar[tuple[str, ...]] = ("tokens", "tags")
+    rank: ClassVar[int] = 15
+    about: ClassVar[About] = About(
+        "words with a tag for each",
+        "{tokens: NAME, tags: NAME}",
+        targets=frozenset({"tags"}),
+        names=frozenset({*TOKENS, "tags", "ner_tags"}),
+    )
+
+    def recognise(self, sample: Sample) -> Match | None:
+        tokens = find(TOKENS, sample.columns)
+        if not tokens:
+            return None
+        tags = find(TAGS, [column for column in sample.columns if column != tokens])
+        if not tags:
+            if sample.answered:
+                return None
+            return Match({"tokens": tokens}, f"column '{tokens}' holds words", weak=True)
+        held = [_peeked(record.get(tags)) for record in sample.records]
+        scheme = scheme_of([row for row in held if row])
+        said = {
+            "BIO": "",
+            "bare": ", types without B or I, read as BIO",
+        }.get(scheme, f", in {scheme}, read as BIO")
+        why = f"column '{tokens}' holds words and '{tags}' a tag for each{said}"
+        return Match({"tokens": tokens, "tags": tags}, why, how={"scheme": scheme})
+
+    def parse(self, record: Record, context: Context) -> Tagged:
+        name = context.match.columns.get("tokens", "tokens")
+        words = _words(record.get(name), where=f"{context.origin}, {name}")
+        if not words:
+            raise Unusable("no words")
+        tags: list[str] = []
+        if context.answered:
+            column = context.match.columns.get("tags", "tags")
+            where = f"{context.origin}, {column}"
+            tags = _words(record.get(column), where=where)
+            if len(tags) != len(words):
+                raise DataError(
+                    f"{where}: {len(tags)} tags for {len(words)} words; expected one for each.\n"
+                    f"    Words: {' '.join(words)[:60]!r}; tags: {' '.join(tags)[:60]!r}"
+                )
+            tags = as_bio(tags, context.match.how.get("scheme", "BIO"), words, where=where)
+        group = context.group(record)
+        return Tagged(origin=context.origin, group=group, tokens=tuple(words), tags=tuple(tags))
+
+
+def _peeked(value: Any) -> list[str]:
+    """Tags as far as they are any, for looking at."""
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        return value.split()
+    items: Sequence[Any] = cast("list[Any]", value) if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, str)]
+
+
+def _words(value: Any, *, where: str) -> list[str]:
+    """Raises: DataError: no list of texts."""
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        return value.split()
+    items: Any = unpacked(value, where=where)
+    if items is None:
+        return []
+    if not isinstance(items, list):
+        raise DataError(f"{where}: got {shown(items)} ({kind_of(items)}), expected a list of texts")
+    for place, item in enumerate(cast("list[Any]", items)):
+        if not isinstance(item, str) or not item:
+            raise DataError(
+                f"{where}[{place}]: got {shown(item)} ({kind_of(item)}), expected text.\n"
+                "    Numbers that stand for tags must be written as their names, such as 'B-PER'"
+            )
+    return [whole_characters(item) for item in cast("list[str]", items)]
