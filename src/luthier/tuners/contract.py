@@ -126,28 +126,3 @@ class Adapting(Tuner, Protocol):
         Raises: RunError: it does not fit this model or this tuner's settings.
         """
         ...
-
-
-class Gradients(Protocol):
-    """Measured on training rows before a tuner is put on: how much each parameter would move."""
-
-    def __call__(self, num_rows: int, *, one_by_one: bool = False) -> Mapping[str, float]:
-        """Squared norm of every parameter's gradient, by name.
-
-        Of the mean over the rows; one_by_one: of each row alone, and then their mean (the trace of
-        the empirical Fisher information).
-        """
-        ...
-
-
-@runtime_checkable
-class Measuring(Tuner, Protocol):
-    """A tuner that looks at the open model, and at gradients, before it is put on."""
-
-    def measure(self, bundle: Bundle, gradients: Gradients) -> dict[str, tuple[Any, str]]:
-        """Values for settings that are still "auto": name -> (value, reason).
-
-        They are recorded; a run that is continued or used later is not measured again.
-        Raises: RecipeError: the settings do not fit the model.
-        """
-        ...

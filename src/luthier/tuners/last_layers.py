@@ -16,7 +16,6 @@ from luthier.models.blocks import Stack, stack_of
 from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.tuners import tuners
 from luthier.tuners._own import OwnTensors, new_head
-from luthier.tuners.contract import Gradients
 
 
 class Config(ComponentConfig):
@@ -25,11 +24,8 @@ class Config(ComponentConfig):
     num_layers: int = Field(2, ge=0)
     """How many blocks move (0: only what `modules` names)."""
     choose: Literal["last", "first", "relevant"] = "last"
-    """relevant: those with the highest `score` on some training rows, measured before training."""
-    score: Literal["gradient", "fisher"] = "gradient"
-    """gradient: norm of the mean gradient; fisher: mean squared norm of the gradients of rows."""
-    score_rows: int = Field(32, ge=1)
-    """Training rows that the score is measured on."""
+    """relevant: those that the loss of some training rows depends on most (Fisher information),
+    measured before training."""
     layers: list[int] | Auto = "auto"
     """The blocks that move, counted from 0, or from the end as -1, -2; auto: by `choose`."""
     modules: list[str] = Field(default_factory=list[str])
@@ -49,9 +45,7 @@ class LastLayers(OwnTensors):
     """Trains the parameters of the chosen blocks, kept in float32, and a head (with pooler). What
     lies below the lowest of them is run once per row, not once per epoch. Merges exactly.
 
-    Source: of the choice by score, Lee et al. 2023, arXiv:2210.11466 (surgical fine-tuning), where
-    the relative gradient norm of a layer is one criterion; of Fisher's, Kirkpatrick et al. 2017,
-    arXiv:1612.00796, equation 3, summed over a block.
+    Source: of a choice by gradients, Lee et al. 2023, arXiv:2210.11466 (surgical fine-tuning).
     """
 
     Config = Config
@@ -66,27 +60,28 @@ class LastLayers(OwnTensors):
             return 3e-4, "some layers of a small language model"
         return 5e-5, "some layers of a language model"
 
-    def measure(self, bundle: Bundle, gradients: Gradients) -> dict[str, tuple[object, str]]:
-        """The blocks that move, where the recipe names none.
+    def parts(self, bundle: Bundle) -> Mapping[str, Sequence[str]]:
+        """The parameters of every block, where they are to be chosen by relevance.
 
-        Raises: RecipeError: the model has no such stack of blocks.
+        Raises: RecipeError: the model has no such stack of blocks, or fewer of them.
         """
-        config = self.config
-        if config.layers != "auto":
+        if self.config.layers != "auto" or self.config.choose != "relevant":
             return {}
         stack = _stack(bundle.model)
-        count, size = _count(config, stack), len(stack.blocks)
-        if config.choose != "relevant":
-            return {"layers": (_ends(config, stack), f"the {config.choose} {count} of {size}")}
-        one_by_one = config.score == "fisher"
-        found = _relevance(stack, gradients(config.score_rows, one_by_one=one_by_one))
-        best = sorted(range(size), key=lambda index: (-found[index], -index))
-        listed = ", ".join(f"{index}: {found[index]:.3g}" for index in best[: count + 2])
-        what = "squared gradients of a row" if one_by_one else "norm of the gradient"
-        why = (
-            f"the {count} of {size} with the largest {what} on {config.score_rows} rows ({listed})"
-        )
-        return {"layers": (sorted(best[:count]), why)}
+        _count(self.config, stack)
+        every = [name for name, _ in bundle.model.named_parameters()]
+        return {
+            str(index): [name for name in every if name.startswith(stack.prefix(index))]
+            for index in range(len(stack.blocks))
+        }
+
+    def choose(self, relevance: Mapping[str, float]) -> dict[str, tuple[object, str]]:
+        """The blocks with the largest relevance; of equal ones the upper."""
+        count = self.config.num_layers
+        best = sorted(relevance, key=lambda name: (-relevance[name], -int(name)))
+        listed = ", ".join(f"{name}: {relevance[name]:.3g}" for name in best[: count + 2])
+        why = f"the {count} of {len(best)} layers that the loss depends on most ({listed})"
+        return {"layers": (sorted(int(name) for name in best[:count]), why)}
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
         """The same bundle with the chosen blocks, what `modules` names, and a head trained.
@@ -140,15 +135,6 @@ def _indices(layers: Sequence[int], stack: Stack) -> list[int]:
             f"0 to {size - 1}, or -{size} to -1 from the end."
         )
     return sorted({index % size for index in layers})
-
-
-def _relevance(stack: Stack, squares: Mapping[str, float]) -> list[float]:
-    """Root of the squared gradients of each block, over all its parameters."""
-    found = [0.0] * len(stack.blocks)
-    for index in range(len(found)):
-        inside = [value for name, value in squares.items() if name.startswith(stack.prefix(index))]
-        found[index] = sum(inside) ** 0.5
-    return found
 
 
 def _named(model: nn.Module, patterns: Sequence[str]) -> list[str]:

@@ -23,7 +23,6 @@ from luthier.workflow import opening
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
-from luthier.workflow.measuring import settle_measured
 from luthier.workflow.settle import (
     num_steps,
     settle_compute,
@@ -65,8 +64,6 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         recipe = settled.recipe()
         bundle = opening.open_weights(recipe, inputs.objective)
         bundle.codec = inputs.codec
-        tuner = settle_measured(settled, tuner, bundle, inputs)
-        recipe = settled.recipe()
         known = len(bundle.notes)
         bundle = opening.tune(recipe, tuner, bundle, trains=True)
         for note in bundle.notes[known:]:

@@ -11,7 +11,6 @@ from tests.contracts.cases import case
 from torch import nn
 
 from luthier.core.errors import RecipeError
-from luthier.engine.sensitivity import Sensitivity
 from luthier.models.bundle import Bundle
 from luthier.tuners import attach, tuners
 
@@ -130,52 +129,24 @@ def test_the_base_view_can_be_taken_between_a_loss_and_its_gradient() -> None:
     expected = found.gradient(found.features, max_tokens=10**9)
     loss = found.objective.loss(found.roles(), batch)
     with torch.no_grad(), found.tuner.base(found.bundle.model):
-        found.outputs()
+        found.bundle.trunk.hidden(batch)
     (loss.sum / loss.count).backward()
     named = dict(found.bundle.model.named_parameters())
     for name, gradient in expected.items():
         torch.testing.assert_close(named[name].grad, gradient)
 
 
-def squares(found: Any, rows: list[Any]) -> dict[str, torch.Tensor]:
-    found.bundle.model.zero_grad()
-    loss = found.objective.loss(found.roles(), found.objective.collate(rows))
-    (loss.sum / loss.count).backward()
-    named = found.bundle.model.named_parameters()
-    return {name: p.grad.square().sum() for name, p in named if p.grad is not None}
-
-
-@pytest.mark.parametrize("one_by_one", [False, True])
-def test_the_score_is_that_of_gradients_written_down(one_by_one: bool) -> None:
-    found = case("full", "sft")
-    found.bundle.model.eval()
-    parts = [[row] for row in found.features] if one_by_one else [found.features]
-    each = [squares(found, part) for part in parts]
-    measure = Sensitivity(found.bundle, found.objective, found.features, seed=0, group=3)
-    came = measure(8, one_by_one=one_by_one)
-    for name in each[0]:
-        expected = sum(float(part[name]) for part in each) / len(each)
-        assert came[name] == pytest.approx(expected, rel=1e-4)
-    assert all(p.grad is None for p in found.bundle.model.parameters())
-
-
 def test_the_relevant_layers_are_those_with_the_largest_score() -> None:
     found = case("full", "sft", num_hidden_layers=4)
     kind = tuners.get("last_layers")
     tuner = kind(kind.Config(choose="relevant", num_layers=2))
-    asked: list[tuple[int, bool]] = []
-
-    def gradients(num_rows: int, *, one_by_one: bool = False) -> dict[str, float]:
-        asked.append((num_rows, one_by_one))
-        names = [name for name, _ in found.bundle.model.named_parameters()]
-        weight = {0: 1.0, 1: 81.0, 2: 36.0, 3: 18.0}
-        chosen = [name for name in names if name.endswith("up_proj.weight")]
-        return {name: weight[int(name.split(".")[2])] for name in chosen}
-
-    value, why = tuner.measure(found.bundle, gradients)["layers"]
+    parts = tuner.parts(found.bundle)
+    assert list(parts) == ["0", "1", "2", "3"]
+    assert all(f".layers.{name}." in inside for name in parts for inside in parts[name])
+    value, why = tuner.choose({"0": 1.0, "1": 9.0, "2": 6.0, "3": 4.24})["layers"]
     assert value == [1, 2]
-    assert "norm of the gradient on 32 rows (1: 9, 2: 6, 3: 4.24, 0: 1)" in why
-    assert asked == [(32, False)]
+    assert "(1: 9, 2: 6, 3: 4.24, 0: 1)" in why
+    assert not kind(kind.Config(choose="last")).parts(found.bundle)
 
 
 def test_a_norm_has_weight_and_bias_in_one_type() -> None:
