@@ -88,11 +88,11 @@ def _near(path: Path) -> str:
     return f"; did you mean '{guess}'?" if guess else ""
 
 
+def _kind_of_text(content: Content, kinds: dict[str, Source]) -> str:
     texts = {name: kind for name, kind in kinds.items() if not kind.binary}
     sure = [name for name, kind in texts.items() if kind.is_sure and kind.accepts(content)]
     if sure:
         return sure[0]
-def _kind_of_text(content: Content, kinds: dict[str, Source]) -> str:
     owner = next((s for s in kinds.values() if content.suffix in s.suffixes), None)
     if owner is not None and owner.accepts(content):
         return _name_of(owner, kinds)

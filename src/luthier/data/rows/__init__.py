@@ -11,6 +11,7 @@ from luthier.data.rows.conversations import (
     Role,
     spoken,
 )
+from luthier.data.rows.pictures import Image
 from luthier.data.rows.ranked import Ranked
 from luthier.data.rows.texts import (
     Labeled,

@@ -87,6 +87,17 @@ class Tagged(Row):
 
     tokens: tuple[str, ...]
     tags: tuple[str, ...]
+    text: str = ""
+    starts: tuple[int, ...] = ()
+
+    def placed(self) -> tuple[str, tuple[int, ...]]:
+        """The text, and the character at which every word begins."""
+        if self.text:
+            return self.text, self.starts
+        starts = [0]
+        for token in self.tokens:
+            starts.append(starts[-1] + len(token) + 1)
+        return " ".join(self.tokens), tuple(starts[:-1])
 
     def input_key(self) -> str:
         return replace(self, tags=()).key()
@@ -101,17 +112,6 @@ class Tagged(Row):
 @dataclass(frozen=True, slots=True)
 class Span:
     """A piece of a text: its first character and its words."""
-    text: str = ""
-    starts: tuple[int, ...] = ()
-
-    def placed(self) -> tuple[str, tuple[int, ...]]:
-        """The text, and the character at which every word begins."""
-        if self.text:
-            return self.text, self.starts
-        starts = [0]
-        for token in self.tokens:
-            starts.append(starts[-1] + len(token) + 1)
-        return " ".join(self.tokens), tuple(starts[:-1])
 
     start: int
     text: str
