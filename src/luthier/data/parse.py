@@ -14,7 +14,7 @@ from luthier.data.read import Opened, open_file
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, Row
 from luthier.data.sources.contract import EXTRA, Record
-from luthier.recipe.schema import DataSection
+from luthier.recipe.schema import DataSection, Reasoning
 
 _SAMPLE_RECORDS = 100
 _MANY_EXTRA = 0.1
@@ -33,6 +33,7 @@ class Reading:
     group_by: str = ""
     answered: bool = True
     """Targets must be there; False for rows to be predicted."""
+    reasoning: Reasoning = "keep"
 
     @classmethod
     def of(cls, section: DataSection, wants: str, *, answered: bool = True) -> Reading:
@@ -45,6 +46,7 @@ class Reading:
             section.encoding,
             section.group_by if answered else "",
             answered,
+            section.reasoning,
         )
 
 
@@ -123,7 +125,9 @@ def _rows(
             num_extra += 1
             ledger.drop("more fields than columns", origin)
             continue
-        context = Context(origin, match, reading.roles, reading.group_by, reading.answered)
+        context = Context(
+            origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning
+        )
         try:
             rows.append(kind.parse(record, context))
         except Unusable as reason:

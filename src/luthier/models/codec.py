@@ -20,6 +20,7 @@ from luthier.models.bundle import Rendered
 from luthier.models.literal import Encoded, Literal
 from luthier.models.reading import reading
 from luthier.models.segments import answers_in, segments_of
+from luthier.models.span_weights import Answer, weigh_spans
 from luthier.models.template import Span, Template, assistant_start
 
 _END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<|endoftext_R|>", "<eos>", "</s>")
@@ -84,7 +85,7 @@ class TemplateCodec:
         starts = {
             index: assistant_start(self.template, row.messages, row.tools, text, index)
             for index, message in enumerate(row.messages)
-            if message.role == "assistant" and message.weight > 0
+            if message.role == "assistant" and message.is_learned
         }
         written = self._written(row, spans)
         encoded = self.literal.encode(text, written, list(starts.values()))
@@ -92,7 +93,7 @@ class TemplateCodec:
             (index, encoded.ends[start], self._turn_end(encoded, spans, index))
             for index, start in starts.items()
         ]
-        return self._masked(row, encoded, spans, turns)
+        return self._masked(row, text, encoded, spans, turns)
 
     def _written(self, row: Chat, spans: Sequence[Span]) -> list[tuple[int, int]]:
         """Spans of the text in which a control token was typed, and is to be read as text."""
@@ -129,6 +130,7 @@ class TemplateCodec:
     def _masked(
         self,
         row: Chat,
+        text: str,
         encoded: Encoded,
         spans: Sequence[Span],
         turns: Sequence[tuple[int, int, int]],
@@ -136,7 +138,11 @@ class TemplateCodec:
         ids = np.asarray(encoded.ids, np.int32)
         loss_weights = np.zeros(len(ids), np.float32)
         for index, start, end in turns:
-            loss_weights[start:end] = row.messages[index].weight
+            message = row.messages[index]
+            loss_weights[start:end] = message.weight
+            if message.spans:
+                answer = Answer(message, spans[index], start, end)
+                weigh_spans(loss_weights, answer, encoded, text, self.literal)
         parts = segments_of(row.messages, encoded, spans, turns, self.end_of_turn_ids)
         return Rendered(ids, loss_weights, parts)
 
@@ -170,7 +176,7 @@ class TemplateCodec:
         cuts = [
             assistant_start(self.template, messages, tools, text, index)
             for index, message in enumerate(messages)
-            if message.role == "assistant" and message.weight > 0
+            if message.role == "assistant" and message.is_learned
         ]
         return np.asarray(self.literal.encode(text, written, cuts).ids, np.int32)
 

@@ -99,6 +99,25 @@ class Literal:
             return []
         return self.reader.encode(text, add_special_tokens=False, split_special_tokens=True)
 
+    def places(self, text: str) -> list[int]:
+        """Which character each token of `plain(text)` is first in, white space passed over.
+
+        Raises: MaskError: the tokenizer cannot tell.
+        """
+        if not self.reader.is_fast:
+            raise MaskError(
+                "this tokenizer cannot tell where its tokens stand, which weights of spans need. "
+                "Leave the spans out, or use a model with a fast tokenizer (tokenizer.json)"
+            )
+        read = self.reader(
+            text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True
+        )
+        found: list[int] = []
+        for start, end in read["offset_mapping"]:
+            blank = len(text[start:end]) - len(text[start:end].lstrip())
+            found.append(start + (blank if start + blank < end else 0))
+        return found
+
     def encode(self, text: str, written: Sequence[tuple[int, int]], cuts: Sequence[int]) -> Encoded:
         """Ids of `text`; no control token is read in `written` spans, and no token crosses a cut.
 

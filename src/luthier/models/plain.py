@@ -12,6 +12,7 @@ from luthier.core.errors import MaskError
 from luthier.data.rows import Chat, Message
 from luthier.models.bundle import Rendered, Segment
 from luthier.models.literal import Literal
+from luthier.models.span_weights import weights_of
 
 
 class Plain(Protocol):
@@ -28,9 +29,12 @@ def render(codec: Plain, row: Chat) -> Rendered:
     segments: list[Segment] = []
     for index, message in enumerate(row.messages):
         piece = _piece(codec, message)
-        trained = message.role == "assistant" and message.weight > 0
+        trained = message.role == "assistant" and message.is_learned
         segments.append(Segment(len(ids), len(ids) + len(piece), index, message.role, trained))
-        loss_weights += [message.weight if trained else 0.0] * len(piece)
+        weights = [message.weight if trained else 0.0] * len(piece)
+        if trained and message.spans:
+            weights[:-1] = weights_of(message, codec.literal.places(message.content))
+        loss_weights += weights
         ids += piece
     if loss_weights and loss_weights[0]:
         pieces = [

@@ -18,6 +18,7 @@ from luthier.data.features import Features
 from luthier.data.rows import Chat
 from luthier.models.bundle import Codec, Rendered, Segment
 from luthier.models.literal import control_tokens
+from luthier.models.proof_parts import calls_are_missing, spans_disagree
 from luthier.models.template import as_template_message
 
 _OTHER_WORDS = "quite other words 7"
@@ -41,6 +42,7 @@ def prove(row: Chat, features: Features, codec: Codec, *, train_on: str = "assis
             _is_well_formed(trained)
             or _is_rendered(trained, told)
             or _trains_the_answers(row, trained, codec, wanted)
+            or calls_are_missing(row, trained, codec)
             or _stops(trained, codec)
             or _continues_prompt(row, trained, codec)
             or _is_literal(row, trained, codec)
@@ -73,7 +75,7 @@ def _answers(row: Chat, train_on: str) -> list[int]:
     """Messages whose words are to be trained."""
     answers = [index for index, message in enumerate(row.messages) if message.role == "assistant"]
     asked = answers[-1:] if train_on == "last" else answers
-    return [index for index in asked if row.messages[index].weight > 0]
+    return [index for index in asked if row.messages[index].is_learned]
 
 
 def _runs(weights: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
@@ -112,7 +114,11 @@ def _trains_the_answers(row: Chat, rendered: Rendered, codec: Codec, wanted: Seq
         weights = rendered.loss_weights[segment.start : segment.end]
         is_answer = segment.trained and row.messages[segment.turn].role == "assistant"
         expected = row.messages[segment.turn].weight if is_answer else 0.0
-        if not bool((weights == np.float32(expected)).all()):
+        if is_answer and row.messages[segment.turn].spans:
+            ids = rendered.input_ids[segment.start : segment.end]
+            if problem := spans_disagree(row.messages[segment.turn], ids, weights, codec):
+                return f"messages[{segment.turn}]: {problem}"
+        elif not bool((weights == np.float32(expected)).all()):
             kind = f"{segment.role or 'template'} tokens (messages[{segment.turn}])"
             return f"{kind} have weights other than {expected}"
     found = [segment.turn for segment in _trained(rendered)]
@@ -124,7 +130,8 @@ def _trains_the_answers(row: Chat, rendered: Rendered, codec: Codec, wanted: Seq
             return (
                 f"messages[{segment.turn}]: the content is not wholly among the trained tokens; "
                 "the chat template drops or rewrites part of it. Set weight 0 on this turn, or "
-                "split the conversation into one row per answer"
+                "split the conversation into one row per answer; where it drops earlier reasoning "
+                "(<think>), say data.reasoning = last"
             )
     return ""
 

@@ -40,7 +40,7 @@ def answers_in(
     pieces: list[dict[str, object]] = []
     last = 0
     for message, span in zip(messages, spans, strict=True):
-        if message.role == "assistant" and message.weight > 0 and span.start >= last:
+        if message.role == "assistant" and message.is_learned and span.start >= last:
             pieces.append({"text": text[last : span.start], "trained": False})
             pieces.append({"text": text[span.start : span.end], "trained": True})
             last = span.end

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from luthier.data.features import Batch, Features, flatten
 from luthier.models.bundle import Bundle
-from luthier.ops.cross_entropy import linear_cross_entropy
+from luthier.ops.cross_entropy import linear_cross_entropy, smoothed_cross_entropy
 
 
 def collate_tokens(features: Sequence[Features]) -> Batch:
@@ -36,11 +36,25 @@ def collate_tokens(features: Sequence[Features]) -> Batch:
     )
 
 
-def token_loss(policy: Bundle, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Weighted sum of the negative log-likelihood in nats, and the sum of the weights."""
+def token_loss(policy: Bundle, batch: Batch, *, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Weighted sum of the negative log-likelihood in nats, and the sum of the weights.
+
+    Args: smoothing: of the labels, while the model trains; a validation is without it.
+    """
     tensors = batch.tensors
     hidden_MD = policy.trunk.hidden(batch, tensors["at"])
     head = policy.trunk.head()
+    if smoothing and policy.model.training:
+        return smoothed_cross_entropy(
+            hidden_MD,
+            head.weight,
+            tensors["labels"],
+            tensors["weights"],
+            smoothing=smoothing,
+            bias=head.bias,
+            scale=head.scale,
+            softcap=head.softcap,
+        )
     return linear_cross_entropy(
         hidden_MD,
         head.weight,

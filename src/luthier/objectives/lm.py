@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
 from luthier.core.config import ComponentConfig
@@ -21,7 +22,10 @@ from luthier.objectives.contract import Loss, Roles, Usual
 
 
 class Config(ComponentConfig):
-    """Language modelling has no settings of its own."""
+    """Continued pre-training."""
+
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of probability moved evenly to all tokens while training."""
 
 
 @objectives.add
@@ -73,7 +77,7 @@ class Lm:
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
         """Negative log-likelihood of the trained tokens."""
-        return Loss(*token_loss(models.policy, batch))
+        return Loss(*token_loss(models.policy, batch, smoothing=self.config.label_smoothing))
 
     def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
         """Nothing is asked of a frozen model."""

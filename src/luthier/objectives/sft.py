@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor
 
 from luthier.core.config import ComponentConfig
@@ -15,6 +17,7 @@ from luthier.core.errors import DataError
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Chat, Row
 from luthier.models.bundle import Bundle, Codec, Kind, Rendered
+from luthier.models.proof import prove
 from luthier.objectives import objectives
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Roles, Usual
@@ -27,11 +30,16 @@ class Config(ComponentConfig):
     """Every assistant turn (times its own weight), or the last one only."""
     template: Literal["auto", "plain"] = "auto"
     """auto: the model's own chat template; plain: turns as plain text, for base models."""
+    prompt_weight: float = Field(default=0.0, ge=0, le=1)
+    """How much tokens of system, user and tool messages count beside those of answers (1)."""
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Share of probability moved evenly to all tokens while training."""
 
 
 @objectives.add
 class Sft:
-    """**Rows**: Chat. **Unit**: assistant tokens, end-of-turn included, times the turn's weight.
+    """**Rows**: Chat. **Unit**: assistant tokens, end-of-turn included, times the weight of their
+    turn, or of the span of it that they stand in; tokens of prompts times `prompt_weight`.
     **Roles**: policy. **Relations**: `lm` when every token is a target; preference objectives need
     two answers per prompt. Prefer it whenever answers are given.
     """
@@ -60,23 +68,23 @@ class Sft:
         return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
-        """The rendered conversation with the weight of each token.
+        """The rendered conversation with the weight of each token, its mask proved.
 
         Raises: DataError: nothing in the row is trained. MaskError: the mask cannot be proved.
         """
         assert isinstance(row, Chat)
-        plain = self.config.template == "plain"
-        rendered = codec.render_plain(row) if plain else codec.render(row)
-        weights = rendered.loss_weights.copy()
-        if self.config.train_on == "last":
-            weights[~_in_last_answer(rendered)] = 0.0
-        weights[:1] = 0.0
-        if not weights.any():
-            raise DataError(
-                f"{row.origin}: no token is trained. The row needs an assistant turn with text "
-                "and a weight above 0."
-            )
-        return Features(index, rendered.input_ids, weights)
+        codec = codec.plain() if self.config.template == "plain" else codec
+        rendered = codec.render(row)
+        answers = answer_features(rendered, row, index=index, train_on=self.config.train_on)
+        prove(row, answers, codec, train_on=self.config.train_on)
+        if not self.config.prompt_weight:
+            return answers
+        weights = answers.loss_weights.copy()
+        for part in rendered.segments:
+            if part.role not in ("", "assistant"):
+                weights[part.start : part.end] = self.config.prompt_weight
+        weights[:1] = 0.0  # nothing stands before it
+        return replace(answers, loss_weights=weights)
 
     def collate(self, features: Sequence[Features]) -> Batch:
         """Sequences end to end with their trained positions."""
@@ -84,7 +92,7 @@ class Sft:
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
         """Negative log-likelihood of the trained tokens."""
-        return Loss(*token_loss(models.policy, batch))
+        return Loss(*token_loss(models.policy, batch, smoothing=self.config.label_smoothing))
 
     def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
         """Nothing is asked of a frozen model."""
@@ -95,6 +103,25 @@ class Sft:
         """Nothing: answers are written."""
         del policy
         return torch.zeros(len(batch.rows), 0)
+
+
+def answer_features(
+    rendered: Rendered, row: Chat, *, index: int, train_on: Literal["assistant", "last"]
+) -> Features:
+    """The conversation with the weights of its answers alone.
+
+    Raises: DataError: nothing in it is trained.
+    """
+    weights = rendered.loss_weights.copy()
+    if train_on == "last":
+        weights[~_in_last_answer(rendered)] = 0.0
+    weights[:1] = 0.0
+    if not weights.any():
+        raise DataError(
+            f"{row.origin}: no token is trained. The row needs an assistant turn with text "
+            "and a weight above 0."
+        )
+    return Features(index, rendered.input_ids, weights)
 
 
 def _in_last_answer(rendered: Rendered) -> np.ndarray:

@@ -41,10 +41,28 @@ def linear_cross_entropy(
     Source: agrees with torch.nn.functional.cross_entropy(reduction="none") times the weights;
     gradient in the forward pass as in Hsu et al. 2024, arXiv:2410.10989, section 3.2.
     """
-    counts_M = torch.where(labels_M == IGNORE, 0.0, weights_M.float())
     head = _Head(head_weight_VD, bias, scale, softcap)
-    logprobs_M = _logprobs(hidden_MD, head, labels_M, counts_M, chunk, per_row=False)
-    return -logprobs_M, counts_M.sum()
+    return _summed(hidden_MD, head, labels_M, weights_M, chunk)
+
+
+def smoothed_cross_entropy(
+    hidden_MD: Tensor,
+    head_weight_VD: Tensor,
+    labels_M: Tensor,
+    weights_M: Tensor,
+    *,
+    smoothing: float,
+    bias: Tensor | None = None,
+    scale: float = 1.0,
+    softcap: float = 0.0,
+) -> tuple[Tensor, Tensor]:
+    """`linear_cross_entropy` with a share of each label's probability moved evenly to all tokens.
+
+    Source: Szegedy et al. 2016, arXiv:1512.00567, section 7; agrees with
+    torch.nn.functional.cross_entropy(label_smoothing=smoothing, reduction="none").
+    """
+    head = _Head(head_weight_VD, bias, scale, softcap, smoothing)
+    return _summed(hidden_MD, head, labels_M, weights_M, 0)
 
 
 def token_logprobs(
@@ -72,6 +90,8 @@ class _Head:
     bias: Tensor | None
     scale: float
     softcap: float
+    smoothing: float = 0.0
+    """Share of the target that is spread over all tokens."""
 
     def logits(self, hidden_CD: Tensor, weight_VD: Tensor) -> Tensor:
         """Logits in the type of `hidden_CD`."""
@@ -88,6 +108,14 @@ class _Head:
         if self.softcap:
             gradient_CV = gradient_CV * (1 - (logits_CV.float() / self.softcap) ** 2)
         return gradient_CV * self.scale if self.scale != 1.0 else gradient_CV
+
+
+def _summed(
+    hidden_MD: Tensor, head: _Head, labels_M: Tensor, weights_M: Tensor, chunk: int
+) -> tuple[Tensor, Tensor]:
+    counts_M = torch.where(labels_M == IGNORE, 0.0, weights_M.float())
+    logprobs_M = _logprobs(hidden_MD, head, labels_M, counts_M, chunk, per_row=False)
+    return -logprobs_M, counts_M.sum()
 
 
 def _logprobs(
@@ -202,9 +230,14 @@ def _tile(
     targets_R1 = labels_R.clamp_min(0)[:, None]
     probabilities_RV = torch.softmax(logits_RV, -1, dtype=torch.float32)
     logprobs_R = _label_logprobs(probabilities_RV, logits_RV, targets_R1)
+    if head.smoothing:  # (1 - s) log p(label) + s mean(log p), the normaliser being the same
+        labelled_R1 = logits_RV.gather(1, targets_R1).float()
+        apart_R = logits_RV.float().mean(-1) - labelled_R1[:, 0]
+        logprobs_R = logprobs_R + head.smoothing * apart_R
     if not wanted:
         return logprobs_R, None
-    return logprobs_R, head.through(_d_logits(probabilities_RV, targets_R1, counts_R), logits_RV)
+    gradient_RV = _d_logits(probabilities_RV, targets_R1, counts_R, smoothing=head.smoothing)
+    return logprobs_R, head.through(gradient_RV, logits_RV)
 
 
 def _label_logprobs(probabilities_CV: Tensor, logits_CV: Tensor, targets_C1: Tensor) -> Tensor:
@@ -217,6 +250,12 @@ def _label_logprobs(probabilities_CV: Tensor, logits_CV: Tensor, targets_C1: Ten
     return torch.where(found_C1 < _TINY, far_C1, found_C1.log())[:, 0]
 
 
-def _d_logits(probabilities_CV: Tensor, targets_C1: Tensor, counts_C: Tensor) -> Tensor:
-    """count * (onehot - p), written over the probabilities."""
-    return probabilities_CV.mul_(-counts_C[:, None]).scatter_add_(1, targets_C1, counts_C[:, None])
+def _d_logits(
+    probabilities_CV: Tensor, targets_C1: Tensor, counts_C: Tensor, *, smoothing: float
+) -> Tensor:
+    """count * (target - p), written over the probabilities."""
+    counts_C1 = counts_C[:, None]
+    if smoothing:
+        probabilities_CV.sub_(smoothing / probabilities_CV.shape[1])
+    labelled_C1 = counts_C1 * (1 - smoothing) if smoothing else counts_C1
+    return probabilities_CV.mul_(-counts_C1).scatter_add_(1, targets_C1, labelled_C1)

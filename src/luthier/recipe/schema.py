@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from luthier.core.config import Auto, ComponentConfig
 
 Overflow = Literal["error", "truncate_prompt", "truncate_tail", "split", "drop"]
+Reasoning = Literal["keep", "last", "drop"]
 Allowed = Literal["changed_data", "changed_recipe", "changed_model", "changed_tokenizer"]
 
 
@@ -47,6 +48,9 @@ class DataSection(ComponentConfig):
     """Exact repetitions of a row within a split."""
     on_leak: Literal["remove", "error"] = "remove"
     """Inputs in two splits: removed from train first, then from validation; never from test."""
+    reasoning: Reasoning = "keep"
+    """Reasoning in answers (`<think>` blocks): kept; kept in the last answer of a conversation
+    only, as templates of reasoning models show it; or dropped everywhere."""
     on_overflow: Overflow = "error"
     """Rows longer than `training.max_length` tokens."""
     max_rows: int = Field(default=0, ge=0)

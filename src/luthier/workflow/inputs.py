@@ -18,7 +18,7 @@ from luthier.models import today
 from luthier.models.blueprint import Blueprint, blueprint
 from luthier.models.bundle import Codec, Kind, Source
 from luthier.models.codec import open_codec
-from luthier.models.proof import paint, prove
+from luthier.models.proof import paint
 from luthier.models.sources import fetch
 from luthier.objectives import Objective, objectives
 from luthier.recipe.identity import identity_of
@@ -173,17 +173,13 @@ def component_config(kind: type[ComponentConfig], settled: Settled, section: str
 def prepare_all(
     objective: Objective, codec: Codec, loaded: Loaded, stages: Stages
 ) -> dict[str, list[Features]]:
-    """Features of every split, each row's mask proved before it counts."""
+    """Features of every split; objectives prove the masks of their rows as they prepare them."""
     total = sum(len(getattr(loaded.splits, split)) for split in SPLITS)
     done, found = 0, dict[str, list[Features]]()
-    train_on = getattr(objective.config, "train_on", "assistant")
     for split in SPLITS:
         found[split] = []
         for index, row in enumerate(getattr(loaded.splits, split)):
-            features = objective.prepare(row, codec, index=index)
-            if isinstance(row, Chat):
-                prove(row, features, codec, train_on=train_on)
-            found[split].append(features)
+            found[split].append(objective.prepare(row, codec, index=index))
             done += 1
             if done % 256 == 0:
                 stages.progress("checking rows", done, total, "rows")

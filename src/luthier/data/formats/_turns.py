@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
 from luthier.core.errors import DataError
 from luthier.core.hints import nearest
+from luthier.data.formats._reasoning import block, kept_reasoning
 from luthier.data.formats._values import (
     check_nesting,
     kind_of,
@@ -18,7 +20,7 @@ from luthier.data.formats._values import (
 )
 from luthier.data.formats.contract import Context, Record, Unusable
 from luthier.data.json_value import DECODER
-from luthier.data.rows import ROLES, Chat, Message, Role
+from luthier.data.rows import ROLES, Chat, Message, Role, SpanWeight
 
 OPENAI_ROLES: Mapping[str, Role] = {
     "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
@@ -76,7 +78,7 @@ def _add_part(part: Any, texts: list[str], calls: list[Mapping[str, Any]], *, wh
     if kind in ("text", "input_text", "output_text"):
         texts.append(text_of(held, where=f"{where}.text"))
     elif kind == "reasoning":
-        texts.append(f"<think>\n{text_of(held, where=where)}\n</think>\n\n")
+        texts.append(block(text_of(held, where=where)))
     elif kind == "tool_call":
         calls.extend(tool_call(call, where=where) for call in objects_of(held, where=where))
     else:
@@ -128,6 +130,33 @@ def weight_of(value: Any, *, where: str) -> float:
     raise DataError(f"{where}: got {shown(value)}, expected 0, 1 or another number of at least 0")
 
 
+def spans_of(value: Any, content: str, *, where: str) -> tuple[SpanWeight, ...]:
+    """Pieces of a turn with weights of their own, in order.
+
+    Raises: DataError: one is not within the text, overlaps another, or has no weight.
+    """
+    found: list[SpanWeight] = []
+    for index, item in enumerate(objects_of(value, where=where)):
+        place = f"{where}[{index}]"
+        start, end = item.get("start"), item.get("end")
+        if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(content):
+            raise DataError(
+                f"{place}: got start {shown(start)} and end {shown(end)}, expected whole numbers "
+                f"with 0 <= start < end <= {len(content)}, the characters of this content"
+            )
+        if "weight" not in item:
+            raise DataError(f"{place}.weight: missing, expected how much these characters count")
+        found.append(SpanWeight(start, end, weight_of(item["weight"], where=f"{place}.weight")))
+    found.sort(key=lambda span: span.start)
+    for before, after in pairwise(found):
+        if after.start < before.end:
+            raise DataError(
+                f"{where}: [{before.start}, {before.end}) and [{after.start}, {after.end}) overlap;"
+                " give every character one weight"
+            )
+    return tuple(found)
+
+
 def with_system(turns: list[Message], record: Record, context: Context) -> list[Message]:
     """The turns behind what column `system` says, where they have no system turn of their own."""
     system = text_of(context.value(record, "system"), where=f"{context.origin}, system")
@@ -147,6 +176,9 @@ def chat(messages: Sequence[Message], record: Record, context: Context) -> Chat:
     """
     tools = objects_of(context.value(record, "tools"), where=f"{context.origin}, tools")
     group = context.group(record)
+    messages, is_shorter = kept_reasoning(messages, context.reasoning, answered=context.answered)
+    if is_shorter:
+        context.remarks.append(f"reasoning left out (data.reasoning: {context.reasoning})")
     if not context.answered:
         kept = tuple(messages)
         if not kept:
@@ -159,9 +191,9 @@ def chat(messages: Sequence[Message], record: Record, context: Context) -> Chat:
         raise Unusable("no assistant turn")
     for at in answers:
         turn = messages[at]
-        if turn.weight > 0 and not turn.content.strip() and not turn.tool_calls:
+        if turn.is_learned and not turn.content.strip() and not turn.tool_calls:
             raise Unusable("empty answer")
-    if not any(messages[at].weight > 0 for at in answers):
+    if not any(messages[at].is_learned for at in answers):
         raise Unusable("every assistant turn has weight 0")
     kept = tuple(messages[: answers[-1] + 1])
     if len(kept) < len(messages):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from luthier.data.rows import Origin, Row
+from luthier.recipe.schema import Reasoning
 
 Shape = str
 """Name of a row schema: `Row.shape()`."""
@@ -50,6 +51,8 @@ class Context:
     answered: bool = True
     """The target must be there; False for rows to be predicted."""
 
+    reasoning: Reasoning = "keep"
+    """Which reasoning blocks of answers stay."""
     remarks: list[str] = field(default_factory=list[str])
     """What parsing left out of the row, in words; counted in the ledger."""
 

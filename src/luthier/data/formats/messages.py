@@ -8,12 +8,14 @@ from typing import Any, ClassVar, cast
 from luthier.core.errors import DataError
 from luthier.data.columns import CONVERSATIONS, MESSAGES, find
 from luthier.data.formats import formats
+from luthier.data.formats._reasoning import block, shifted
 from luthier.data.formats._turns import (
     OPENAI_ROLES,
     chat,
     content_of,
     instead_of,
     role_of,
+    spans_of,
     tool_call,
     weight_of,
     with_system,
@@ -73,6 +75,8 @@ def message_of(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
         raise DataError(f"{where}.role: missing, expected one of the roles{hint}")
     role = role_of(turn["role"], OPENAI_ROLES, roles, where=f"{where}.role")
     content, calls = content_of(turn.get("content"), where=f"{where}.content")
+    thought = block(text_of(turn.get("reasoning_content"), where=f"{where}.reasoning_content"))
+    spans = spans_of(turn.get("spans"), content, where=f"{where}.spans")
     calls += tuple(
         tool_call(call, where=f"{where}.tool_calls")
         for call in objects_of(turn.get("tool_calls"), where=f"{where}.tool_calls")
@@ -85,8 +89,9 @@ def message_of(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
     weight = turn.get("weight", turn.get("loss_weight"))
     return Message(
         role,
-        content,
+        thought + content,
         weight=weight_of(weight, where=f"{where}.weight") if role == "assistant" else 1.0,
+        spans=shifted(spans, len(thought)) if role == "assistant" else (),
         tool_calls=calls,
         tool_call_id=text_of(turn.get("tool_call_id"), where=f"{where}.tool_call_id"),
         name=text_of(turn.get("name"), where=f"{where}.name"),

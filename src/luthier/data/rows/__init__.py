@@ -9,6 +9,7 @@ from luthier.data.rows.conversations import (
     Prompt,
     Rated,
     Role,
+    SpanWeight,
     spoken,
 )
 from luthier.data.rows.pictures import Image
@@ -41,6 +42,7 @@ __all__ = [
     "Row",
     "Scored",
     "Span",
+    "SpanWeight",
     "Splits",
     "Tagged",
     "Text",

@@ -7,9 +7,14 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+LATER = {"later": True}
+"""Metadata of a field that came with a later version: while empty it changes no key, so that rows
+keep theirs."""
+
 
 def _plain(value: Any) -> list[tuple[str, Any]]:
-    return [(item.name, getattr(value, item.name)) for item in fields(value)]
+    found = [(item, getattr(value, item.name)) for item in fields(value)]
+    return [(item.name, held) for item, held in found if held or "later" not in item.metadata]
 
 
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, default=_plain)

@@ -6,15 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from luthier.data.rows.base import Row
+from luthier.data.rows.base import LATER, Row
 
 Role = Literal["system", "user", "assistant", "tool"]
 ROLES: tuple[Role, ...] = ("system", "user", "assistant", "tool")
 
 
 @dataclass(frozen=True, slots=True)
+class SpanWeight:
+    """The weight of a piece of a message: its characters [start, end)."""
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `weight` counts for assistant turns only: 0 keeps the turn out of the loss."""
+    """One turn. `weight` counts for assistant turns only: 0 keeps the turn out of the loss.
+
+    `spans` are pieces of an assistant turn with a weight of their own, in order."""
 
     role: Role
     content: str
@@ -22,6 +33,12 @@ class Message:
     tool_calls: tuple[Mapping[str, Any], ...] = ()
     tool_call_id: str = ""
     name: str = ""
+    spans: tuple[SpanWeight, ...] = field(default=(), metadata=LATER)
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether some of it counts, were it an assistant turn."""
+        return self.weight > 0 or any(span.weight > 0 for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
