@@ -8,9 +8,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from luthier.core.errors import RunError
+from luthier.core.errors import RecipeError, RunError
 from luthier.models.low_rank import LowRankLinear
+from luthier.models.quantised import Linear
 from luthier.tuners._patterns import shortest
+from luthier.tuners._peft import saved_whole, target_modules
 
 _A, _B, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
 _START_A, _START_B = ".start_A", ".start_B"
@@ -78,7 +80,34 @@ def from_peft_tensors(model: nn.Module, saved: Mapping[str, Tensor]) -> dict[str
     return found
 
 
-def peft_ranks(model: nn.Module, *, is_stabilised: bool) -> dict[str, Any]:
+def peft_config(model: nn.Module, *, is_stabilised: bool) -> dict[str, Any]:
+    """What PEFT says of a LORA adapter."""
+    layers = dict(adapters(model))
+    return {
+        "peft_type": "LORA",
+        **_ranks(model, is_stabilised=is_stabilised),
+        "lora_dropout": next(iter(layers.values())).dropout,
+        "target_modules": target_modules(model, layers.keys()),
+        "modules_to_save": saved_whole(model, trained_whole(model)) or None,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "init_lora_weights": True,
+        "use_dora": any(layer.magnitude is not None for layer in layers.values()),
+    }
+
+
+def check_rank(rank: int, name: str, layer: Linear) -> None:
+    """Raises: RecipeError: the rank exceeds the size of the layer."""
+    most = min(layer.in_features, layer.out_features)
+    if rank > most:
+        raise RecipeError(
+            f"recipe tuner.rank: got {rank}, but layer '{name}' is {layer.out_features} x "
+            f"{layer.in_features}. Use a rank of at most {most}, or choose other layers with "
+            "tuner.target."
+        )
+
+
+def _ranks(model: nn.Module, *, is_stabilised: bool) -> dict[str, Any]:
     """Ranks and alphas in PEFT's words, those of single layers as patterns."""
     layers = dict(adapters(model))
     is_stabilised = is_stabilised and all(layer.start_A is None for layer in layers.values())

@@ -5,7 +5,7 @@ It declares facts about itself; whatever depends on the tuner reads these, never
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -124,5 +124,24 @@ class Adapting(Tuner, Protocol):
         """Put what `peft` gave back into a model to which this tuner was applied, exactly.
 
         Raises: RunError: it does not fit this model or this tuner's settings.
+        """
+        ...
+
+
+@runtime_checkable
+class Choosing(Tuner, Protocol):
+    """A tuner that can choose what moves by how much the loss depends on it, before training."""
+
+    def parts(self, bundle: Bundle) -> Mapping[str, Sequence[str]]:
+        """What there is to choose from, by name: the parameters of each. Empty: nothing to choose.
+
+        Raises: RecipeError: the settings do not fit the model.
+        """
+        ...
+
+    def choose(self, relevance: Mapping[str, float]) -> dict[str, tuple[Any, str]]:
+        """Values of settings that were "auto": name -> (value, reason).
+
+        Args: relevance: of every part; see engine/relevance.py.
         """
         ...

@@ -19,19 +19,21 @@ from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import Linear
 from luthier.tuners import tuners
+from luthier.tuners._best import best, number_of
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._low_rank import (
     adapters,
+    check_rank,
     check_same,
     from_peft_tensors,
-    peft_ranks,
+    peft_config,
     peft_tensors,
     switch,
     tensors_of,
     trained_whole,
 )
 from luthier.tuners._patterns import check, value_for
-from luthier.tuners._peft import from_peft, saved_whole, target_modules, to_peft
+from luthier.tuners._peft import from_peft, to_peft
 from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly
 from luthier.tuners._targets import head_modules, linear_layers, matching, replace
@@ -51,7 +53,10 @@ class Config(ComponentConfig):
     dropout: float = Field(0.0, ge=0, lt=1)
     """Share of the term's inputs dropped in training."""
     target: str | list[str] = "all_linear"
-    """Layers adapted: all_linear (never the language-model head), or names or globs of them."""
+    """Layers adapted: all_linear (never the language-model head), names or globs of them, or
+    best:K, the K of them that the loss of some training rows depends on most."""
+    chosen: list[str] | Auto = "auto"
+    """The layers that best:K means; auto: measured before training, and recorded."""
     rank_pattern: dict[str, int] = Field(default_factory=dict[str, int])
     """Other ranks, for layers that a name, glob or regular expression means; the first counts."""
     alpha_pattern: dict[str, float] | Auto = "auto"
@@ -135,6 +140,8 @@ class Lora:
         if config.alpha == "auto":
             why = "a scaling of 2 at rank 16" if config.rank_stabilised else "twice the rank"
             found["alpha"] = (alpha, why)
+        if not number_of(config.target):
+            found["chosen"] = ([], "target says which")
         if config.alpha_pattern == "auto":
             found["alpha_pattern"] = (others, "twice the ranks" if others else "none named")
         return found
@@ -170,16 +177,38 @@ class Lora:
         self._first_head = {n: p.detach().clone() for n, p in trained_whole(model).items()}
         return bundle
 
+    def parts(self, bundle: Bundle) -> dict[str, list[str]]:
+        """Every linear layer, where the best of them are wanted and not known yet."""
+        if not number_of(self.config.target) or self.config.chosen != "auto":
+            return {}
+        layers = linear_layers(bundle.model, but_not=heads_of(bundle))
+        return {name: [f"{name}.weight"] for name in layers}
+
+    def choose(self, relevance: Mapping[str, float]) -> dict[str, tuple[Any, str]]:
+        """The best of the layers."""
+        return {"chosen": best(relevance, number_of(self.config.target))}
+
+    def _target(self) -> str | list[str]:
+        if not number_of(self.config.target):
+            return self.config.target
+        if self.config.chosen == "auto":
+            raise RecipeError(
+                f"recipe tuner.target: {self.config.target} is measured on training rows, and "
+                "there are none here. Name the layers in tuner.chosen."
+            )
+        return self.config.chosen
+
     def check(self, bundle: Bundle) -> dict[str, Linear]:
         """The layers that will be adapted.
 
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
-        layers = matching(linear_layers(bundle.model, but_not=heads_of(bundle)), self.config.target)
+        layers = linear_layers(bundle.model, but_not=heads_of(bundle))
+        layers = matching(layers, self._target())
         check(self.config.rank_pattern, layers, where="tuner.rank_pattern")
         check(self.config.alphas()[1], layers, where="tuner.alpha_pattern")
         for name, layer in layers.items():
-            _check_rank(self.config.rank_of(name), name, layer)
+            check_rank(self.config.rank_of(name), name, layer)
         return layers
 
     def _added(self, name: str, layer: Linear, generator: torch.Generator) -> LowRankLinear:
@@ -217,19 +246,8 @@ class Lora:
 
     def peft(self, bundle: Bundle) -> Peft:
         """PEFT's LORA, with the head among its modules saved whole."""
-        model = bundle.model
-        config: dict[str, Any] = {
-            "peft_type": "LORA",
-            **peft_ranks(model, is_stabilised=self.config.rank_stabilised),
-            "lora_dropout": self.config.dropout,
-            "target_modules": target_modules(model, dict(adapters(model)).keys()),
-            "modules_to_save": saved_whole(model, trained_whole(model)) or None,
-            "bias": "none",
-            "fan_in_fan_out": False,
-            "init_lora_weights": True,
-            "use_dora": self.config.lengths,
-        }
-        return Peft(config, to_peft(peft_tensors(model)))
+        config = peft_config(bundle.model, is_stabilised=self.config.rank_stabilised)
+        return Peft(config, to_peft(peft_tensors(bundle.model)))
 
     def take_peft(self, bundle: Bundle, saved: Peft) -> None:
         """Raises: RunError: another scaling, or other layers or shapes."""
@@ -268,13 +286,3 @@ class Lora:
 def heads_of(bundle: Bundle) -> list[str]:
     """What is trained whole."""
     return head_modules(bundle.model) if bundle.kind not in ("causal_lm", "embedder") else []
-
-
-def _check_rank(rank: int, name: str, layer: Linear) -> None:
-    most = min(layer.in_features, layer.out_features)
-    if rank > most:
-        raise RecipeError(
-            f"recipe tuner.rank: got {rank}, but layer '{name}' is {layer.out_features} x "
-            f"{layer.in_features}. Use a rank of at most {most}, or choose other layers with "
-            "tuner.target."
-        )

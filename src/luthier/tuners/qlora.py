@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -86,6 +87,14 @@ class Qlora:
             f"{bundle.facts.weight_bytes / 1e6:,.1f} MB"
         )
         return bundle
+
+    def parts(self, bundle: Bundle) -> dict[str, list[str]]:
+        """As LoRA's; they are measured before the base is rounded."""
+        return self._lora.parts(bundle)
+
+    def choose(self, relevance: Mapping[str, float]) -> dict[str, tuple[Any, str]]:
+        """The best of the layers."""
+        return self._lora.choose(relevance)
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """The adapters and a trained head."""

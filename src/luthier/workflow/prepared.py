@@ -23,6 +23,7 @@ from luthier.workflow import opening
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
+from luthier.workflow.relevance import settle_parts
 from luthier.workflow.settle import (
     num_steps,
     settle_compute,
@@ -64,7 +65,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         recipe = settled.recipe()
         bundle = opening.open_weights(recipe, inputs.objective)
         bundle.codec = inputs.codec
-        known = len(bundle.notes)
+        tuner = settle_parts(settled, tuner, inputs, bundle, stages)
+        recipe, known = settled.recipe(), len(bundle.notes)
         bundle = opening.tune(recipe, tuner, bundle, trains=True)
         for note in bundle.notes[known:]:
             stages.note(note)

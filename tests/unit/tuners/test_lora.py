@@ -111,3 +111,34 @@ def test_the_principal_part_is_that_of_the_singular_values() -> None:
     wanted = (left[:, :5] * values[:5]) @ right[:5]
     assert float((2.0 * B_OR @ A_RI - wanted).norm() / wanted.norm()) < 1e-2
     torch.testing.assert_close(A_RI.norm(dim=1), (values[:5] / 2).sqrt(), rtol=1e-2, atol=0)
+
+
+def test_the_best_layers_are_recorded_and_adapted() -> None:
+    tuner = Lora(build(Config, {"rank": 8, "target": "best:2"}, where="tuner"))
+    bundle = plain_bundle("causal_lm")
+    names = list(tuner.parts(bundle))
+    assert len(names) == 14
+    found = tuner.choose({name: float(index % 5) for index, name in enumerate(names)})
+    chosen, why = found["chosen"]
+    assert chosen == [names[4], names[9]]
+    assert "largest gradients of 14: 4" in why
+    assert set(applied(target="best:2", chosen=chosen)) == set(chosen)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("best:0", "got 'best:0', expected best: and a number above 0"),
+        ("best:many", "got 'best:many', expected best:"),
+        ("best:3", "best:3 is measured on training rows, and there are none here"),
+    ],
+)
+def test_best_layers_that_cannot_be_had_are_refused(target: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        applied(target=target)
+
+
+def test_more_layers_than_there_are_cannot_be_the_best() -> None:
+    tuner = Lora(build(Config, {"target": "best:15"}, where="tuner"))
+    with pytest.raises(RecipeError, match="got best:15, but there are 14"):
+        tuner.choose(dict.fromkeys(tuner.parts(plain_bundle("causal_lm")), 1.0))

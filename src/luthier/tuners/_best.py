@@ -1,0 +1,44 @@
+"""`best:K`: the K parts of a model that the loss depends on most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from luthier.core.errors import RecipeError
+
+_SIGN = "best:"
+
+
+def number_of(target: object) -> int:
+    """K of "best:K"; 0 for any other target.
+
+    Raises: RecipeError: K is no number above 0.
+    """
+    if not isinstance(target, str) or not target.startswith(_SIGN):
+        return 0
+    text = target.removeprefix(_SIGN)
+    if not text.isdigit() or not int(text):
+        raise RecipeError(
+            f"recipe tuner.target: got '{target}', expected best: and a number above 0, as best:24"
+        )
+    return int(text)
+
+
+def best(relevance: Mapping[str, float], number: int) -> tuple[list[str], str]:
+    """The `number` parts of the highest relevance, in the order of the model, and why these.
+
+    Raises: RecipeError: there are fewer parts.
+    """
+    if number > len(relevance):
+        raise RecipeError(
+            f"recipe tuner.target: got best:{number}, but there are {len(relevance)} to choose from"
+        )
+    order = sorted(relevance, key=lambda name: -relevance[name])
+    chosen = set(order[:number])
+    low = relevance[order[number - 1]]
+    left = f", others at most {relevance[order[number]]:.3g}" if number < len(order) else ""
+    why = (
+        f"largest gradients of {len(relevance)}: {relevance[order[0]]:.3g} ({order[0]}) to "
+        f"{low:.3g}{left}"
+    )
+    return [name for name in relevance if name in chosen], why

@@ -1,0 +1,48 @@
+"""Layers chosen by what the rows say are recorded, shown, and the same ever after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from tests.journeys.desk import QUICK, Desk, desk
+
+import luthier
+from luthier.core.errors import RecipeError
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
+    return desk(tmp_path, num_rows=24)
+
+
+def train(place: Desk, *settings: str) -> luthier.Run:
+    recipe = {"model": str(place.model), "data": {"train": str(place.data)}}
+    asked = [*QUICK, "tuner.rank=4", "training.max_steps=2", *settings]
+    return luthier.train(recipe, out=place.root / "run", overrides=asked)
+
+
+def adapted(run: luthier.Run) -> set[str]:
+    with safe_open(run.layout.adapter / "adapter_model.safetensors", "pt") as file:
+        names = [name for name in file.keys() if name.endswith("lora_A.weight")]  # noqa: SIM118
+    return {n.removeprefix("base_model.model.").removesuffix(".lora_A.weight") for n in names}
+
+
+@pytest.mark.parametrize("tuner", ["lora", "qlora"])
+def test_the_best_layers_are_chosen_once(tuner: str, place: Desk) -> None:
+    run = train(place, f"tuner.name={tuner}", "tuner.target=best:3")
+    chosen = run.recipe.tuner["chosen"]
+    assert adapted(run) == set(chosen)
+    assert len(chosen) == 3
+    assert "largest gradients of 14" in (run.files.resolved or {})["origins"]["tuner.chosen"]
+    assert run.predict([{"prompt": "what is red"}])  # opened anew, without rows
+    again = train(place, f"tuner.name={tuner}", "tuner.target=best:3")
+    assert again.recipe.tuner["chosen"] == chosen
+
+
+def test_more_layers_than_there_are_stop_the_run_before_training(place: Desk) -> None:
+    with pytest.raises(RecipeError, match="got best:99, but there are 14 to choose from"):
+        train(place, "tuner.name=lora", "tuner.target=best:99")
+    assert not list((place.root / "run").glob("checkpoints/*"))
