@@ -57,7 +57,9 @@ def _multilabeled(n: int, word: str) -> Multilabeled:
 
 
 def _scored(n: int, word: str) -> Scored:
-    return Scored(origin=_at(n), text=f"{word} " * (n + 1), text_pair=WORDS[n % 3], score=n / 8.0)
+    return Scored(
+        origin=_at(n), text=f"{word} " * (n + 1), text_pair=WORDS[(n + 1) % 3], score=n / 8.0
+    )
 
 
 def _tagged(n: int, word: str) -> Tagged:
