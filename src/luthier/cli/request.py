@@ -13,6 +13,7 @@ from luthier.cli.table import work
 from luthier.core.config import Problem
 from luthier.core.errors import RecipeError
 from luthier.core.hints import nearest
+from luthier.data.folder import holds_pictures
 from luthier.recipe.load import read
 from luthier.recipe.overrides import is_override
 from luthier.recipe.schema import Recipe
@@ -63,7 +64,7 @@ def request(words: Sequence[str], **named: str) -> Request:
     overrides += [f"{key}={value}" for key, value in named.items() if value]
     for source in sources:
         _check_is_there(source)
-    run = next((Path(source) for source in sources if Path(source).is_dir()), None)
+    run = next((Path(source) for source in sources if _is_run(source)), None)
     try:
         recipe, origins = read(_content(sources), overrides, name="command line", check=_check)
     except RecipeError as error:
@@ -97,7 +98,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
 def _content(sources: Sequence[str]) -> Path | Mapping[str, Any]:
     """What the sources say as a recipe."""
     recipes = [source for source in sources if Path(source).suffix.lower() in YAML]
-    folders = [source for source in sources if Path(source).is_dir()]
+    folders = [source for source in sources if _is_run(source)]
     if (recipes or folders) and len(sources) > 1:
         raise RecipeError(
             f"got {' and '.join(sources)}, expected one recipe, one run, or data files only"
@@ -111,12 +112,18 @@ def _content(sources: Sequence[str]) -> Path | Mapping[str, Any]:
     return {"data": {"train": sources[0] if len(sources) == 1 else list(sources)}}
 
 
+def _is_run(source: str) -> bool:
+    """A folder that is not one of pictures to learn from."""
+    folder = Path(source)
+    return folder.is_dir() and (Layout(folder).resolved.is_file() or not holds_pictures(folder))
+
+
 def _resolved(folder: Path) -> Path:
     path = Layout(folder).resolved
     if not path.is_file():
         raise RecipeError(
-            f"{folder}: a folder without {path.name}, so no run to continue; expected a data file, "
-            "a recipe .yaml or a run directory"
+            f"{folder}: a folder without {path.name}, so no run to continue, and without folders "
+            "of pictures; expected a data file, a recipe .yaml or a run directory"
         )
     return path
 

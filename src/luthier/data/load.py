@@ -9,6 +9,7 @@ from pathlib import Path
 
 from luthier.core import files as core_files
 from luthier.core.errors import DataError
+from luthier.data import folder
 from luthier.data.divide import divide
 from luthier.data.duplicates import Keyed
 from luthier.data.formats.contract import Shape
@@ -87,8 +88,9 @@ def _label_order(name: str) -> tuple[bool, int, str]:
 
 
 def _digest(name: str) -> str:
+    path = Path(name).expanduser()
     try:
-        return core_files.sha256(Path(name).expanduser())
+        return folder.digest_of(path) if path.is_dir() else core_files.sha256(path)
     except OSError:
         return ""
 

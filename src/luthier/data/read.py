@@ -9,6 +9,7 @@ from pathlib import Path
 
 from luthier.core.errors import DataError
 from luthier.core.hints import nearest
+from luthier.data import folder
 from luthier.data.encoding import decode
 from luthier.data.packed import refuse_packed
 from luthier.data.sources import sources
@@ -34,9 +35,12 @@ class Opened:
 def open_file(name: str, *, encoding: str) -> Opened:
     """The file's records with their lines, the hash of its bytes, and how it was read.
 
-    Raises: DataError: missing, a folder, unreadable, empty or undecodable.
+    Raises: DataError: missing, unreadable, empty or undecodable, or a folder without pictures.
     """
     path = Path(name).expanduser()
+    if path.is_dir():
+        records, how = folder.records_in(path, name=name)
+        return Opened(name, folder.digest_of(path), "folder", (how,), records)
     data = _bytes(path, name)
     content = Content(name, path.suffix.lower().lstrip("."), data)
     kinds = {kind_name: kind() for kind_name, kind in sources.items()}
@@ -64,11 +68,6 @@ def _bytes(path: Path, name: str) -> bytes:
     except FileNotFoundError:
         raise DataError(
             f"{name}: no such file{_near(path)}.\n    Give the path of a file that exists"
-        ) from None
-    except IsADirectoryError:
-        raise DataError(
-            f"{name}: is a folder; expected a file, or a list of files: "
-            "data.train = [a.jsonl, b.jsonl]"
         ) from None
     except OSError as error:
         raise DataError(

@@ -13,11 +13,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from luthier.models.bundle import Kind
 from luthier.models.lead import called_with, continued_from
+from luthier.models.trunks._scores import answer
 
 NUM_POSITIONS = 32
 NUM_NEW_TOKENS = 24
 MAX_TOKENS = 512
+SIZE = 64
+"""Pixels to a side, for models that take any."""
 
 
 @contextmanager
@@ -39,20 +43,38 @@ def in_float32(model: nn.Module) -> Generator[None]:
 
 @torch.no_grad()
 def outputs(
-    model: Any, prompts: Sequence[Tensor], *, classifies: bool, generates: bool = True
+    model: Any, prompts: Sequence[Tensor], *, kind: Kind, generates: bool = True
 ) -> dict[str, Tensor]:
-    """Tensors by name for every prompt (T,): `scores_i` (C,) of a classifier; otherwise `logits_i`
-    (P, V) at even distances, and greedy `tokens_i` (S,) with their `steps_i` (S, V)."""
+    """Tensors by name for every prompt (T,): of a causal LM `logits_i` (P, V) at even distances,
+    and greedy `tokens_i` (S,) with their `steps_i` (S, V); of other kinds `scores_i`: those of the
+    text (C,), those at even distances (P, C), or final hidden states there (P, D).
+
+    A model of pictures is given one drawn from the first token of each prompt.
+    """
     found: dict[str, Tensor] = {}
     rows = [ids_T[:MAX_TOKENS].long().to(model.device) for ids_T in prompts]
     for index, ids_T in enumerate(rows):
-        result = model(**called_with(model, ids_T[None]))
-        if classifies:
-            found[f"scores_{index}"] = result.logits[0].float().cpu()
+        if kind == "image_classifier":
+            found[f"scores_{index}"] = model(_drawn(model, ids_T)).logits[0].float().cpu()
             continue
-        logits_TV = result.logits[0, -len(ids_T) :]  # those of a trained prompt come before
-        found[f"logits_{index}"] = logits_TV[_places(len(ids_T))].float().cpu()
-    return found | _greedy(model, rows) if generates and not classifies else found
+        said = answer(model(**called_with(model, ids_T[None])))[0]
+        if kind == "sequence_classifier":
+            found[f"scores_{index}"] = said.float().cpu()
+            continue
+        said = said[-len(ids_T) :]  # those of a trained prompt come before
+        name = "logits" if kind == "causal_lm" else "scores"
+        found[f"{name}_{index}"] = said[_places(len(ids_T))].float().cpu()
+    return found | _greedy(model, rows) if generates and kind == "causal_lm" else found
+
+
+def _drawn(model: Any, ids_T: Tensor) -> Tensor:
+    """A picture (1, C, H, W) of numbers of mean 0 and spread 1."""
+    config = model.config
+    size = getattr(config, "image_size", SIZE)
+    height, width = size if isinstance(size, list | tuple) else (size, size)
+    draws = torch.Generator().manual_seed(int(ids_T[0]))
+    shape = (1, int(getattr(config, "num_channels", 3)), int(height), int(width))
+    return torch.randn(shape, generator=draws).to(model.device)
 
 
 def _places(num_tokens: int) -> Tensor:

@@ -37,7 +37,7 @@ class Gate:
 
     def __init__(self, bundle: Bundle, prompts: Sequence[NDArray[np.int32]]) -> None:
         self.model: Any = bundle.model
-        self.num_labels = len(bundle.labels) if bundle.kind == "sequence_classifier" else 0
+        self.kind, self.num_labels = bundle.kind, len(bundle.labels)
         frozen = [p.dtype for p in self.model.parameters() if not p.requires_grad]
         self.base_dtype = str(max(frozen, key=frozen.count, default=torch.float32)).split(".")[-1]
         rows = [row for row in prompts if len(row)] or [bundle.codec.encode("Hello")]
@@ -56,7 +56,7 @@ class Gate:
 
     def _answers(self) -> dict[str, Tensor]:
         with in_float32(self.model):
-            return outputs(self.model, self.prompts, classifies=self.num_labels > 0)
+            return outputs(self.model, self.prompts, kind=self.kind)
 
     def _noise(self) -> float:
         """Largest difference that rounding the weights to bfloat16, drawn anew, makes."""
@@ -65,7 +65,7 @@ class Gate:
             model = dequantise(copy.deepcopy(model))
         with in_float32(model):
             disturb(model, seed=1)
-            came = outputs(model, self.prompts, classifies=self.num_labels > 0, generates=False)
+            came = outputs(model, self.prompts, kind=self.kind, generates=False)
         return distance(came, self.expected)
 
     def _reopened(self, folder: Path, base: Path) -> tuple[dict[str, Tensor], str]:
@@ -73,7 +73,8 @@ class Gate:
             prompts, answers = Path(temporary, "prompts"), Path(temporary, "answers")
             given = {f"prompt_{index}": row for index, row in enumerate(self.prompts)}
             labels = {"num_labels": torch.tensor(self.num_labels)}
-            told = {"base_dtype": self.base_dtype, "stored": json.dumps(storage_of(self.model))}
+            stored = json.dumps(storage_of(self.model))
+            told = {"base_dtype": self.base_dtype, "stored": stored, "kind": self.kind}
             save_file(given | labels, prompts, metadata=told)
             _run("luthier.export._reopen", folder, base, prompts, answers)
             with safe_open(answers, "pt") as file:

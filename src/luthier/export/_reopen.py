@@ -12,28 +12,41 @@ import json
 import math
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from luthier.core.files import read_json
 from luthier.export._outputs import in_float32, outputs
 from luthier.export._stored import open_stored
+from luthier.export.bottleneck import WEIGHTS as BOTTLENECKS
+from luthier.export.bottleneck import add_bottlenecks
+from luthier.models.bundle import Kind
+from luthier.models.kinds import OPENINGS
 from luthier.tuners._patterns import value_for
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the trained model was."""
+
+    kind: Kind
+    num_labels: int
+    base_dtype: str
+
+
 def open_export(
-    folder: Path, base: Path, *, num_labels: int, base_dtype: str, stored: Mapping[str, Any]
+    folder: Path, base: Path, *, told: Told, stored: Mapping[str, Any]
 ) -> tuple[Any, str]:
-    """The model, and what opened it. `num_labels` above 0 asks for a classifier; the base of an
-    adapter is read in the type that it had in training, and stored as it was (`storage_of`)."""
-    factory = AutoModelForSequenceClassification if num_labels else AutoModelForCausalLM
+    """The model, and what opened it. The base of an adapter is read in the type that it had in
+    training, and stored as it was (`storage_of`)."""
+    factory = OPENINGS[told.kind].factory
     options: dict[str, Any] = {
         "local_files_only": True,
         "trust_remote_code": False,
@@ -43,16 +56,20 @@ def open_export(
     is_changed = (folder / "changed.safetensors").is_file()
     if not is_changed and not (folder / "adapter_config.json").is_file():
         return factory.from_pretrained(folder, **options), opened_by
-    if num_labels:
-        options |= {"num_labels": num_labels, "ignore_mismatched_sizes": True}
-    options["dtype"] = getattr(torch, base_dtype)
+    if told.num_labels:
+        options |= {"num_labels": told.num_labels, "ignore_mismatched_sizes": True}
+    options["dtype"] = getattr(torch, told.base_dtype)
     # rounded as in training, then exact: PEFT reads a head in the type of the base
     model = open_stored(factory, base, stored, **options).float()
+    _make_room(model, folder)
     if model.config.pad_token_id is None:
         model.config.pad_token_id = 0
     if is_changed:
         exchange(model, load_file(folder / "changed.safetensors"))
         return model, f"{opened_by}, changed tensors exchanged by name"
+    if (folder / BOTTLENECKS).is_file():
+        add_bottlenecks(model, folder)
+        return model, f"{opened_by}, adapters added by their published formula"
     try:
         import peft
     except ImportError:
@@ -67,6 +84,15 @@ def exchange(model: Any, changed: dict[str, Tensor]) -> None:
     for name, tensor in changed.items():
         owner, _, own = name.rpartition(".")
         setattr(model.get_submodule(owner), own, nn.Parameter(tensor))
+
+
+def _make_room(model: Any, folder: Path) -> None:
+    """Rows for tokens that were added to the tokenizer, as AutoPeftModel makes them."""
+    if not (folder / "tokenizer_config.json").is_file():
+        return
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if len(tokenizer) > len(model.get_input_embeddings().weight):
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
 
 
 @torch.no_grad()
@@ -90,6 +116,12 @@ def add_by_hand(model: Any, folder: Path) -> None:
             lengths = names.get(f"{layer}.lora_magnitude_vector")
             if lengths is not None:
                 target.data *= (lengths / target.data.norm(dim=1))[:, None]
+        elif name.endswith(".trainable_tokens_delta"):
+            table = name.removesuffix(".token_adapter.trainable_tokens_delta")
+            ids = settings["trainable_token_indices"]
+            ids = ids[table.rpartition(".")[2]] if isinstance(ids, dict) else ids
+            target = parameters[f"{table}.weight"]
+            target.data[ids] = tensor
         elif ".lora_" not in name:
             parameters[name].data = tensor
 
@@ -104,15 +136,13 @@ def main(folder: str, base: str, prompts: str, answers: str) -> None:
     """Answer the prompts with the exported model."""
     given = load_file(prompts)
     with safe_open(prompts, "pt") as file:
-        base_dtype = str(file.metadata()["base_dtype"])
-        stored = json.loads(file.metadata()["stored"])
-    num_labels = int(given.pop("num_labels"))
-    model, opened_by = open_export(
-        Path(folder), Path(base), num_labels=num_labels, base_dtype=base_dtype, stored=stored
-    )
+        said = file.metadata()
+    told = Told(cast(Kind, said["kind"]), int(given.pop("num_labels")), said["base_dtype"])
+    stored = json.loads(said["stored"])
+    model, opened_by = open_export(Path(folder), Path(base), told=told, stored=stored)
     rows = [given[f"prompt_{index}"] for index in range(len(given))]
     with in_float32(model):
-        found = outputs(model, rows, classifies=num_labels > 0)
+        found = outputs(model, rows, kind=told.kind)
     save_file(found, answers, metadata={"opened_by": opened_by})
 
 

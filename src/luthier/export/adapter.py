@@ -15,14 +15,10 @@ from luthier.export import _manifest
 from luthier.export._registry import exporters
 from luthier.export.contract import Written
 from luthier.models.bundle import Bundle, Source
+from luthier.models.kinds import OPENINGS
 from luthier.tuners.contract import Adapting, Peft, Tuner
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
-_TASKS = {
-    "causal_lm": "CAUSAL_LM",
-    "sequence_classifier": "SEQ_CLS",
-}
-"""Kind of model: what PEFT calls the task. Others have no wrapper of their own there."""
 
 
 @exporters.add
@@ -47,7 +43,7 @@ class Adapter:
         tensors = {name: _plain(tensor) for name, tensor in result.tensors.items()}
         save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
         files.write_json(folder / CONFIG, {**_common(bundle), **result.config})
-        bundle.codec.tokenizer.save_pretrained(folder)
+        bundle.codec.save(folder)
         _save_generation(bundle.model, folder)
         count = sum(tensor.numel() for tensor in tensors.values())
         facts: dict[str, str | int | float] = {"parameters": count, "dtype": "float32"}
@@ -80,7 +76,7 @@ def _common(bundle: Bundle) -> dict[str, Any]:
     """What every adapter says."""
     name, revision = _base_of(bundle.source)
     return {
-        "task_type": _TASKS.get(bundle.kind),
+        "task_type": OPENINGS[bundle.kind].peft_task or None,
         "base_model_name_or_path": name,
         "revision": revision or None,
         "inference_mode": True,

@@ -49,7 +49,7 @@ class SafeTensors:
         _refuse_base(merged, source_folder, used=used)
         _clean(merged)
         merged.save_pretrained(folder)
-        bundle.codec.tokenizer.save_pretrained(folder)
+        bundle.codec.save(folder)
         facts: dict[str, str | int | float] = {
             "parameters": sum(p.numel() for p in merged.parameters()),
             "dtype": str(dtype).removeprefix("torch."),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
 from luthier.data.features import Batch
 from luthier.data.rows import Chat, Message
@@ -90,7 +89,8 @@ class Rendered:
 class Codec(Protocol):
     """Text and conversations to tokens and back, for one model."""
 
-    tokenizer: PreTrainedTokenizerBase
+    tokenizer: Any
+    """Of transformers; None for a model that reads pictures."""
     has_template: bool
     end_of_turn_ids: frozenset[int]
     """Generation stops at any of these."""
@@ -99,8 +99,35 @@ class Codec(Protocol):
     is_plain: bool
     """Conversations are rendered as bare text, not through the template."""
 
+    @property
+    def max_length(self) -> int:
+        """Most tokens it was made for."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write into `folder` what opens it again."""
+        ...
+
+    def plain(self) -> Codec:
+        """The same with conversations as bare text."""
+        ...
+
     def encode(self, text: str, text_pair: str = "") -> NDArray[np.int32]:
         """Token ids of plain text, with the model's own special tokens around it."""
+        ...
+
+    def picture(self, path: str, *, where: str) -> NDArray[np.uint8]:
+        """The picture in a file as bytes (C, H, W), resized and cropped as the model wants it.
+
+        Raises: DataError: the picture cannot be used; naming `where`. ModelError: it reads text.
+        """
+        ...
+
+    def finish(self) -> NDArray[np.float32]:
+        """What makes of such bytes what the model reads, (2, C): times the first, plus the second.
+
+        Raises: ModelError: it reads text.
+        """
         ...
 
     def encode_document(self, text: str) -> NDArray[np.int32]:

@@ -43,6 +43,27 @@ class TemplateCodec:
     is_plain: bool = False
     """Conversations are rendered as bare text (`models.plain`), not through a template."""
 
+    def picture(self, path: str, *, where: str) -> NDArray[np.uint8]:
+        """Raises: ModelError: it reads no pictures."""
+        del path
+        raise ModelError(
+            f"{where}: the row is a picture, and the model reads text. Use an image classifier: a "
+            "model folder with preprocessor_config.json"
+        )
+
+    def finish(self) -> NDArray[np.float32]:
+        """Raises: ModelError: it reads no pictures."""
+        raise ModelError("the model reads text, and no pictures")
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens that the tokenizer says it was made for."""
+        return int(self.tokenizer.model_max_length)
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer and chat template."""
+        self.tokenizer.save_pretrained(folder)
+
     @property
     def template(self) -> Template:
         return Template(self.tokenizer)

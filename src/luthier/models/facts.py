@@ -20,9 +20,11 @@ def facts_of(model: Any) -> Facts:
         architecture=type(model).__name__,
         num_parameters=sum(parameter.numel() for parameter in parameters),
         num_trunk_parameters=sum(p.numel() for p in parameters if id(p) not in outer),
-        num_layers=int(getattr(config, "num_hidden_layers", 0)),
-        hidden_size=int(getattr(config, "hidden_size", 0)),
-        vocabulary_size=int(config.vocab_size),
+        num_layers=int(getattr(config, "num_hidden_layers", 0) or sum(_list(config, "depths"))),
+        hidden_size=int(
+            getattr(config, "hidden_size", 0) or max(_list(config, "hidden_sizes"), default=0)
+        ),
+        vocabulary_size=int(getattr(config, "vocab_size", 0)),
         context_length=context_length(config),
         weight_bytes=sum(p.numel() * p.element_size() for p in parameters),
     )
@@ -36,7 +38,14 @@ def context_length(config: Any) -> int:
     return found or _UNBOUNDED
 
 
-def _embedding_parameters(model: nn.Module) -> list[nn.Parameter]:
+def _list(config: Any, name: str) -> list[int]:
+    """What models of pictures say of each stage."""
+    return [int(value) for value in getattr(config, name, None) or []]
+
+
+def _embedding_parameters(model: Any) -> list[nn.Parameter]:
+    if not hasattr(model.config.get_text_config(), "vocab_size"):
+        return []  # pixels are not looked up
     holders: list[Any] = [getattr(model, "get_input_embeddings")()]  # noqa: B009
     head = getattr(model, "get_output_embeddings", lambda: None)()
     holders += [head] if head is not None else []

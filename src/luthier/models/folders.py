@@ -29,9 +29,10 @@ def check(folder: Path) -> None:
         raise ModelError(_no_weights(folder))
     for path in found:
         weights.check_header(path)
-    if not weights.has_tokenizer(folder):
+    if not weights.has_tokenizer(folder) and not (folder / "preprocessor_config.json").is_file():
         raise ModelError(
-            f"{folder}: no tokenizer (expected tokenizer.json, tokenizer.model or vocab.txt). "
+            f"{folder}: no tokenizer (expected tokenizer.json, tokenizer.model or vocab.txt; of "
+            "a model of pictures preprocessor_config.json). "
             "Save it there: tokenizer.save_pretrained(FOLDER)"
         )
 

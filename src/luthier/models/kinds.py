@@ -38,7 +38,7 @@ class Opening:
     words: str
     """What it does, for messages."""
     peft_task: str
-    """What PEFT calls it."""
+    """What PEFT calls it; empty: it has no wrapper of its own there."""
 
 
 OPENINGS: Mapping[Kind, Opening] = {
@@ -78,7 +78,7 @@ OPENINGS: Mapping[Kind, Opening] = {
         MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
         "ForImageClassification",
         "scores whole pictures",
-        "IMAGE_CLS",
+        "",
     ),
 }
 

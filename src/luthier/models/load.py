@@ -16,8 +16,8 @@ from luthier.core import seeds
 from luthier.core.errors import ModelError
 from luthier.models import heads, sources, vectors, weights
 from luthier.models.blueprint import writes
-from luthier.models.bundle import Bundle, Kind, Source
-from luthier.models.codec import TemplateCodec, open_codec
+from luthier.models.bundle import Bundle, Codec, Kind, Source
+from luthier.models.codecs import codec_in
 from luthier.models.facts import facts_of
 from luthier.models.kinds import OPENINGS, kinds_of
 from luthier.models.reading import open_config, reading
@@ -49,7 +49,7 @@ def open_model(
     Raises: ModelError: not found, damaged, refused, or of an architecture that does not fit.
     """
     source = sources.fetch(reference)
-    codec = open_codec(source.folder)
+    codec = codec_in(source.folder)
     kept = torch.float32 if trained_weights else dtype
     notes: list[str] = []
     kind = _kind(source, kinds or frozenset({"sequence_classifier" if labels else "causal_lm"}))
@@ -193,7 +193,7 @@ def _is_trunk(model: Any, name: str) -> bool:
     return inner != name or inner.split(".")[0] in parts
 
 
-def _set_padding(model: Any, codec: TemplateCodec) -> None:
+def _set_padding(model: Any, codec: Codec) -> None:
     """Classifiers on decoders find the last token by the padding id; ours are never padded."""
     if model.config.pad_token_id is None:
         pad = codec.tokenizer.pad_token_id

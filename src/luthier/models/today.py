@@ -34,18 +34,19 @@ _MACRO = """\
 """Ends with a line end, which Jinja drops behind a block: the template begins at a new line."""
 
 
-def is_printed(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether some chat template of the tokenizer asks for the present date."""
-    return NAME in str(tokenizer.chat_template or "")
+def is_printed(tokenizer: PreTrainedTokenizerBase | None) -> bool:
+    """Whether some chat template of the tokenizer, if there is one, asks for the present date."""
+    return tokenizer is not None and NAME in str(tokenizer.chat_template or "")
 
 
-def tell(tokenizer: PreTrainedTokenizerBase, day: str) -> None:
+def tell(tokenizer: PreTrainedTokenizerBase | None, day: str) -> None:
     """From now on templates of `tokenizer` print `day` (YYYY-MM-DD); "auto": the present date.
 
     The tokenizer remembers it, as it is what every rendering goes through. Its templates stay as
     they are, and so do the files it is saved to.
     """
-    setattr(tokenizer, _ATTRIBUTE, "" if day == "auto" else day)
+    if tokenizer is not None:
+        setattr(tokenizer, _ATTRIBUTE, "" if day == "auto" else day)
 
 
 def told(tokenizer: PreTrainedTokenizerBase) -> str:

@@ -1,4 +1,4 @@
-"""Text classification: one class per row."""
+"""Classification of texts or pictures: one class per row."""
 
 from __future__ import annotations
 
@@ -18,11 +18,15 @@ from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Labeled, Row
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import objectives
+from luthier.objectives._pictures import augmented, picture_features, pixels_of
 from luthier.objectives.contract import Loss, Roles, Usual
 
 
+Change = Literal["flip", "shift", "contrast"]
+
+
 class Config(ComponentConfig):
-    """Single-label classification of a text or a pair of texts."""
+    """Single-label classification of a text, a pair of texts or a picture."""
 
     labels: list[str] | Auto = "auto"
     """Names of the classes in the order of the scores; auto: those of the training rows, sorted."""
@@ -32,6 +36,9 @@ class Config(ComponentConfig):
     """Weight of each class, in the order of `labels`; auto: from `class_weights`."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of probability moved evenly to all classes."""
+    augmentation: list[Change] = Field(default_factory=list[Change])
+    """Changes of pictures, drawn anew each time: mirrored left to right, moved by up to an eighth,
+    brightness and contrast by up to a quarter."""
 
     @field_validator("labels")
     @classmethod
@@ -63,7 +70,7 @@ class Classify:
 
     Config = Config
     row: ClassVar[type[Row]] = Labeled
-    kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier", "image_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = "single_label_classification"
@@ -107,7 +114,7 @@ class Classify:
         return () if self.config.labels == "auto" else tuple(self.config.labels)
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
-        """The encoded text, and its class (IGNORE when it is to be predicted).
+        """The encoded text or picture, and its class (IGNORE when it is to be predicted).
 
         Raises: DataError: a class that is not among `labels`.
         """
@@ -118,16 +125,20 @@ class Classify:
                 f"{row.origin}: label '{row.label}' is not one of the {len(self._index)} classes"
                 f"{hint}\n    Every class must stand in the training rows or in objective.labels."
             )
-        ids = codec.encode(row.text, row.text_pair)
-        return Features(index, ids, label=self._index.get(row.label, IGNORE))
+        label = self._index.get(row.label, IGNORE)
+        if row.picture:
+            return picture_features(row, codec, index=index, label=label)
+        return Features(index, codec.encode(row.text, row.text_pair), label=label)
 
     def collate(self, features: Sequence[Features]) -> Batch:
-        """Texts end to end, and the class of each."""
+        """Texts end to end, or pictures, and the class of each."""
         labels_B = torch.tensor([item.label for item in features], dtype=torch.int64)
-        return flatten(list(features), labels=labels_B)
+        return flatten(list(features), labels=labels_B, **pixels_of(features))
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
         """Weighted cross-entropy of the classes, and how many were right."""
+        if self.config.augmentation and models.policy.model.training:
+            batch = augmented(batch, self.config.augmentation)
         scores_BC = self.outputs(models.policy, batch)
         labels_B = batch.tensors["labels"]
         weights = self.config.weight_of_label

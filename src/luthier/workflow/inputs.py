@@ -17,14 +17,14 @@ from luthier.data.rows import Chat, Row
 from luthier.models import today
 from luthier.models.blueprint import Blueprint, blueprint
 from luthier.models.bundle import Codec, Kind, Source
-from luthier.models.codec import open_codec
+from luthier.models.codecs import codec_in
 from luthier.models.proof import paint
 from luthier.models.sources import fetch
 from luthier.objectives import Objective, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
-from luthier.tuners.contract import Lengthening
+from luthier.tuners.contract import Extending, Lengthening
 from luthier.workflow.check import fits, refuse_lost_base
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.settle import settle_objective, settle_tuner
@@ -92,7 +92,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     with stages.stage("finding model", settled.get("model")):
         source = fetch(settled.get("model"))
         known = blueprint(source.folder)
-        codec = open_codec(source.folder)
+        codec = codec_in(source.folder)
     _settle_today(settled, codec, stages)
     with stages.stage("reading data"):
         loaded = load(
@@ -110,7 +110,9 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     )
     settle_tuner(settled, known.facts, kind=kind)
     moved = tuners.get(settled.get("tuner.name"))
-    component_config(moved.Config, settled, "tuner")
+    tuner = moved(component_config(moved.Config, settled, "tuner"))
+    if isinstance(tuner, Extending):
+        tuner.extend(codec.tokenizer)
     names = (settled.get("objective.name"), settled.get("tuner.name"))
     refuse_lost_base(objective, moved, names=names)
     if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
@@ -188,7 +190,9 @@ def prepare_all(
 
 def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
     """What goes into training of one row, as pieces: which text trains and which is only read."""
-    pieces = [{**piece, "role": "text"} for piece in paint(features, codec)]
+    seen = {"text": row.shown(), "trained": False, "weight": 0.0}
+    painted = [seen] if codec.tokenizer is None else paint(features, codec)
+    pieces = [{**piece, "role": "text"} for piece in painted]
     if not len(features.loss_weights) and row.target():
         pieces.append({"text": row.target(), "trained": True, "role": "label"})
     return {"row": str(row.origin), "pieces": pieces}
@@ -196,7 +200,7 @@ def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
 
 def _fit(inputs: Inputs, settled: Settled) -> None:
     """Cut every split to `training.max_length` by the policy, and enter tokens in the ledger."""
-    limit = inputs.codec.tokenizer.model_max_length
+    limit = inputs.codec.max_length
     longest = max(
         (max(item.lengths) for rows in inputs.features.values() for item in rows), default=1
     )

@@ -17,7 +17,7 @@ from luthier.evaluation.predict import predict
 from luthier.export import exporters
 from luthier.models import today
 from luthier.models.bundle import Bundle
-from luthier.models.codec import open_codec
+from luthier.models.codecs import codec_in
 from luthier.models.load import open_model
 from luthier.objectives import Objective, objectives
 from luthier.recipe.resolve import Settled
@@ -123,6 +123,6 @@ def open_tuned(run: Run) -> Bundle:
             f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}"
         )
     if recipe.objective.get("template") == "plain":
-        bundle.codec = open_codec(bundle.source.folder).plain()
+        bundle.codec = codec_in(bundle.source.folder).plain()
     bundle.model.eval()
     return bundle

@@ -32,10 +32,10 @@ def test_errors_of_rounding_are_undone_even_where_weights_were_float32() -> None
 
 
 def test_greedy_steps_are_the_logits_of_the_chosen_tokens() -> None:
-    found = outputs(tiny.causal_lm(), [PROMPT], classifies=False)
+    found = outputs(tiny.causal_lm(), [PROMPT], kind="causal_lm")
     assert torch.equal(found["steps_0"].argmax(-1), found["tokens_0"])
 
 
 def test_scores_of_a_classifier_have_one_entry_per_class() -> None:
-    found = outputs(tiny.classifier(num_labels=5), [PROMPT, PROMPT[:3]], classifies=True)
+    found = outputs(tiny.classifier(num_labels=5), [PROMPT, PROMPT[:3]], kind="sequence_classifier")
     assert [tuple(found[f"scores_{index}"].shape) for index in (0, 1)] == [(5,), (5,)]

@@ -12,7 +12,6 @@ from luthier.data.rows.conversations import (
     SpanWeight,
     spoken,
 )
-from luthier.data.rows.pictures import Image
 from luthier.data.rows.ranked import Ranked
 from luthier.data.rows.texts import (
     Labeled,
@@ -28,7 +27,6 @@ from luthier.data.rows.texts import (
 __all__ = [
     "ROLES",
     "Chat",
-    "Image",
     "Labeled",
     "Message",
     "Multilabeled",

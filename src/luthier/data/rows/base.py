@@ -45,9 +45,13 @@ class Row:
 
     def key(self) -> str:
         """SHA-256 of the content; equal for equal rows, wherever they stand."""
-        content = [item for item in _plain(self) if item[0] not in ("origin", "group")]
+        content = [item for item in _plain(self) if item[0] not in self.not_content()]
         text = _ENCODER.encode([type(self).__name__, content])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def not_content(self) -> tuple[str, ...]:
+        """Names of fields that make no difference between rows."""
+        return ("origin", "group")
 
     def input_key(self) -> str:
         """SHA-256 of what the model is given, without the target: equal inputs leak."""

@@ -1,4 +1,7 @@
-"""Texts to learn from: alone, or with a class, a number, tags, a question or another text."""
+"""Texts to learn from: alone, or with a class, a number, tags, a question or another text.
+
+A classed row may hold a picture instead of a text.
+"""
 
 from __future__ import annotations
 
@@ -21,17 +24,28 @@ class Text(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labeled(Row):
-    """Text, or a pair of texts, with the name of its class (empty when it is to be predicted)."""
+    """A text, a pair of texts or a picture, with the name of its class (empty when it is to be
+    predicted). `picture` is the path of a file and `digest` the SHA-256 of its bytes."""
 
     text: str
     label: str
     text_pair: str = ""
+    picture: str = ""
+    digest: str = ""
+
+    def not_content(self) -> tuple[str, ...]:
+        # one picture under two names is one input; texts have neither
+        nothing = ("digest",) if not self.picture else ()
+        return ("origin", "group", "picture", *nothing)
 
     def input_key(self) -> str:
-        return Labeled(origin=self.origin, text=self.text, text_pair=self.text_pair, label="").key()
+        return replace(self, label="").key()
 
     def given(self) -> str:
         return f"{self.text}\n{self.text_pair}".strip()
+
+    def shown(self) -> str:
+        return self.picture or self.given()
 
     def target(self) -> str:
         return self.label

@@ -18,6 +18,7 @@ from luthier.models.bundle import Kind, Trunk
 from luthier.models.soft_prompt import soft_prompt_of
 from luthier.models.trunks._division import Divisible, divide, onto
 from luthier.models.trunks._native import hindrance
+from luthier.models.trunks._pictures import PictureTrunk
 from luthier.models.trunks._prompted import PromptedTrunk
 from luthier.models.trunks.general import GeneralTrunk
 
@@ -70,6 +71,10 @@ def _build(
     gradient_checkpointing: bool,
     compute_dtype: torch.dtype,
 ) -> Trunk:
+    if kind == "image_classifier":
+        return PictureTrunk(
+            model, compute_dtype=compute_dtype, gradient_checkpointing=gradient_checkpointing
+        )
     reasons: list[str] = []
     is_slower = prefer == "auto" and next(model.parameters()).is_cuda
     for name in [] if prefer == "general" or is_slower else families():

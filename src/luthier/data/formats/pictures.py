@@ -1,0 +1,77 @@
+"""A picture in a file of its own, with the name of its class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from luthier.core import files
+from luthier.core.errors import DataError
+from luthier.data.columns import LABEL, find, find_ending
+from luthier.data.formats import formats
+from luthier.data.formats._values import label_of, text_of
+from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.pictures import SUFFIXES
+from luthier.data.rows import Labeled
+
+PICTURE = (
+    "picture", "image", "image_path", "picture_path", "file_name", "filename", "image_file",
+    "img", "img_path", "path", "file",
+)  # fmt: skip
+
+
+@formats.add
+class Pictures:
+    """Paths are taken from the folder that the file stands in."""
+
+    shape: ClassVar[Shape] = "labeled"
+    canonical: ClassVar[tuple[str, ...]] = ("picture", "label")
+    rank: ClassVar[int] = 45
+    about: ClassVar[About] = About(
+        words="a picture with its label",
+        example="{picture: NAME, label: NAME}",
+        targets=frozenset({"label"}),
+        names=frozenset(PICTURE),
+    )
+
+    def recognise(self, sample: Sample) -> Match | None:
+        column = find(PICTURE, sample.columns)
+        if not column or not all(_is_picture(record.get(column)) for record in sample.records):
+            return None
+        others = [name for name in sample.columns if name != column]
+        label = find(LABEL, others) or find_ending(LABEL, others)
+        if not label and sample.answered:
+            return None
+        named = f", '{label}' its class" if label else ""
+        columns = {"picture": column} | ({"label": label} if label else {})
+        return Match(columns, f"column '{column}' names a picture{named}")
+
+    def parse(self, record: Record, context: Context) -> Labeled:
+        path = text_of(context.value(record, "picture"), where=f"{context.origin}, picture")
+        given = context.value(record, "label") if context.answered else None
+        label = label_of(given, where=f"{context.origin}, label")
+        if not path:
+            raise Unusable("no picture")
+        if context.answered and not label:
+            raise Unusable("no label")
+        place = _place(path, context.origin.file)
+        if not place.is_file():
+            raise DataError(f"{context.origin}: no such picture: '{place}'")
+        return Labeled(
+            origin=context.origin,
+            group=context.group(record),
+            text="",
+            label=label,
+            picture=str(place),
+            digest=files.sha256(place),
+        )
+
+
+def _is_picture(value: object) -> bool:
+    return isinstance(value, str) and value.lower().rpartition(".")[2] in SUFFIXES
+
+
+def _place(path: str, file: str) -> Path:
+    """Beside the file of rows; records of a folder, or at hand, name their pictures in full."""
+    holder = Path(file).expanduser()
+    return holder.parent / path if holder.is_file() else Path(path).expanduser()

@@ -1,0 +1,118 @@
+"""Pictures to numbers, for one model: opened, checked, resized and cropped as the model wants it.
+
+Kept are bytes, a quarter of the numbers that the model reads.
+Letters: C channels, H and W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import AutoImageProcessor
+
+from luthier.core.errors import ModelError
+from luthier.data.pictures import open_picture
+from luthier.data.rows import Chat, Message
+from luthier.models.bundle import Rendered
+from luthier.models.reading import reading
+
+SETTINGS = "preprocessor_config.json"
+
+
+@dataclass(slots=True)
+class PictureCodec:
+    """The codec of a model that reads pictures and no text (see models.bundle.Codec)."""
+
+    processor: Any
+    tokenizer: Any = None
+    has_template: bool = False
+    end_of_turn_ids: frozenset[int] = frozenset()
+    end_of_text_id: int = 0
+    is_plain: bool = False
+    max_length: int = 1
+    """A picture counts as one token."""
+
+    def plain(self) -> PictureCodec:
+        """The same."""
+        return self
+
+    def picture(self, path: str, *, where: str) -> NDArray[np.uint8]:
+        """The picture as bytes (C, H, W), resized and cropped as the model wants it.
+
+        Raises: DataError: naming `where`; as `data.pictures.open_picture`.
+        """
+        made = self.processor(
+            images=open_picture(path, where=where),
+            return_tensors="np",
+            do_rescale=False,
+            do_normalize=False,
+        )
+        return np.asarray(made["pixel_values"][0], np.uint8)
+
+    def finish(self) -> NDArray[np.float32]:
+        """What makes of bytes (C, H, W) what the model reads, (2, C): times the first row, plus the
+        second."""
+        settings = self.processor
+        scale = float(settings.rescale_factor) if settings.do_rescale else 1.0
+        if not settings.do_normalize:
+            return np.array([[scale], [0.0]], np.float32)
+        mean, std = np.array(settings.image_mean), np.array(settings.image_std)
+        return np.stack([scale / std, -mean / std]).astype(np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write the processor's settings."""
+        self.processor.save_pretrained(folder)
+
+    def encode(self, text: str, text_pair: str = "") -> NDArray[np.int32]:
+        """Raises: ModelError: it reads no text."""
+        del text, text_pair
+        raise _no_text()
+
+    def encode_document(self, text: str) -> NDArray[np.int32]:
+        """Raises: ModelError: it reads no text."""
+        del text
+        raise _no_text()
+
+    def render(self, row: Chat) -> Rendered:
+        """Raises: ModelError: it reads no text."""
+        del row
+        raise _no_text()
+
+    def render_plain(self, row: Chat) -> Rendered:
+        """Raises: ModelError: it reads no text."""
+        del row
+        raise _no_text()
+
+    def prompt(self, messages: Sequence[Message], row: Chat | None = None) -> NDArray[np.int32]:
+        """Raises: ModelError: it reads no text."""
+        del messages, row
+        raise _no_text()
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Nothing: a picture is one token without words."""
+        del ids
+        return ""
+
+
+def open_picture_codec(folder: Path) -> PictureCodec:
+    """The codec of the model in `folder`.
+
+    Raises: ModelError: its settings cannot be read.
+    """
+    with reading(folder / SETTINGS, "makes no image processor"):
+        processor = AutoImageProcessor.from_pretrained(
+            folder, backend="pil", local_files_only=True, trust_remote_code=False
+        )
+    return PictureCodec(processor)
+
+
+def _no_text() -> ModelError:
+    return ModelError(
+        "this model reads pictures, and the rows are texts. Use a model that reads text, such as "
+        "minilm-l6"
+    )

@@ -1,0 +1,127 @@
+"""Pictures in folders and tables; those that cannot be used are named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests import pictures
+
+from luthier.core.errors import DataError
+from luthier.data.ledger import Ledger
+from luthier.data.load import changed_files, load
+from luthier.data.parse import Reading, parse_file
+from luthier.data.pictures import open_picture
+from luthier.data.rows import Labeled
+from luthier.recipe.schema import DataSection
+
+
+def rows_of(path: Path) -> list[Labeled]:
+    rows = parse_file(str(path), Reading(), Ledger()).rows
+    assert all(isinstance(row, Labeled) for row in rows)
+    return [row for row in rows if isinstance(row, Labeled)]
+
+
+def test_folders_are_classes(tmp_path: Path) -> None:
+    rows = rows_of(pictures.folder(tmp_path / "all", per_class=3))
+    assert sorted({row.label for row in rows}) == ["blue", "green", "red"]
+    assert all(Path(row.picture).parent.name == row.label for row in rows)
+    assert len(rows) == 9
+
+
+def test_a_table_names_pictures_beside_it(tmp_path: Path) -> None:
+    pictures.folder(tmp_path / "all", per_class=1)
+    table = tmp_path / "table.csv"
+    table.write_text("file_name,colour\nall/red/00.png,warm\nall/blue/00.png,cold\n")
+    found = load(
+        DataSection(
+            train=str(table), columns={"label": "colour"}, validation_share=0, test_share=0
+        ),
+        seed=0,
+    )
+    rows = found.splits.train
+    assert {row.target() for row in rows} == {"warm", "cold"}
+
+
+def test_the_same_picture_twice_is_one_row(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "all", per_class=3)
+    (folder / "red" / "copy.png").write_bytes((folder / "red" / "00.png").read_bytes())
+    section = DataSection(train=str(folder), validation_share=0, test_share=0)
+    assert len(load(section, seed=0).splits.train) == 9
+
+
+def test_a_changed_picture_is_noticed(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "all", per_class=2)
+    section = DataSection(train=str(folder), validation_share=0, test_share=0)
+    loaded = load(section, seed=0)
+    assert changed_files(loaded.files) == []
+    pictures.picture("red", seed=99).save(folder / "blue" / "00.png")
+    assert changed_files(loaded.files) == [str(folder)]
+
+
+def test_pictures_outside_of_classes_are_refused(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "all", per_class=2)
+    pictures.picture("red", seed=5).save(folder / "loose.png")
+    with pytest.raises(DataError, match=r"1 pictures, such as loose.png, stand in no folder"):
+        rows_of(folder)
+
+
+def test_parts_of_the_data_are_no_classes(tmp_path: Path) -> None:
+    pictures.folder(tmp_path / "all" / "train", per_class=1)
+    pictures.folder(tmp_path / "all" / "test", per_class=1)
+    with pytest.raises(DataError, match=r"which are parts of the data(.|\n)*data.train = "):
+        rows_of(tmp_path / "all")
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    with pytest.raises(DataError, match="is a folder without pictures"):
+        rows_of(tmp_path)
+
+
+def test_a_missing_picture_is_named_with_its_line(tmp_path: Path) -> None:
+    table = tmp_path / "table.jsonl"
+    table.write_text(json.dumps({"image": "nowhere.png", "label": "a"}) + "\n")
+    with pytest.raises(DataError, match=r"table.jsonl line 1: no such picture: .*nowhere.png"):
+        rows_of(table)
+
+
+def test_a_truncated_picture_is_called_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    pictures.picture("red", seed=0).save(path)
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(DataError, match=r"here: picture .*a.png' is damaged"):
+        open_picture(str(path), where="here")
+
+
+def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("words")
+    with pytest.raises(DataError, match=r"here: .*a.png' is not a picture"):
+        open_picture(str(tmp_path / "a.png"), where="here")
+
+
+def test_colours_for_printing_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    pictures.picture("red", seed=0).convert("CMYK").save(path)
+    with pytest.raises(DataError, match=r"here: .*has the colours CMYK, expected RGB or grey"):
+        open_picture(str(path), where="here")
+
+
+def test_what_is_transparent_becomes_white(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    clear = np.zeros((2, 2, 4), np.uint8)
+    clear[0, 0] = (10, 20, 30, 255)
+    Image.fromarray(clear).save(path)
+    found = np.array(open_picture(str(path), where="here"))
+    assert found[0, 0].tolist() == [10, 20, 30]
+    assert found[1, 1].tolist() == [255, 255, 255]
+
+
+def test_deep_greys_keep_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.array([[0, 300, 65535]], np.uint16)).save(path)
+    found = np.array(open_picture(str(path), where="here"))[0, :, 0].tolist()
+    assert found == [0, 1, 255]
