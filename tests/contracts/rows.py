@@ -15,6 +15,7 @@ from luthier.data.rows import (
     Preference,
     Prompt,
     Question,
+    Ranked,
     Rated,
     Row,
     Scored,
@@ -60,6 +61,12 @@ def _scored(n: int, word: str) -> Scored:
     return Scored(
         origin=_at(n), text=f"{word} " * (n + 1), text_pair=WORDS[(n + 1) % 3], score=n / 8.0
     )
+
+
+def _ranked(n: int, word: str) -> Ranked:
+    query = f"what is {WORDS[n // 2]}"
+    document = f"the {word} is {'of ' * n}"
+    return Ranked(origin=_at(n), group=query, query=query, document=document, score=float(n % 2))
 
 
 def _tagged(n: int, word: str) -> Tagged:
@@ -112,6 +119,7 @@ ROWS: dict[type[Row], Callable[[], list[Row]]] = {
     Labeled: _eight(_labeled),
     Multilabeled: _eight(_multilabeled),
     Scored: _eight(_scored),
+    Ranked: _eight(_ranked),
     Tagged: _eight(_tagged),
     Question: _eight(_question),
     Triplet: _eight(_triplet),
