@@ -62,7 +62,7 @@ def open_export(
     # rounded as in training, then exact: PEFT reads a head in the type of the base
     model = open_stored(factory, base, stored, **options).float()
     _make_room(model, folder)
-    if model.config.pad_token_id is None:
+    if getattr(model.config, "pad_token_id", 0) is None:
         model.config.pad_token_id = 0
     if is_changed:
         exchange(model, load_file(folder / "changed.safetensors"))
