@@ -100,3 +100,14 @@ def _text(config: type[BaseModel], place: tuple[str, ...], items: list[ErrorDeta
     if field is not None:
         return f"{got}, expected {expectation(field)}"
     return f"{got}; {items[0]['msg'][0].lower()}{items[0]['msg'][1:]}"
+
+
+def defaults_of(config: type[ComponentConfig]) -> dict[str, Any]:
+    """What a section holds, ready for JSON, where nothing is said; without what must be said."""
+    fields = config.model_fields.items()
+    values = {
+        name: field.get_default(call_default_factory=True)
+        for name, field in fields
+        if not field.is_required()
+    }
+    return config.model_construct(**values).model_dump(mode="json", include=set(values))

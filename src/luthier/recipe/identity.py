@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from luthier.core.files import sha256_of
@@ -29,10 +30,11 @@ LEFT_OUT = {
 """Keys without a say in the identity, and why."""
 
 
-def identity_of(recipe: Recipe) -> str:
+def identity_of(recipe: Recipe, *, unsaid: Mapping[str, Mapping[str, Any]] | None = None) -> str:
     """Hex SHA-256. Values equal to their default count as not given, so that a later version with
     one more setting still knows its runs.
 
+    Args: unsaid: defaults of objective and tuner, by section.
     A run is resumed only where this and the hashes of data, model and tokenizer agree.
     """
     content: dict[str, Any] = recipe.model_dump(exclude_defaults=True)
@@ -42,5 +44,12 @@ def identity_of(recipe: Recipe) -> str:
             content.pop(section, None)
         elif section in content:
             content[section].pop(name, None)
+    for section, defaults in (unsaid or {}).items():
+        said = content.get(section, {})
+        content[section] = {
+            key: value
+            for key, value in said.items()
+            if key not in defaults or value != defaults[key]
+        }
     kept = {key: value for key, value in content.items() if value != {}}
     return sha256_of([json.dumps(kept, sort_keys=True, ensure_ascii=False).encode()])

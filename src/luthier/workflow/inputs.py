@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from luthier.core import files
-from luthier.core.config import ComponentConfig, build
+from luthier.core.config import ComponentConfig, build, defaults_of
 from luthier.core.errors import RecipeError
 from luthier.data.features import Features
 from luthier.data.load import Loaded, load
@@ -20,13 +20,15 @@ from luthier.models.bundle import Codec, Kind, Source
 from luthier.models.codecs import codec_in
 from luthier.models.proof import paint
 from luthier.models.sources import fetch
-from luthier.objectives import Objective, objectives
+from luthier.objectives import Objective, Part, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 from luthier.tuners.contract import Extending, Lengthening
 from luthier.workflow.check import fits, refuse_lost_base
 from luthier.workflow.identity import model_hashes
+from luthier.workflow.options import general_rows
+from luthier.workflow.options import identity_of as general_identity
 from luthier.workflow.settle import settle_objective, settle_tuner
 from luthier.workflow.stages import Stages
 
@@ -45,6 +47,8 @@ class Inputs:
     loaded: Loaded
     objective: Objective
     features: dict[str, list[Features]]
+    general: dict[str, Part] = field(default_factory=dict[str, Part])
+    """General conversations that options of `keep` ask for, by the name of their file."""
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     model_as_one: bool = False
     """The run that is continued is from before model and tokenizer had hashes of their own."""
@@ -74,7 +78,14 @@ class Inputs:
     def fingerprints(self, settled: Settled) -> dict[str, str]:
         """What must be equal for a checkpoint to be continued."""
         hashes = {key: value for key, value in self.identity().items() if key != "files"}
-        return {**hashes, "recipe": identity_of(settled.recipe())}
+        if self.general:
+            beside = general_identity(self.general)
+            hashes["data"] = files.sha256_of([hashes["data"].encode(), *beside])
+        unsaid = {
+            "objective": defaults_of(objectives.get(settled.get("objective.name")).Config),
+            "tuner": defaults_of(tuners.get(settled.get("tuner.name")).Config),
+        }
+        return {**hashes, "recipe": identity_of(settled.recipe(), unsaid=unsaid)}
 
     def split_document(self) -> dict[str, Any]:
         """Which row of which file went where, by origin and content hash."""
@@ -125,6 +136,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     with stages.stage("checking rows"):
         features = prepare_all(objective, codec, loaded, stages)
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
+        inputs.general = general_rows(settled, codec, kind=kind)
         _fit(inputs, settled)
         loaded.ledger.check()
     inputs.samples = [

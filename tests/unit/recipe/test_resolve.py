@@ -136,3 +136,12 @@ def test_what_can_change_the_weights_changes_the_identity(word: str) -> None:
 def test_the_identity_is_the_same_after_a_round_trip() -> None:
     recipe, _ = read(BASE, ["tuner.rank=8", "lr=1e-4"])
     assert identity_of(Recipe.model_validate(recipe.model_dump())) == identity_of(recipe)
+
+
+def test_a_new_setting_of_a_component_at_its_default_changes_no_identity() -> None:
+    old = read({**BASE, "tuner": {"name": "lora", "rank": 8}}, [])[0]
+    new = read({**BASE, "tuner": {"name": "lora", "rank": 8, "dropout": 0.0}}, [])[0]
+    other = read({**BASE, "tuner": {"name": "lora", "rank": 8, "dropout": 0.5}}, [])[0]
+    unsaid = {"tuner": {"rank": 16, "dropout": 0.0}}
+    assert identity_of(old, unsaid=unsaid) == identity_of(new, unsaid=unsaid)
+    assert identity_of(old, unsaid=unsaid) != identity_of(other, unsaid=unsaid)
