@@ -135,8 +135,10 @@ class Dpo:
         return reference_logprobs(models, batch)
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Log-probabilities of chosen and rejected (B, 2)."""
-        return say(policy, batch).logprobs_S.view(-1, 2)
+        """Log-probabilities of chosen and rejected (B, 2), per token where these are compared."""
+        said = say(policy, batch)
+        is_mean = self.config.length_normalised is True
+        return (said.per_token if is_mean else said.logprobs_S).view(-1, 2)
 
 
 def pair_loss(

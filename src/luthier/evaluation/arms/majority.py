@@ -18,7 +18,7 @@ class Majority:
     """Its probabilities are the classes' shares in the training rows. Where the targets are JSON
     objects, every field with few values gets its most frequent one."""
 
-    tasks: ClassVar[frozenset[str]] = frozenset({"answer", "label"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"answer", "label", "rate"})
     standing: ClassVar[Standing] = "rival"
     words: ClassVar[str] = "always giving the most frequent answer"
 

@@ -26,7 +26,7 @@ class Tfidf:
     """TF-IDF of words and word pairs with logistic regression, fitted to the training rows. Where
     the targets are JSON objects, one classifier for every field with few values."""
 
-    tasks: ClassVar[frozenset[str]] = frozenset({"answer", "label"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"answer", "label", "rate"})
     standing: ClassVar[Standing] = "rival"
     words: ClassVar[str] = "a word-counting classifier trained in seconds"
 

@@ -25,7 +25,7 @@ class Accuracy:
     per_row: ClassVar[bool] = True
 
     def fits(self, frame: Frame) -> bool:
-        return frame.task == "label"
+        return frame.task in ("label", "rate")
 
     def table(self, outcomes: Sequence[Outcome], frame: Frame) -> NDArray[np.float64]:
         del frame
