@@ -1,0 +1,85 @@
+"""Tables of docs/results.md from the files under benchmarks/results: `python benchmarks/tables.py`.
+
+A table stands in the page between `<!-- grid: NAME -->` and `<!-- end -->`; nothing there is typed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "results.md"
+_PLACE = re.compile(r"(<!-- grid: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(document: dict[str, Any]) -> str:
+    """One line for each way of tuning each data set; means over seeds, with their range."""
+    keys = list(dict.fromkeys((cell["row"], cell["column"]) for cell in document["cells"]))
+    head = (
+        "| data | how | metric | tuned | untrained | trained parameters | training s | peak GiB |"
+    )
+    lines = [head, "|" + "---|" * 8]
+    for row, column in keys:
+        group = [
+            cell for cell in document["cells"] if (cell["row"], cell["column"]) == (row, column)
+        ]
+        lines.append(_line(row, column, group))
+    machine = document["machine"]
+    source = f"{machine['cores']} cores {machine['cpu']}, {document['date']}"
+    return "\n".join([*lines, "", f"{document['grid']}; {source}.", ""])
+
+
+def _line(row: str, column: str, cells: Sequence[dict[str, Any]]) -> str:
+    errors = [cell["error"] for cell in cells if "error" in cell]
+    if errors:
+        return f"| {row} | {column} | failed: {errors[0].splitlines()[-1][:80]} | | | | | |"
+    metric = cells[0]["metric"]
+    share = cells[0]["trained_parameters"] / cells[0]["total_parameters"]
+    return (
+        "| "
+        + " | ".join(
+            [
+                row,
+                column,
+                metric,
+                _score([cell["arms"]["tuned"][metric] for cell in cells]),
+                _score([cell["arms"]["base"][metric] for cell in cells if "base" in cell["arms"]]),
+                f"{cells[0]['trained_parameters']:,} ({share:.2%})",
+                f"{statistics.mean(cell['seconds'] for cell in cells):.0f}",
+                f"{max(cell['peak_bytes'] for cell in cells) / 2**30:.2f}",
+            ]
+        )
+        + " |"
+    )
+
+
+def _score(found: Sequence[dict[str, Any]]) -> str:
+    """One seed: the value with its interval; several: the mean and the values' range."""
+    values = [item["value"] for item in found]
+    if not values:
+        return ""
+    if len(values) == 1:
+        low, high = found[0].get("low"), found[0].get("high")
+        return f"{values[0]:.4f}" + (f" [{low:.4f}, {high:.4f}]" if low is not None else "")
+    return f"{statistics.mean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+
+
+def main() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    def filled(match: re.Match[str]) -> str:
+        path = HERE / "results" / f"{match[2]}.json"
+        return (
+            match[1] + "\n" + table(json.loads(path.read_text(encoding="utf-8"))) + "\n" + match[3]
+        )
+
+    PAGE.write_text(_PLACE.sub(filled, page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
