@@ -186,7 +186,7 @@ class Prefix:
         model: Any = bundle.model
         length, text = self.config.num_virtual_tokens, self.config.text
         ids = first_tokens(bundle, text, length=length, seed=seed, stream="prefix")
-        cache = DynamicCache(config=model.config)
+        cache = DynamicCache()  # not of the config: layers with a window would drop the first
         was_training = model.training
         model.eval()
         model.base_model(input_ids=ids[None], past_key_values=cache)
