@@ -44,6 +44,17 @@ class Features:
         """Tokens of each sequence of the row."""
         return self.sequences or (len(self.input_ids),)
 
+    def parts(self) -> list[Features]:
+        """Its sequences, each as a row of its own with the tokens and weights."""
+        ends = np.cumsum(self.lengths)[:-1]
+        ids = np.split(self.input_ids, ends)
+        has_weights = len(self.loss_weights) > 0
+        weights = (
+            np.split(self.loss_weights, ends) if has_weights else [self.loss_weights] * len(ids)
+        )
+        pairs = zip(ids, weights, strict=True)
+        return [Features(self.row, part, weight, self.label) for part, weight in pairs]
+
     @property
     def num_tokens(self) -> int:
         return len(self.input_ids)

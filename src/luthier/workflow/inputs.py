@@ -202,8 +202,10 @@ def prepare_all(
 
 def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
     """What goes into training of one row, as pieces: which text trains and which is only read."""
-    seen = {"text": row.shown(), "trained": False, "weight": 0.0}
-    painted = [seen] if codec.tokenizer is None else paint(features, codec)
+    painted = [{"text": row.shown(), "trained": False, "weight": 0.0}]
+    if codec.tokenizer is not None:
+        gap = {"text": "\n\n", "trained": False, "weight": 0.0}
+        painted = [piece for part in features.parts() for piece in (gap, *paint(part, codec))][1:]
     pieces = [{**piece, "role": "text"} for piece in painted]
     if not len(features.loss_weights) and row.target():
         pieces.append({"text": row.target(), "trained": True, "role": "label"})
