@@ -58,7 +58,7 @@ class Config(ComponentConfig):
 class Prompt:
     """Trains num_virtual_tokens * width parameters, in float32; never merged into the weights.
 
-    With an encoder also its weights: about 3 * width^2 (mlp) or 30 * width^2 (lstm, two layers),
+    With an encoder also its weights: about 3 * width^2 (mlp) or 46 * width^2 (lstm, two layers),
     of which nothing is left in the result. Real tokens come after the prompt, in positions too; an
     encoder's scores are read from its first vector. A classifier's head is trained whole.
     Begun as a text, a fresh prompt gives the outputs that this text before the input would give.
