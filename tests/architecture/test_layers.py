@@ -10,6 +10,7 @@ LAYERS = (
     {"cli"},
     {"workflow"},
     {"engine", "evaluation", "export"},
+    {"keeping"},
     {"objectives"},
     {"tuners", "generation", "graders"},
     {"data", "models"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import torch
@@ -13,10 +13,11 @@ from luthier.core import seeds
 from luthier.core.errors import RunError
 from luthier.data.batches import micro_batches
 from luthier.data.features import Features
+from luthier.engine import keepers
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
 from luthier.engine.relief import within_memory
-from luthier.objectives.contract import Loss, Roles
+from luthier.objectives import Loss, Part, Roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,23 @@ def accumulate(
         for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
             run = partial(one_gradient, job, part, step=step, number=number)
             losses.append(within_memory(run, part))
+        for source, rows in keepers.beside(job, step=step):
+            losses += _beside(job, source, rows, step=step, max_tokens=max_tokens)
+        losses += keepers.add_penalties(job, losses, step=step)
     return means(losses, optimizer.norm())
+
+
+def _beside(
+    job: Job, source: Part, rows: Sequence[Features], *, step: int, max_tokens: int
+) -> list[Loss]:
+    """Losses of rows of another source, their gradients added to those of the parameters."""
+    other = replace(job, objective=source.objective, states=None)
+    found: list[Loss] = []
+    for number, part in enumerate(split(other, rows, max_tokens=max_tokens)):
+        run = partial(one_gradient, other, part, step=step, number=f"{source.name} {number}")
+        loss = within_memory(run, part)
+        found.append(Loss(loss.sum, loss.count, {f"loss/{source.name}": (loss.sum, loss.count)}))
+    return found
 
 
 def roles(job: Job) -> Roles:
@@ -85,15 +102,15 @@ def roles(job: Job) -> Roles:
     return Roles(job.bundle, job.reference, job.companion)
 
 
-def one_loss(job: Job, features: Sequence[Features], *, step: int, number: int) -> Loss:
+def one_loss(job: Job, features: Sequence[Features], *, step: int, number: int | str) -> Loss:
     """Loss of one micro-batch, its dropout seeded by (seed, step, number)."""
     torch.manual_seed(seeds.derive(job.seed, "dropout", step, number))
     batch, device = job.objective.collate(features), device_of(job)
     batch = batch.to(device) if job.states is None else job.states.onto(batch, device)
-    return job.objective.loss(roles(job), batch)
+    return keepers.surrounded(job, roles(job), batch)
 
 
-def one_gradient(job: Job, features: Sequence[Features], *, step: int, number: int) -> Loss:
+def one_gradient(job: Job, features: Sequence[Features], *, step: int, number: int | str) -> Loss:
     """`one_loss`, its gradient added to that of the parameters."""
     loss = one_loss(job, features, step=step, number=number)
     if loss.sum.requires_grad:

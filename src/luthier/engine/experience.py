@@ -15,7 +15,7 @@ from luthier.core import seeds
 from luthier.core.events import Event, Explored
 from luthier.data.batches import Step, steps
 from luthier.data.features import Features
-from luthier.engine import checkpoint
+from luthier.engine import checkpoint, keepers
 from luthier.engine.accumulate import roles
 from luthier.engine.job import Job
 from luthier.objectives import Explorer
@@ -53,7 +53,8 @@ class Supply:
         """Rows of the update after `step` updates."""
         job, objective = self.job, self.job.objective
         if not isinstance(objective, Explorer):
-            return [job.train[row] for row in next(self._steps).rows]
+            rows = [job.train[row] for row in next(self._steps).rows]
+            return keepers.changed(job, rows, step=step)
         if step % objective.updates_per_exploration == 0:
             prompts = [job.train[row] for row in next(self._steps).rows]
             found = objective.explore(

@@ -14,7 +14,7 @@ from luthier.core.errors import Diverged, Interrupted, RunError
 from luthier.core.events import Event, Finished, Notice, Saved, Skipped, Updated, Validated
 from luthier.data.batches import steps_per_epoch
 from luthier.data.features import Features
-from luthier.engine import checkpoint, guards
+from luthier.engine import checkpoint, guards, keepers
 from luthier.engine.accumulate import Measured, accumulate
 from luthier.engine.experience import Supply, supply
 from luthier.engine.horizon import num_steps
@@ -42,7 +42,7 @@ def fit(job: Job) -> Iterator[Event]:
     if progress.gradient_checkpointing and job.plan.may_recompute:
         recompute(job)
     start = time.perf_counter()
-    job.states = yield from keep_states(job)
+    job.states = None if keepers.change_inputs(job) else (yield from keep_states(job))
     progress.wall_seconds += time.perf_counter() - start
     job.bundle.model.train()
     total, limit = _horizon(job)
@@ -50,7 +50,8 @@ def fit(job: Job) -> Iterator[Event]:
     loop = _Loop(job, optimizer, progress, rows, total, limit, saved_step=progress.step or -1)
     while True:
         if loop.is_evaluation_due():
-            yield from loop.evaluate()
+            with keepers.shown(job):
+                yield from loop.evaluate()
         is_asked = job.should_stop()
         if is_asked or loop.is_save_due():
             yield from loop.save()
@@ -175,6 +176,7 @@ class _Loop:
         else:
             clip = min(1.0, plan.max_grad_norm / (measured.gradient_norm + 1e-6))
             self.optimizer.update(rate_share=share, gradient_share=clip / measured.count)
+            keepers.updated(self.job)
             progress.taken(measured.loss, measured.gradient_norm)
         progress.total_tokens += sum(item.num_tokens for item in features)
         progress.seconds += time.perf_counter() - start
@@ -236,7 +238,7 @@ class _Loop:
         tensors = {checkpoint.WEIGHTS: job.tuner.state(job.bundle.model)}
         if full:
             tensors[checkpoint.OPTIMIZER] = self.optimizer.state()
-            tensors |= self.rows.state(progress.step)
+            tensors |= {**self.rows.state(progress.step), **keepers.state(job)}
         try:
             return checkpoint.write(folder, progress.step, tensors, state_of(job, progress))
         except OSError as error:

@@ -11,8 +11,9 @@ from torch import nn
 
 from luthier.data.features import Features
 from luthier.engine.states import Kept
+from luthier.keeping import Keeper
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective, View
+from luthier.objectives import Objective, Part, View
 from luthier.tuners.contract import Tuner
 
 
@@ -77,6 +78,10 @@ class Job:
     """The model as it was before tuning, for objectives that look at it while they train."""
     companion: nn.Module | None = None
     """Parameters of the objective's own, trained and saved beside the model."""
+    keepers: Sequence[Keeper] = ()
+    """Options of `keep`, prepared."""
+    parts: Sequence[Part] = ()
+    """Rows of other sources, trained beside those of `train`."""
     row_name: Callable[[int], str] = str
     """Where training row i came from, for messages."""
     states: Kept | None = None

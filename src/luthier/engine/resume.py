@@ -10,7 +10,7 @@ import torch
 
 from luthier.core.errors import RunError
 from luthier.core.events import Notice
-from luthier.engine import checkpoint
+from luthier.engine import checkpoint, keepers
 from luthier.engine.budget import CPU_TOKENS
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
@@ -37,6 +37,7 @@ def resume(job: Job, optimizer: Optimizer) -> tuple[Progress, list[Notice]]:
     same_identity(saved["identity"], job.identity, job.allow, where=str(found.folder))
     job.tuner.restore(job.bundle.model, found.tensors(checkpoint.WEIGHTS))
     optimizer.restore(found.tensors(checkpoint.OPTIMIZER))
+    keepers.restore(job, found.tensors)
     checkpoint.clear_after(job.checkpoints, found.step)
     progress = Progress.read(saved["progress"])
     notices += _differences(saved["machine"], machine(job))

@@ -2,6 +2,8 @@
 
 from luthier.core.registry import Registry
 from luthier.objectives._exploring import Experience, Explorer
+from luthier.objectives._parts import Part
+from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
 
 objectives: Registry[type[Objective]] = Registry("luthier.objectives", word="objective")
@@ -11,8 +13,11 @@ __all__ = [
     "Explorer",
     "Loss",
     "Objective",
+    "Part",
     "Roles",
     "Usual",
     "View",
+    "collate_tokens",
     "objectives",
+    "token_loss",
 ]

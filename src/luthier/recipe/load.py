@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -12,7 +12,7 @@ from luthier.core.config import Problem, find_problems, shown, validate
 from luthier.core.errors import RecipeError
 from luthier.recipe import overrides as command_line
 from luthier.recipe import yaml_text
-from luthier.recipe.place import COMPONENTS, SECTIONS, Entry, place
+from luthier.recipe.place import COMPONENTS, OPTIONS, SECTIONS, Entry, place
 from luthier.recipe.schema import Recipe
 
 MAX_BYTES = 1 << 20
@@ -67,7 +67,7 @@ def leaves(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for key, value in recipe.items():
-        if key in SECTIONS or key in COMPONENTS:
+        if key in SECTIONS or key in COMPONENTS or key == OPTIONS:
             found.update({f"{key}.{name}": inner for name, inner in value.items()})
         else:
             found[key] = value
@@ -116,7 +116,7 @@ def _entries(
     found: list[Entry] = []
     for section, value in content.items():
         spelled = str(section).replace("-", "_")
-        nested = spelled in SECTIONS or spelled in COMPONENTS
+        nested = spelled in SECTIONS or spelled in COMPONENTS or spelled == OPTIONS
         if nested and isinstance(value, Mapping):
             keys = [((str(section), str(key)), inner) for key, inner in value.items()]
         else:
@@ -141,6 +141,9 @@ def _build(
     wrong += placed.problems
     values, latest = _merge(placed.entries, wrong)
     recipe, problems = None, _of_components(latest, check)
+    if isinstance(said := values.get(OPTIONS), Mapping):
+        found = check(OPTIONS, cast("Mapping[str, Any]", said))
+        problems += [Problem((OPTIONS, *problem.place), problem.text) for problem in found]
     try:
         recipe = validate(Recipe, values)
     except ValidationError as error:

@@ -14,6 +14,8 @@ from luthier.recipe.schema import DataSection, EvaluationSection, Recipe, Traini
 
 SECTIONS = {"data": DataSection, "training": TrainingSection, "evaluation": EvaluationSection}
 COMPONENTS = ("objective", "tuner")
+OPTIONS = "keep"
+"""The section whose keys are components themselves."""
 BATCH = ("training", "batch_size")
 
 _COUNT = Counter(name for section in SECTIONS.values() for name in section.model_fields)
@@ -79,7 +81,7 @@ def _home(key: tuple[str, ...]) -> tuple[str, ...] | str:
     if len(key) == 1:
         return _home_of_short(key[0])
     section, name = key[:2]
-    if section == "objective":
+    if section in ("objective", OPTIONS):
         return key
     if section == "tuner":
         alias = ALIASES.get(name, "")

@@ -9,7 +9,7 @@ from typing import Any
 from luthier.core.config import build
 from luthier.recipe.identity import identity_of
 from luthier.recipe.load import leaves, origins_of, read
-from luthier.recipe.place import COMPONENTS
+from luthier.recipe.place import COMPONENTS, OPTIONS
 from luthier.recipe.schema import Recipe
 
 FORMAT_VERSION = 1
@@ -74,7 +74,7 @@ class Settled:
         Returns: whether that differs from what would have been.
         """
         *sections, name = key.split(".")
-        is_known = key in self.origins or key.partition(".")[0] in COMPONENTS
+        is_known = key in self.origins or key.partition(".")[0] in (*COMPONENTS, OPTIONS)
         if self.is_given(key) or not is_known:
             return False
         here = self._values[sections[0]] if sections else self._values
@@ -103,6 +103,11 @@ class Settled:
             if name not in self._values[section]:
                 self._values[section][name] = value
                 self.origins[f"{section}.{name}"] = "default"
+
+    def write_out(self, key: str, value: Any) -> None:
+        """The same setting of a section in full words; who gave it stays."""
+        section, _, name = key.partition(".")
+        self._values[section][name] = value
 
     def autos(self) -> list[str]:
         """Dotted keys that still say "auto"."""

@@ -187,6 +187,9 @@ class Recipe(ComponentConfig):
     """`name` of the objective and its own settings."""
     tuner: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"})
     """`name` of the tuner and its own settings."""
+    keep: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Options against forgetting and learning by heart, each by its name: a number for its main
+    setting, true, or a mapping of its settings."""
     training: TrainingSection = TrainingSection()
     """The loop."""
     evaluation: EvaluationSection = EvaluationSection()

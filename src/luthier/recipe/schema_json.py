@@ -12,6 +12,7 @@ from luthier.recipe.schema import Recipe
 def schema(
     objective_configs: Mapping[str, type[ComponentConfig]],
     tuner_configs: Mapping[str, type[ComponentConfig]],
+    option_configs: Mapping[str, type[ComponentConfig]],
 ) -> dict[str, Any]:
     """JSON Schema (2020-12) of the whole recipe, each component with its own settings."""
     found = Recipe.model_json_schema()
@@ -27,7 +28,22 @@ def schema(
         choices.append(_unnamed(configs))
         described = found["properties"][section].get("description", "")
         found["properties"][section] = {"anyOf": choices, "description": described}
+    found["properties"]["keep"] |= _options(option_configs, found["$defs"])
     return found
+
+
+def _options(
+    configs: Mapping[str, type[ComponentConfig]], definitions: dict[str, Any]
+) -> dict[str, Any]:
+    """Each by its name: a number, true or false, or its settings."""
+    properties: dict[str, Any] = {}
+    for name, config in configs.items():
+        own = config.model_json_schema(ref_template="#/$defs/{model}")
+        definitions.update(own.pop("$defs", {}))
+        definitions[f"keep_{name}"] = {**own, "title": name}
+        reference = {"$ref": f"#/$defs/keep_{name}"}
+        properties[name] = {"anyOf": [{"type": "number"}, {"type": "boolean"}, reference]}
+    return {"properties": properties, "additionalProperties": False}
 
 
 def _component(

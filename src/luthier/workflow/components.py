@@ -13,6 +13,7 @@ from luthier.evaluation.arms import arms
 from luthier.evaluation.metrics import metrics
 from luthier.export import exporters
 from luthier.graders import graders
+from luthier.keeping import keepers
 from luthier.objectives import objectives
 from luthier.recipe.schema_json import schema as recipe_schema
 from luthier.run.trackers import trackers
@@ -21,6 +22,7 @@ from luthier.tuners import tuners
 REGISTRIES: Mapping[str, Registry[Any]] = {
     "objectives": objectives,
     "tuners": tuners,
+    "keep": keepers,
     "sources": sources,
     "formats": formats,
     "metrics": metrics,
@@ -44,6 +46,7 @@ def schema() -> dict[str, Any]:
     return recipe_schema(
         {name: item.Config for name, item in objectives.items()},
         {name: item.Config for name, item in tuners.items()},
+        {name: item.Config for name, item in keepers.items()},
     )
 
 

@@ -12,6 +12,7 @@ from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import FORMAT_VERSION, Layout
 from luthier.workflow.inputs import gather
+from luthier.workflow.options import spell_out
 from luthier.workflow.prepared import prepare
 from luthier.workflow.stages import Listener, Stages, silent
 
@@ -25,6 +26,7 @@ def plan(
     Raises: LuthierError: whatever would stop `train` before its first step.
     """
     settled, stages = Settled(recipe, dict(origins or {})), Stages(on_event)
+    spell_out(settled)
     inputs = gather(settled, stages)
     with tempfile.TemporaryDirectory(prefix="luthier-plan-") as folder:
         layout = Layout(Path(folder))

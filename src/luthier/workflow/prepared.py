@@ -23,6 +23,7 @@ from luthier.workflow import opening
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
+from luthier.workflow.keeping import put_in
 from luthier.workflow.relevance import settle_parts
 from luthier.workflow.settle import (
     num_steps,
@@ -94,6 +95,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 layout.constants,
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
             )
+    put_in(job, settled, inputs, before)
     get_ready(job, stages)
     with stages.stage("pre-flight"):
         trial = with_imagined_rows(partial(preflight, settled=settled), job)

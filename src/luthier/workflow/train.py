@@ -24,6 +24,7 @@ from luthier.workflow.device import device_name
 from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import check_trackers, open_trackers
+from luthier.workflow.options import spell_out
 from luthier.workflow.prepared import Prepared, open_base, prepare
 from luthier.workflow.result import forget_result, load_result
 from luthier.workflow.run import Run
@@ -76,6 +77,7 @@ class _Work:
 def _continue(settled: Settled, layout: Layout, writer: RunWriter, stages: Stages) -> None:
     """From the beginning, or from where the run in the directory stopped."""
     recorded = open_run(layout.root).resolved if layout.resolved.exists() else None
+    spell_out(settled)
     said = resume.take_up(settled, recorded, where=str(layout.root))
     check_trackers(settled.get("trackers"))
     inputs = gather(settled, stages)

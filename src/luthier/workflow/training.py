@@ -8,13 +8,14 @@ from luthier.core import files
 from luthier.core.errors import Interrupted
 from luthier.core.events import Finished, Updated, Validated
 from luthier.data.features import Features
-from luthier.engine import checkpoint
+from luthier.engine import checkpoint, keepers
 from luthier.engine.fit import fit
 from luthier.engine.job import Job
 from luthier.export import exporters, run_export
 from luthier.run.layout import Layout
 from luthier.run.writer import RunWriter
 from luthier.workflow.inputs import Inputs
+from luthier.workflow.keeping import finish
 from luthier.workflow.prepared import Prepared
 from luthier.workflow.stages import Stages
 from luthier.workflow.stop import Stop
@@ -39,6 +40,10 @@ def train_model(job: Job, stages: Stages, writer: RunWriter, summary: Summary) -
     if stop.requested():  # too late for the loop to see it
         raise Interrupted("Stopped after the last step; everything is saved.")
     found, warnings = checkpoint.load_best(job)
+    if not found.is_best:
+        keepers.take_averages(job, found)
+    if measured := finish(job, stages):
+        summary.values["keep"] = measured
     for text in warnings:
         stages.note(text, warning=True)
         loss = found.state["progress"]["best_loss"] if found.is_best else None

@@ -18,7 +18,7 @@ class Sft(ComponentConfig):
     """The template."""
 
 
-FOUND = schema({"sft": Sft}, {"lora": Rank})
+FOUND = schema({"sft": Sft}, {"lora": Rank}, {"hold": Rank})
 
 
 def test_every_key_is_described() -> None:

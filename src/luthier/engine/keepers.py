@@ -1,0 +1,127 @@
+"""Where the options of `keep`, and rows trained beside the main ones, take part in an update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from luthier.data.features import Batch, Features
+from luthier.engine.checkpoint import Checkpoint
+from luthier.engine.job import Job
+from luthier.keeping import Around, Averaging, Changing, Penalty
+from luthier.objectives import Loss, Part, Roles
+
+PREFIX = "keep-"
+"""Of the files in a checkpoint that hold what an option keeps."""
+
+
+def names(job: Job) -> list[str]:
+    """Each option under the name of its file."""
+    return [type(keeper).__module__.rpartition(".")[2] for keeper in job.keepers]
+
+
+def changed(job: Job, features: Sequence[Features], *, step: int) -> list[Features]:
+    """The rows of an update as they are trained."""
+    found = list(features)
+    for keeper in job.keepers:
+        if isinstance(keeper, Changing):
+            found = keeper.change(found, step)
+    return found
+
+
+def change_inputs(job: Job) -> bool:
+    """Whether rows are not the same each time they are trained, so that nothing of what frozen
+    layers give for them can be kept."""
+    return any(keeper.changes_inputs for keeper in job.keepers)
+
+
+def surrounded(job: Job, models: Roles, batch: Batch) -> Loss:
+    """The objective's loss of a micro-batch, within every option that does something around it.
+
+    Validations are without them.
+    """
+    run: Callable[[Roles], Loss] = partial(_plain, job, batch)
+    if not job.bundle.model.training:
+        return run(models)
+    for keeper in job.keepers:
+        if isinstance(keeper, Around):
+            run = partial(_within, keeper, batch, run)
+    return run(models)
+
+
+def _plain(job: Job, batch: Batch, models: Roles) -> Loss:
+    return job.objective.loss(models, batch)
+
+
+def _within(keeper: Around, batch: Batch, run: Callable[[Roles], Loss], models: Roles) -> Loss:
+    return keeper.around(models, batch, run)
+
+
+def beside(job: Job, *, step: int) -> list[tuple[Part, list[Features]]]:
+    """Rows of other sources that this update trains."""
+    found = [(part, part.rows(step, seed=job.seed)) for part in job.parts]
+    return [(part, rows) for part, rows in found if rows]
+
+
+def add_penalties(job: Job, losses: Sequence[Loss], *, step: int) -> list[Loss]:
+    """Add the gradient of every penalty to that of the parameters.
+
+    A penalty is a term of the mean loss, and gradients are those of the sum, so it is multiplied by
+    what the losses of this update are a sum over. Returns: what it adds to the sum.
+    """
+    found: list[Loss] = []
+    for name, keeper in zip(names(job), job.keepers, strict=True):
+        if isinstance(keeper, Penalty) and losses:
+            count = torch.stack([loss.count.float() for loss in losses]).sum()
+            mean = keeper.penalty(step)
+            if mean.requires_grad:
+                (mean * count).backward()
+            mean = mean.detach()
+            metrics = {name: (mean * count, count)}
+            found.append(Loss(mean * count, torch.zeros_like(count), metrics))
+    return found
+
+
+def updated(job: Job) -> None:
+    """An update was taken."""
+    for keeper in job.keepers:
+        if isinstance(keeper, Averaging):
+            keeper.updated()
+
+
+@contextmanager
+def shown(job: Job) -> Generator[None]:
+    """Within it the model has the weights that are to be validated and saved."""
+    with ExitStack() as stack:
+        for keeper in job.keepers:
+            if isinstance(keeper, Averaging):
+                stack.enter_context(keeper.shown())
+        yield
+
+
+def state(job: Job) -> dict[str, Mapping[str, Tensor]]:
+    """File of a checkpoint -> tensors of the options that keep some."""
+    return {
+        f"{PREFIX}{name}.safetensors": keeper.state()
+        for name, keeper in zip(names(job), job.keepers, strict=True)
+        if isinstance(keeper, Averaging)
+    }
+
+
+def restore(job: Job, read: Callable[[str], Mapping[str, Tensor]]) -> None:
+    """Put back what `state` gave. Args: read: tensors of a file of the checkpoint."""
+    for name, keeper in zip(names(job), job.keepers, strict=True):
+        if isinstance(keeper, Averaging):
+            keeper.restore(read(f"{PREFIX}{name}.safetensors"))
+
+
+def take_averages(job: Job, saved: Checkpoint) -> None:
+    """Make the kept weights those of the model, where `saved` holds the moving ones beside them."""
+    restore(job, saved.tensors)
+    with shown(job):
+        kept = {name: t.clone() for name, t in job.tuner.state(job.bundle.model).items()}
+    job.tuner.restore(job.bundle.model, kept)

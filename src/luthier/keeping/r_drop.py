@@ -1,0 +1,76 @@
+"""Two passes with other dropout over every training row, whose answers must agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from luthier.core.config import ComponentConfig
+from luthier.data.features import Batch
+from luthier.keeping import keepers
+from luthier.keeping.contract import Setting
+from luthier.models.bundle import Kind
+from luthier.objectives import Loss, Roles
+from luthier.ops.divergence import generalised_jsd
+
+
+class Config(ComponentConfig):
+    """Regularised dropout."""
+
+    alpha: float = Field(1.0, gt=0)
+    """Weight of the disagreement; usual 0.5 to 5."""
+
+
+@keepers.add
+class RDrop:
+    """Mean of the losses of two passes, plus alpha / 4 times the sum of both KL divergences
+    between their scores, per row. Twice the time of a training step; it needs a model with dropout.
+    Source: Liang et al. 2021, arXiv:2106.14448, equation 4, halved so that the loss keeps its size.
+    """
+
+    Config = Config
+    short: ClassVar[str] = "alpha"
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier", "token_classifier"})
+    changes_inputs: ClassVar[bool] = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def prepare(self, setting: Setting) -> None:
+        """Nothing is needed."""
+
+    def around(self, models: Roles, batch: Batch, run: Callable[[Roles], Loss]) -> Loss:
+        """The loss of two passes and their disagreement."""
+        del batch
+        recorder = _Recorder(models.policy.trunk)
+        watched = replace(models, policy=replace(models.policy, trunk=recorder))
+        first, second = run(watched), run(watched)
+        one, other = (scores.float().log_softmax(-1) for scores in recorder.heard)
+        apart = generalised_jsd(one, other, beta=0.0) + generalised_jsd(other, one, beta=0.0)
+        mean = apart.mean() * first.count
+        total = (first.sum + second.sum) / 2 + self.config.alpha / 4 * mean
+        metrics = {**second.metrics, "r_drop": (mean.detach() / 2, first.count)}
+        return Loss(total, first.count, metrics)
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """A trunk that remembers the scores it gave."""
+
+    trunk: Any
+    heard: list[Tensor] = field(default_factory=list[Tensor])
+
+    def scores(self, batch: Batch) -> Tensor:
+        self.heard.append(self.trunk.scores(batch))
+        return self.heard[-1]
+
+    def token_scores(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        self.heard.append(self.trunk.token_scores(batch, at_M))
+        return self.heard[-1]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.trunk, name)

@@ -1,0 +1,39 @@
+"""Rows of another source that are trained beside the main ones, under an objective of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+
+from luthier.core.seeds import derive
+from luthier.data.features import Features
+from luthier.data.order import order
+from luthier.objectives.contract import Objective
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A source. Its losses are added to those of an update as sums and counts, so that a token of
+    it weighs as much as one of any other source."""
+
+    name: str
+    objective: Objective
+    features: Sequence[Features]
+    rows_per_update: float
+    """On average; it need not be whole."""
+
+    def rows(self, step: int, *, seed: int) -> list[Features]:
+        """Rows of the update after `step` updates: a pure function of (seed, step).
+
+        Rows are taken one after the other from permutation after permutation of them all.
+        """
+        first, last = (floor(at * self.rows_per_update + _ROUNDING) for at in (step, step + 1))
+        found: list[Features] = []
+        for position in range(first, last):
+            epoch, place = divmod(position, len(self.features))
+            among = order(len(self.features), seed=derive(seed, "part", self.name), epoch=epoch)
+            found.append(self.features[int(among[place])])
+        return found

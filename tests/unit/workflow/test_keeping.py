@@ -1,0 +1,113 @@
+"""Options of `keep` from a recipe to a run: read, checked, recorded, continued."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tests.journeys.desk import QUICK, Desk, desk
+
+import luthier
+from luthier.core.errors import DataError, Interrupted, RecipeError, RunError
+from luthier.core.events import Event, Updated
+from luthier.recipe.load import read
+from luthier.workflow import settings
+from luthier.workflow.stages import silent
+
+ALL = (
+    "keep.kl_to_base=0.1",
+    "keep.replay.share=0.5",
+    "keep.l2_sp=0.01",
+    "keep.ewc.num_rows=2",
+    "keep.ema=0.9",
+    "keep.wise_ft=true",
+    "keep.neftune=1",
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
+    return desk(tmp_path, num_rows=24)
+
+
+def train(place: Desk, *said: str, name: str = "run", heard: Any = None) -> luthier.Run:
+    recipe = {"model": str(place.model), "data": {"train": str(place.data)}}
+    return luthier.train(
+        recipe,
+        out=place.root / "runs" / name,
+        overrides=[*QUICK, "training.max_steps=4", *said],
+        on_event=heard or silent,
+    )
+
+
+def weights(run: luthier.Run) -> dict[str, torch.Tensor]:
+    return load_file(run.layout.adapter / "adapter_model.safetensors")
+
+
+def test_every_option_works_with_every_other_and_is_recorded_in_full(place: Desk) -> None:
+    heard: list[Event] = []
+    run = train(place, *ALL, heard=heard.append)
+    kept = (run.files.resolved or {})["recipe"]["keep"]
+    assert kept["kl_to_base"] == {"weight": 0.1, "rows": "luthier", "rows_per_update": 2, "beta": 0}
+    assert kept["replay"]["share"] == 0.5
+    metrics = [event.metrics for event in heard if isinstance(event, Updated)][-1]
+    assert {"kl_to_base", "l2_sp", "ewc", "loss/replay"} <= metrics.keys()
+    assert run.summary["keep"]["wise_ft"]["factor"] > 0
+    assert any("keep.wise_ft" in note for note in run.summary["notes"])
+
+
+def test_a_stopped_and_continued_run_equals_an_unbroken_one(place: Desk) -> None:
+    whole = train(place, *ALL, name="whole")
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Updated) and event.step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        train(place, *ALL, "training.save_every=2", name="broken", heard=stop)
+    broken = train(place, name="broken")
+    one, other = weights(whole), weights(broken)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_an_option_cannot_be_changed_when_a_run_goes_on(place: Desk) -> None:
+    train(place, "keep.l2_sp=0.1")
+    with pytest.raises(RunError, match=r"keep\.l2_sp"):
+        train(place, "keep.l2_sp=0.2")
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("keep.kl_to_bas=0.1", r"keep\.kl_to_bas: unknown option; did you mean 'kl_to_base'"),
+        ("keep.kl_to_base=-1", r"keep\.kl_to_base\.weight: got -1"),
+        ("keep.l2_sp={wieght: 1}", r"keep\.l2_sp\.wieght: unknown key; did you mean 'weight'"),
+        ("keep.wise_ft=3", r"keep\.wise_ft: got 3, expected true, false, or settings: give_up"),
+        ("keep.replay=often", r"keep\.replay: got 'often', expected a number \(share\)"),
+    ],
+)
+def test_what_no_option_takes_is_told_before_anything_is_read(said: str, words: str) -> None:
+    recipe = {"model": "nowhere", "data": {"train": "none.jsonl"}}
+    with pytest.raises(RecipeError, match=words):
+        read(recipe, [said], check=settings.check)
+
+
+def test_general_rows_may_be_a_file_and_a_missing_one_is_told(place: Desk) -> None:
+    own = place.root / "general.jsonl"
+    talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    own.write_text(json.dumps({"messages": talk}) + "\n", encoding="utf-8")
+    run = train(place, f"keep.replay={{share: 0.2, rows: {own}}}")
+    assert run.summary["state"] == "done"
+    with pytest.raises(DataError, match=r"absent\.jsonl"):
+        train(place, "keep.replay={share: 0.2, rows: absent.jsonl}", name="other")
+
+
+def test_false_switches_an_option_off(place: Desk) -> None:
+    heard: list[Event] = []
+    train(place, "keep.l2_sp=false", heard=heard.append)
+    assert not any("l2_sp" in e.metrics for e in heard if isinstance(e, Updated))
