@@ -24,6 +24,8 @@ class Outcome:
     """What a grader gave for the text; nan where none was asked."""
     tokens: float = 0.0
     """Weight of the target's tokens."""
+    ranks: tuple[int, ...] = ()
+    """Of a search: places of all right texts, 1 for the first; empty where another row has them."""
     seconds: float = 0.0
 
 
