@@ -1,7 +1,7 @@
 """A trained model as files others can load."""
 
 from luthier.export._registry import exporters
-from luthier.export._run import run_export
+from luthier.export._run import run_export, run_load
 from luthier.export.contract import Exporter, Written
 
-__all__ = ["Exporter", "Written", "exporters", "run_export"]
+__all__ = ["Exporter", "Written", "exporters", "run_export", "run_load"]

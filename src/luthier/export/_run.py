@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.export import _manifest
+from luthier.export import _manifest, _vectors
 from luthier.export._parity import Gate
 from luthier.export._registry import exporters
 from luthier.export._staging import staged
@@ -40,8 +40,18 @@ def run_export(
     with staged(folder) as stage:
         gate = Gate(bundle, prompts)
         written = exporter.write(bundle, tuner, stage, source_folder=source_folder)
+        _vectors.write(bundle, stage)
         _manifest.sync(stage)
         parity = gate.check(stage, source_folder, written)
         manifest = _manifest.describe(bundle, format, stage, written, parity)
         _manifest.write(stage, manifest)
     return manifest
+
+
+def run_load(bundle: Bundle, tuner: Tuner, *, format: str, folder: Path) -> None:
+    """Put what was exported to `folder` into `bundle`, to which `tuner` was attached.
+
+    Raises: RunError: the folder is damaged, or does not fit the model and the tuner.
+    """
+    exporters.get(format)().load(folder, bundle, tuner)
+    _vectors.load(bundle, folder)

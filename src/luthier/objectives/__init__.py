@@ -1,6 +1,7 @@
 """One file per loss-on-rows."""
 
 from luthier.core.registry import Registry
+from luthier.objectives._around import Finisher, Gatherer
 from luthier.objectives._exploring import Experience, Explorer
 from luthier.objectives._parts import Part
 from luthier.objectives._tokens import collate_tokens, token_loss
@@ -11,6 +12,8 @@ objectives: Registry[type[Objective]] = Registry("luthier.objectives", word="obj
 __all__ = [
     "Experience",
     "Explorer",
+    "Finisher",
+    "Gatherer",
     "Loss",
     "Objective",
     "Part",

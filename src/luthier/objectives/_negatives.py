@@ -44,8 +44,8 @@ def mined(
     place = {text: index for index, text in enumerate(corpus)}
     anchors = [_parts(item)[0] for item in features]
     with models.reference() as base:
-        corpus_MD = _vectors(base, ids)
-        anchors_ND = _vectors(base, [np.frombuffer(text, np.int32) for text in anchors])
+        corpus_MD = vectors_of(base, ids)
+        anchors_ND = vectors_of(base, [np.frombuffer(text, np.int32) for text in anchors])
     own: dict[bytes, set[int]] = {}
     for item, anchor in zip(features, anchors, strict=True):
         own.setdefault(anchor, set()).update(place[text] for text in _parts(item)[1:])
@@ -97,7 +97,7 @@ def _parts(item: Features) -> list[bytes]:
 
 
 @torch.no_grad()
-def _vectors(bundle: Bundle, ids: Sequence[np.ndarray]) -> Tensor:
+def vectors_of(bundle: Bundle, ids: Sequence[np.ndarray]) -> Tensor:
     """Unit vectors (M, D) on the CPU."""
     model = bundle.model
     device = next(model.parameters()).device

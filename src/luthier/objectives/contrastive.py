@@ -79,10 +79,13 @@ class Contrastive:
         texts = [row.anchor, *([row.positive] if row.positive else []), *row.negatives]
         return prepare_texts(texts, codec, index=index, counts=bool(row.positive))
 
+    @property
+    def gathers(self) -> bool:
+        """Hard negatives are asked for."""
+        return self.config.hard_negatives > 0
+
     def gather(self, models: Roles, features: Sequence[Features]) -> list[Features]:
-        """The training rows with hard negatives, where the settings ask for them."""
-        if not self.config.hard_negatives:
-            return list(features)
+        """The training rows with hard negatives."""
         return mined(
             models,
             features,

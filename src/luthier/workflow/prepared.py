@@ -20,6 +20,7 @@ from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow import opening
+from luthier.workflow.around import gather
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
@@ -95,6 +96,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 layout.constants,
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
             )
+    gather(job, before, stages)
     put_in(job, settled, inputs, before)
     get_ready(job, stages)
     with stages.stage("pre-flight"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from luthier.export import exporters
+from luthier.export import exporters, run_load
 from luthier.run.layout import Layout
 from luthier.workflow.prepared import Prepared
 from luthier.workflow.run import Run, open_tuned
@@ -17,12 +17,13 @@ def load_result(prepared: Prepared, layout: Layout) -> None:
     An adapter comes back to the bit, a whole model as it was saved: in the type of its base.
     Raises: RunError: the folder is damaged, or does not fit the model and the tuner.
     """
-    exporter = exporters.get(prepared.tuner.saved_as)
-    if exporter.needs_base:
-        exporter().load(layout.adapter, prepared.bundle, prepared.tuner)
+    bundle, tuner = prepared.bundle, prepared.tuner
+    if exporters.get(tuner.saved_as).needs_base:
+        run_load(bundle, tuner, format=tuner.saved_as, folder=layout.adapter)
         return
     saved = open_tuned(Run(layout.root))
-    prepared.tuner.restore(prepared.bundle.model, prepared.tuner.state(saved.model))
+    tuner.restore(bundle.model, tuner.state(saved.model))
+    bundle.vectors = saved.vectors
 
 
 def forget_result(layout: Layout) -> None:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from luthier.core.errors import RunError
 from luthier.data.asked import rows_of
 from luthier.evaluation.predict import predict
-from luthier.export import exporters
+from luthier.export import run_load
 from luthier.models import today
 from luthier.models.bundle import Bundle
 from luthier.models.codecs import codec_in
@@ -117,7 +117,7 @@ def open_tuned(run: Run) -> Bundle:
         today.tell(bundle.codec.tokenizer, recipe.data.today)
     elif layout.adapter.is_dir():
         bundle = tune(recipe, run.tuner, open_weights(recipe, run.objective), trains=False)
-        exporters.get(run.tuner.saved_as)().load(layout.adapter, bundle, run.tuner)
+        run_load(bundle, run.tuner, format=run.tuner.saved_as, folder=layout.adapter)
     else:
         raise RunError(
             f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}"

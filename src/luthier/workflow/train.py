@@ -20,6 +20,7 @@ from luthier.run.layout import Layout
 from luthier.run.reader import open_run
 from luthier.run.writer import RunWriter
 from luthier.workflow import resume
+from luthier.workflow.around import finish
 from luthier.workflow.device import device_name
 from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
@@ -120,6 +121,7 @@ def _carry_out(work: _Work) -> None:
                 train_model(prepared.job, stages, work.writer, summary)
             summary.update("training")  # its figures outlive a process that dies while saving
             _note_changes(inputs, stages)
+            finish(prepared.objective, prepared.job, stages)
             save_result(prepared, inputs, layout, stages)
             summary.update("trained")
         _prove(prepared, work)

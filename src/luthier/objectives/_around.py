@@ -1,0 +1,40 @@
+"""What an objective may do with the model before its first update and after its last.
+
+Whoever holds the loop finds out by asking whether the objective is one of these, never by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from luthier.data.features import Features
+from luthier.models.bundle import Bundle
+from luthier.objectives.contract import Roles
+
+
+@runtime_checkable
+class Gatherer(Protocol):
+    """An objective that makes its training rows richer by looking at the model before training."""
+
+    @property
+    def gathers(self) -> bool:
+        """Whether its settings ask for it."""
+        ...
+
+    def gather(self, models: Roles, features: Sequence[Features]) -> list[Features]:
+        """As many rows, in the same order; a pure function of the rows and the frozen model."""
+        ...
+
+
+@runtime_checkable
+class Finisher(Protocol):
+    """An objective part of whose result is not learned by gradient."""
+
+    def finish(self, policy: Bundle, features: Sequence[Features]) -> str:
+        """Put it into `policy` (its `vectors`), from the training rows and the trained model.
+
+        Called before the result is saved; a pure function of rows and weights, so that it may be
+        repeated. Returns: what was done, in a sentence.
+        """
+        ...
