@@ -1,7 +1,7 @@
 """Runs of one table, side by side: `python benchmarks/grid.py GRID.yaml --data FOLDER --out RUNS`.
 
-A grid names rows (data) and columns (ways of tuning); with each seed they make one `luthier train` in
-a process of its own, its run directory below --out. Finished ones are not run again. What is shown
+A grid names rows (data) and columns (ways of tuning); with each seed they make one `luthier train`,
+its run directory below --out. Finished ones are not run again. What is shown
 is read from the run directories alone, and written to benchmarks/results/GRID.json, of which
 `benchmarks/tables.py` makes the tables of docs/results.md.
 """
