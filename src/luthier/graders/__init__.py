@@ -3,12 +3,14 @@
 from luthier.graders._build import build_grader, check_grader
 from luthier.graders._registry import graders
 from luthier.graders._review import Finding, Review, review
-from luthier.graders.contract import Answer, Grader, Score
+from luthier.graders.contract import Answer, Borrower, Grader, Lender, Score
 
 __all__ = [
     "Answer",
+    "Borrower",
     "Finding",
     "Grader",
+    "Lender",
     "Review",
     "Score",
     "build_grader",

@@ -116,7 +116,7 @@ def _distribution(
     found: Review, values: NDArray[np.float64], bounds: tuple[float, float] | None
 ) -> list[Finding]:
     if found.lowest == found.highest:
-        text = f"is constant: every completion scores {found.lowest:g}, so there is nothing to learn from"
+        text = f"is constant: every completion scores {found.lowest:g}, so nothing can be learned"
         return [Finding("constant", "warning", text)]
     low, high = bounds or (found.lowest, found.highest)
     findings: list[Finding] = []

@@ -6,11 +6,12 @@ looks at them before anything is trained.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from luthier.data.rows import Message
+from luthier.data.rows import Message, Preference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,19 @@ class Score:
     """Why it could not be graded; `value` is then the lowest score. Empty: it was graded."""
     parts: Mapping[str, float] = field(default_factory=dict[str, float])
     """Scores that `value` was put together from."""
+
+
+Compare = Callable[[Sequence[Preference]], list[tuple[float, float]]]
+"""Scores of both answers of every pair."""
+Lender = Callable[[Path], Compare]
+"""Opens the reward model of a run."""
+
+
+@runtime_checkable
+class Borrower(Protocol):
+    """A grader, or a combination of some, that needs a model out of a run."""
+
+    def lend(self, lender: Lender) -> None: ...
 
 
 class Grader(Protocol):

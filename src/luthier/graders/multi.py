@@ -11,7 +11,7 @@ from pydantic import Field
 from luthier.core.config import ComponentConfig
 from luthier.graders._build import build_grader, check_grader, weight_of
 from luthier.graders._registry import graders
-from luthier.graders.contract import Answer, Grader, Score
+from luthier.graders.contract import Answer, Borrower, Grader, Lender, Score
 
 
 class Config(ComponentConfig):
@@ -53,6 +53,11 @@ class Multi:
         columns = [part.grade(answers) for part, _ in self.parts]
         weights = [weight for _, weight in self.parts]
         return [self._score(list(scores), weights) for scores in zip(*columns, strict=True)]
+
+    def lend(self, lender: Lender) -> None:
+        for part, _ in self.parts:
+            if isinstance(part, Borrower):
+                part.lend(lender)
 
     def close(self) -> None:
         for part, _ in self.parts:

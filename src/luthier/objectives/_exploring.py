@@ -14,7 +14,7 @@ from torch import nn
 
 from luthier.data.features import Features
 from luthier.generation import Completion
-from luthier.graders import Review, Score
+from luthier.graders import Lender, Review, Score
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Loss, Roles
 
@@ -72,6 +72,10 @@ class Explorer(Protocol):
         self, policy: Bundle, features: Sequence[Features]
     ) -> list[tuple[Completion, Score]]:
         """The greedy answer to each prompt, and what the grader gives for it."""
+        ...
+
+    def lend(self, lender: Lender) -> None:
+        """Give the grader a way to open reward models."""
         ...
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from luthier.core.seeds import derive
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Prompt, Row
 from luthier.generation import Completion
-from luthier.graders import Review, Score, build_grader
+from luthier.graders import Borrower, Lender, Review, Score, build_grader
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import _completions as completions
 from luthier.objectives import _rollouts as rollouts
@@ -194,6 +194,10 @@ class Grpo:
     ) -> list[tuple[Completion, Score]]:
         found = rollouts.roll_out(policy, self._grader, features, self.config, seed=0, greedy=True)
         return [(item.completion, item.score) for item in found]
+
+    def lend(self, lender: Lender) -> None:
+        if isinstance(self._grader, Borrower):
+            self._grader.lend(lender)
 
     def close(self) -> None:
         self._grader.close()

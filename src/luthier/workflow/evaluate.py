@@ -9,6 +9,7 @@ from typing import Any
 from luthier.recipe.resolve import Settled
 from luthier.run.writer import RunWriter
 from luthier.workflow import resume
+from luthier.workflow.exploring import lend_models
 from luthier.workflow.finish import prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.run import Run
@@ -32,6 +33,7 @@ def evaluate_run(
         inputs = gather(settled, stages)
         for line in _same_inputs(run, inputs, settled.get("allow"), names_rows=names_rows):
             stages.note(line, warning=True)
+        lend_models(inputs.objective)
         subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
         found = prove_better(subject, settled.recipe().evaluation, run.layout, stages)
         summary = Summary(run.layout, settled, stages)

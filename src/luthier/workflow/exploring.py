@@ -11,7 +11,8 @@ from luthier.engine.accumulate import roles
 from luthier.engine.experience import imagined
 from luthier.engine.job import Job
 from luthier.engine.preflight import Trial
-from luthier.objectives import Explorer
+from luthier.objectives import Explorer, Objective
+from luthier.workflow.reward_model import reward_model
 from luthier.workflow.stages import Stages
 
 MANY_UNDECIDED = 0.7
@@ -26,6 +27,7 @@ def get_ready(job: Job, stages: Stages) -> None:
     objective = job.objective
     if not isinstance(objective, Explorer):
         return
+    lend_models(objective)
     job.companion = objective.companion(job.bundle)
     if checkpoint.latest_step(job.checkpoints):
         return  # it was tried when the run began
@@ -44,6 +46,12 @@ def get_ready(job: Job, stages: Stages) -> None:
                 "same: objectives that compare them learn from the others only",
                 warning=True,
             )
+
+
+def lend_models(objective: Objective) -> None:
+    """Give the objective's grader a way to open reward models, where it has one."""
+    if isinstance(objective, Explorer):
+        objective.lend(reward_model)
 
 
 def with_imagined_rows(fly: Callable[[Job], Trial], job: Job) -> Trial:

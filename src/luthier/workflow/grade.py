@@ -18,13 +18,13 @@ from luthier.data.parse import Reading, parse_file
 from luthier.data.rows import Chat, Prompt
 from luthier.engine import precision
 from luthier.generation import generate
-from luthier.graders import Answer, Grader, Score, build_grader, check_grader, review
+from luthier.graders import Answer, Borrower, Grader, Score, build_grader, check_grader, review
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
 from luthier.workflow.device import device_name
+from luthier.workflow.reward_model import reward_model
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
-
 
 NUM_RIGHT = 32
 """Right answers that are graded themselves: they should score high."""
@@ -65,6 +65,8 @@ def grade_file(
         )
     stages = Stages(on_event)
     built = build_grader(grader)
+    if isinstance(built, Borrower):
+        built.lend(reward_model)
     try:
         with stages.stage("reading data", str(path)):
             rows = _rows(path, max_rows, stages)

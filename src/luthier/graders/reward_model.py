@@ -1,0 +1,78 @@
+"""What a reward model thinks of the completion: a run of `luthier train objective=reward`.
+
+Source: Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from luthier.core.config import ComponentConfig
+from luthier.core.errors import RecipeError
+from luthier.data.rows import Message, Origin, Preference
+from luthier.graders._registry import graders
+from luthier.graders.contract import Answer, Compare, Lender, Score
+
+
+class Config(ComponentConfig):
+    """Which reward model."""
+
+    run: str
+    """Folder of a finished run that learned from preferred and rejected answers."""
+    scale: float = 1.0
+    """Scores are multiplied by this, where they are to be weighed against others."""
+
+
+@graders.add
+class RewardModel:
+    """The score of the reward model, without bounds. It is a second model in memory, and it can be
+    fooled: watch the divergence, and read what was said (rollouts.jsonl)."""
+
+    Config = Config
+    needs_reference: ClassVar[bool] = False
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._lender: Lender | None = None
+        self._compare: Compare | None = None
+
+    def lend(self, lender: Lender) -> None:
+        """Called with a way to open runs, which lie above graders."""
+        self._lender = lender
+
+    def bounds(self) -> None:
+        return None
+
+    def check(self, rows: Sequence[Answer]) -> list[str]:
+        """Raises: LuthierError: there is no such run, or it did not learn from preferences."""
+        del rows
+        self._opened()
+        return []
+
+    def grade(self, answers: Sequence[Answer]) -> list[Score]:
+        if not answers:
+            return []
+        compared = self._opened()([_beside_nothing(item) for item in answers])
+        return [Score(self.config.scale * first) for first, _ in compared]
+
+    def close(self) -> None:
+        self._compare = None
+
+    def _opened(self) -> Compare:
+        if self._compare is None:
+            if self._lender is None:
+                raise RecipeError("grader reward_model: nothing here can open runs")
+            self._compare = self._lender(Path(self.config.run).expanduser())
+        return self._compare
+
+
+def _beside_nothing(item: Answer) -> Preference:
+    """The completion beside another one: a reward model reads pairs, each answer by itself."""
+    return Preference(
+        origin=Origin(item.origin or "answer", 1),
+        messages=item.messages,
+        chosen=(Message("assistant", item.completion),),
+        rejected=(Message("assistant", f"{item.completion} ."),),
+    )

@@ -1,0 +1,55 @@
+"""A reward model as a grader: its score of each completion, and a run it cannot be read from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from tests import tiny
+
+from luthier.core.errors import LuthierError, RecipeError
+from luthier.data.rows import Message, Preference
+from luthier.graders import Answer, Borrower, build_grader
+from luthier.graders.contract import Compare
+from luthier.workflow.reward_model import reward_model
+
+
+def lender(path: Path) -> Compare:
+    """A judge that likes long answers."""
+    assert path == Path("runs/judge")
+
+    def compare(pairs: Sequence[Preference]) -> list[tuple[float, float]]:
+        return [(float(len(pair.chosen[0].content)), 0.0) for pair in pairs]
+
+    return compare
+
+
+ANSWERS = [
+    Answer(messages=(Message("user", "Why?"),), completion=text) for text in ("", "so", "so it is")
+]
+
+
+def test_every_completion_gets_the_score_of_the_model() -> None:
+    parts = [{"name": "reward_model", "run": "runs/judge", "scale": 0.5}]
+    grader = build_grader({"name": "multi", "graders": parts, "combine": "sum"})
+    assert isinstance(grader, Borrower)
+    grader.lend(lender)
+    assert grader.check(ANSWERS) == []
+    assert [item.value for item in grader.grade(ANSWERS)] == [0.0, 1.0, 4.0]
+    assert grader.bounds() is None
+
+
+def test_without_a_way_to_open_runs_it_says_so() -> None:
+    grader = build_grader({"name": "reward_model", "run": "runs/judge"})
+    with pytest.raises(RecipeError, match="nothing here can open runs"):
+        grader.check(ANSWERS)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    tiny.folder(tmp_path / "model")
+    grader = build_grader({"name": "reward_model", "run": str(tmp_path / "model")})
+    assert isinstance(grader, Borrower)
+    grader.lend(reward_model)
+    with pytest.raises(LuthierError, match="is no run directory"):
+        grader.check(ANSWERS)
