@@ -58,7 +58,7 @@ def open_model(
         model = _with_head(source, asked, kept, seed=seed, notes=notes)
     else:
         model, _, _ = _load(kind, source, kept, notes)
-    if kind == "sequence_classifier":
+    if kind in ("sequence_classifier", "question_answerer"):
         _set_padding(model, codec)
     refuse_broken(model, source)
     model.requires_grad_(False)

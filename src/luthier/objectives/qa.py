@@ -67,8 +67,8 @@ class Qa:
         return {"may_be_silent": (silent > 0, f"{silent} training rows have no answer")}
 
     def labels(self) -> tuple[str, ...]:
-        """The head scores where an answer starts and ends, as it always does."""
-        return ()
+        """Two outputs, whatever the model was made for before."""
+        return ("start", "end")
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """Windows as sequences of the row; `per_token`: where the answer starts and ends
