@@ -1,6 +1,6 @@
 """Prompt, prefix, IA3 and bottleneck adapters beside LoRA, on the demo's rows as a user runs them.
 
-    .venv/bin/python benchmarks/tuners/light.py [--setups 'lora;prompt'] [--rate 1e-2] [--before CMD]
+    .venv/bin/python benchmarks/tuners/light.py [--setups 'lora;prompt'] [--rate 1e-2]
 
 Each setup is a process of its own, one after another; `--before` is put before its command line (a
 lock, for instance). Prints a table: held-out loss, seconds, memory, and the verdict on test rows.
@@ -42,7 +42,10 @@ SETUPS: dict[str, dict[str, Any]] = {
     "adapter, houlsby": {"name": "adapter", "placement": "houlsby"},
     "adapter, parallel": {"name": "adapter", "parallel": True},
 }
-TABLE = "| setup | trained | rate | held-out loss | s | peak GiB | verdict |\n|---|---|---|---|---|---|---|\n"
+TABLE = (
+    "| setup | trained | rate | held-out loss | s | peak GiB | verdict |\n"
+    "|---|---|---|---|---|---|---|\n"
+)
 
 
 def main() -> None:
