@@ -24,6 +24,21 @@ def number_of(target: object) -> int:
     return int(text)
 
 
+def meant(target: str | list[str], chosen: list[str] | str) -> str | list[str]:
+    """The target itself, or of best:K the layers that were chosen.
+
+    Raises: RecipeError: none were.
+    """
+    if not number_of(target):
+        return target
+    if isinstance(chosen, str):
+        raise RecipeError(
+            f"recipe tuner.target: {target} is measured on training rows, and there are none here. "
+            "Name the layers in tuner.chosen."
+        )
+    return chosen
+
+
 def best(relevance: Mapping[str, float], number: int) -> tuple[list[str], str]:
     """The `number` parts of the highest relevance, in the order of the model, and why these.
 

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from luthier.core.errors import RecipeError, RunError
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import Linear
+from luthier.models.token_rows import TokenRows, token_rows
 from luthier.tuners._patterns import shortest
 from luthier.tuners._peft import saved_whole, target_modules
+from luthier.tuners._tokens import SUFFIX, peft_indices
 
 _A, _B, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
 _START_A, _START_B = ".start_A", ".start_B"
@@ -27,7 +29,8 @@ def adapters(model: nn.Module) -> Iterator[tuple[str, LowRankLinear]]:
 
 def trained_whole(model: nn.Module) -> dict[str, Tensor]:
     """Trained parameters that belong to no low-rank term: those of a head."""
-    inside = {id(p) for _, layer in adapters(model) for p in layer.parameters(recurse=False)}
+    parts = [*dict(adapters(model)).values(), *token_rows(model).values()]
+    inside = {id(p) for part in parts for p in part.parameters(recurse=False)}
     return {
         name: parameter
         for name, parameter in model.named_parameters()
@@ -44,11 +47,16 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
             found[name + _LENGTHS] = layer.magnitude
         if layer.start_A is not None and layer.start_B is not None:
             found[name + _START_A], found[name + _START_B] = layer.start_A, layer.start_B
-    return {**found, **trained_whole(model)}
+    return {**found, **_rows(model), **trained_whole(model)}
 
 
-def switch(layers: Sequence[LowRankLinear], enabled: Sequence[bool]) -> None:
-    """Which terms take part."""
+def switched(model: nn.Module) -> list[LowRankLinear | TokenRows]:
+    """Everything that can be switched off."""
+    return [*dict(adapters(model)).values(), *token_rows(model).values()]
+
+
+def switch(layers: Sequence[LowRankLinear | TokenRows], enabled: Sequence[bool]) -> None:
+    """Which terms and rows take part."""
     for layer, is_enabled in zip(layers, enabled, strict=True):
         layer.enabled = is_enabled
 
@@ -60,7 +68,7 @@ def peft_tensors(model: nn.Module) -> dict[str, Tensor]:
         found[name + _A], found[name + _B] = layer.factors()
         if layer.magnitude is not None:
             found[name + _LENGTHS] = layer.magnitude
-    return {**found, **trained_whole(model)}
+    return {**found, **_rows(model), **trained_whole(model)}
 
 
 def from_peft_tensors(model: nn.Module, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -93,6 +101,7 @@ def peft_config(model: nn.Module, *, is_stabilised: bool) -> dict[str, Any]:
         "fan_in_fan_out": False,
         "init_lora_weights": True,
         "use_dora": any(layer.magnitude is not None for layer in layers.values()),
+        **peft_indices(model),
     }
 
 
@@ -139,6 +148,11 @@ def check_same(ours: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
             raise RunError(
                 f"was trained with {key} = {saved.get(key)}; the recipe's tuner gives {ours[key]}"
             )
+
+
+def _rows(model: nn.Module) -> dict[str, Tensor]:
+    parts = token_rows(model).items()
+    return {name + SUFFIX: part.own for name, part in parts if part.own is not None}
 
 
 def _usual(values: Any) -> Any:

@@ -101,6 +101,15 @@ class Peft:
 
 
 @runtime_checkable
+class Extending(Tuner, Protocol):
+    """A tuner that may add tokens to the vocabulary."""
+
+    def extend(self, tokenizer: Any) -> None:
+        """Add them, before any row is read with it; `apply` finds them there or adds them too."""
+        ...
+
+
+@runtime_checkable
 class Lengthening(Tuner, Protocol):
     """A tuner that puts positions of its own before every sequence."""
 

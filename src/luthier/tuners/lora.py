@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
-from luthier.core.errors import RecipeError
 from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import Linear
+from luthier.models.token_rows import token_rows
 from luthier.tuners import tuners
-from luthier.tuners._best import best, number_of
+from luthier.tuners._best import best, meant, number_of
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._low_rank import (
     adapters,
@@ -29,6 +29,7 @@ from luthier.tuners._low_rank import (
     peft_config,
     peft_tensors,
     switch,
+    switched,
     tensors_of,
     trained_whole,
 )
@@ -37,6 +38,7 @@ from luthier.tuners._peft import from_peft, to_peft
 from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly
 from luthier.tuners._targets import head_modules, linear_layers, matching, replace
+from luthier.tuners._tokens import extend, put_into
 from luthier.tuners.contract import ParamGroup, Peft
 
 STABLE_ALPHA = 8.0
@@ -69,6 +71,9 @@ class Config(ComponentConfig):
     start: Literal["zero", "pissa"] = "zero"
     """Where the term starts: with B at zero, or at the weight's own largest singular values
     (PiSSA), which learns faster."""
+    tokens: list[str] = Field(default_factory=list[str])
+    """Tokens whose vectors are trained too, in the table and in the head; what the tokenizer lacks
+    is added to it, and begins as the mean of the pieces it was."""
     rate_ratio: float = Field(1.0, gt=0)
     """Learning rate of B over that of A (LoRA+); usual 4 to 16, with a lower rate for A."""
 
@@ -160,7 +165,7 @@ class Lora:
         return float(f"{rate:.0e}"), f"usual for lora on a width of {facts.hidden_size}"
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
-        """The same bundle with adapters in place, only they (and a head) trained.
+        """The bundle with adapters in place; only they (and a head, and vectors of tokens) move.
 
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
@@ -172,10 +177,15 @@ class Lora:
             added = self._added(name, layer, generator)
             added.train(layer.training)
             replace(model, name, added)
+        put_into(bundle, self.config.tokens)
         for head in heads:
             model.get_submodule(head).requires_grad_(True)
         self._first_head = {n: p.detach().clone() for n, p in trained_whole(model).items()}
         return bundle
+
+    def extend(self, tokenizer: Any) -> None:
+        """Add the tokens that are to be trained and are not there."""
+        extend(tokenizer, self.config.tokens)
 
     def parts(self, bundle: Bundle) -> dict[str, list[str]]:
         """Every linear layer, where the best of them are wanted and not known yet."""
@@ -188,23 +198,13 @@ class Lora:
         """The best of the layers."""
         return {"chosen": best(relevance, number_of(self.config.target))}
 
-    def _target(self) -> str | list[str]:
-        if not number_of(self.config.target):
-            return self.config.target
-        if self.config.chosen == "auto":
-            raise RecipeError(
-                f"recipe tuner.target: {self.config.target} is measured on training rows, and "
-                "there are none here. Name the layers in tuner.chosen."
-            )
-        return self.config.chosen
-
     def check(self, bundle: Bundle) -> dict[str, Linear]:
         """The layers that will be adapted.
 
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
         layers = linear_layers(bundle.model, but_not=heads_of(bundle))
-        layers = matching(layers, self._target())
+        layers = matching(layers, meant(self.config.target, self.config.chosen))
         check(self.config.rank_pattern, layers, where="tuner.rank_pattern")
         check(self.config.alphas()[1], layers, where="tuner.alpha_pattern")
         for name, layer in layers.items():
@@ -212,29 +212,29 @@ class Lora:
         return layers
 
     def _added(self, name: str, layer: Linear, generator: torch.Generator) -> LowRankLinear:
-        rank, scaling = self.config.rank_of(name), self.config.scaling_of(name)
-        added = LowRankLinear(layer, rank=rank, scaling=scaling, dropout=self.config.dropout)
+        config, rank, scaling = self.config, self.config.rank_of(name), self.config.scaling_of(name)
+        added = LowRankLinear(layer, rank=rank, scaling=scaling, dropout=config.dropout)
         added.reset(generator)
-        if self.config.start == "pissa":
-            parts = principal(layer.weight, rank=rank, scaling=scaling, generator=generator)
-            added.start_from(*parts)
-        if self.config.lengths:
+        if config.start == "pissa":
+            weight = layer.weight
+            added.start_from(*principal(weight, rank=rank, scaling=scaling, generator=generator))
+        if config.lengths:
             added.weigh()
         return added
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
-        """The adapters and a trained head; biases, norms of the head and lengths do not decay."""
+        """Matrices decay; biases, norms of a head, lengths and vectors of tokens do not."""
         raising = {id(layer.lora_B) for _, layer in adapters(model)}
-        faster = [p for p in model.parameters() if id(p) in raising]
-        others = [p for p in model.parameters() if id(p) not in raising]
-        ratio = self.config.rate_ratio
-        if ratio == 1:
-            return decay_groups(model.parameters())
-        return decay_groups(others) + [changed(g, rate=ratio) for g in decay_groups(faster)]
+        rows = [part.own for part in token_rows(model).values() if part.own is not None]
+        tokens, ratio = {id(p) for p in rows}, self.config.rate_ratio
+        faster = [p for p in model.parameters() if id(p) in raising and ratio != 1]
+        apart = {id(p) for p in faster} | tokens
+        others = [p for p in model.parameters() if id(p) not in apart]
+        groups = decay_groups(others) + [changed(g, rate=ratio) for g in decay_groups(faster)]
+        return groups + ([ParamGroup(rows, decays=False)] if rows else [])
 
     def state(self, model: nn.Module) -> dict[str, Tensor]:
-        """`<layer>.lora_A.weight`, `<layer>.lora_B.weight` (and lengths, and where they started),
-        and a head's parameters by name."""
+        """`<layer>.lora_A.weight` and the like, and a head's parameters by name."""
         return {name: tensor.detach() for name, tensor in tensors_of(model).items()}
 
     def restore(self, model: nn.Module, state: dict[str, Tensor]) -> None:
@@ -257,7 +257,7 @@ class Lora:
     @contextmanager
     def base(self, model: nn.Module) -> Generator[nn.Module]:
         """Within it adapters are off and a classifier has the head it started with."""
-        layers = [layer for _, layer in adapters(model)]
+        layers = switched(model)
         before = [layer.enabled for layer in layers]
         head = trained_whole(model)
         trained = {name: parameter.detach().clone() for name, parameter in head.items()}
@@ -280,6 +280,8 @@ class Lora:
                 weight = plain.weight
                 weight.copy_(weight.float() + layer.delta().to(weight.device))
             replace(model, name, plain)
+        for name, rows in token_rows(model).items():
+            replace(model, name, rows.fold())
         return model
 
 

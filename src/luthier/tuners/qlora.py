@@ -88,6 +88,10 @@ class Qlora:
         )
         return bundle
 
+    def extend(self, tokenizer: Any) -> None:
+        """Add the tokens that are to be trained and are not there."""
+        self._lora.extend(tokenizer)
+
     def parts(self, bundle: Bundle) -> dict[str, list[str]]:
         """As LoRA's; they are measured before the base is rounded."""
         return self._lora.parts(bundle)

@@ -16,6 +16,7 @@ from luthier.models.bundle import Head, Kind
 from luthier.models.key_value_prefix import prefix_of
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.mixed import products, types_of
+from luthier.models.token_rows import TokenRows
 from luthier.models.trunks import _blockwise, _documents, _scores
 from luthier.models.trunks._division import read_states, states_of
 from luthier.ops.out_of_memory import is_out_of_memory
@@ -249,6 +250,8 @@ def _merged(layer: nn.Module) -> Tensor:
     if isinstance(layer, LowRankLinear):
         weight = layer.base.weight
         return weight + layer.delta().to(weight.dtype) if layer.enabled else weight
+    if isinstance(layer, TokenRows):
+        return layer.weight
     raise ModelError(f"a head of type {type(layer).__name__} is not supported")
 
 
