@@ -13,7 +13,9 @@ from safetensors.torch import load_file
 from tests import tiny
 
 import luthier
+from luthier.recipe.load import read
 from luthier.workflow.export import export_run
+from luthier.workflow.plan import plan
 
 
 @pytest.fixture
@@ -62,3 +64,18 @@ def test_a_run_saves_what_moved_and_opens_again(tuner: str, writes: bool, desk: 
     assert len(run.predict([row])) == 1
     whole = export_run(run.path, "safetensors", out=desk / "whole")
     assert whole["manifest"]["parity"]["prompts"]
+
+
+def test_relevant_layers_are_measured_shown_in_the_plan_and_kept(desk: Path) -> None:
+    tuner = {"name": "last_layers", "choose": "relevant", "num_layers": 1}
+    asked = recipe(desk, tuner, writes=False)
+    shown = plan(*read(asked))
+    layers = shown["recipe"]["tuner"]["layers"]
+    assert len(layers) == 1
+    assert "of 2 layers that the loss depends on most" in shown["origins"]["tuner.layers"]
+    run = luthier.train(asked, out=desk / "run")
+    assert run.recipe.tuner["layers"] == layers
+    named = run.bundle.model.named_parameters()
+    inside = {name for name, p in named if p.requires_grad and ".layer." in name}
+    places = {int(name.partition(".layer.")[2].partition(".")[0]) for name in inside}
+    assert places == set(layers)
