@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from torch import Tensor
+
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError
 from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.tuners import tuners
 from luthier.tuners._own import OwnTensors, new_head
+from luthier.tuners._peft import PREFIX, saved_whole, target_modules
+from luthier.tuners.contract import Peft
+
+LAYER = "ln_tuning_layers"
+"""PEFT's name for its copy of a norm."""
 
 
 class Config(ComponentConfig):
@@ -23,6 +32,7 @@ class Norms(OwnTensors):
     """
 
     Config = Config
+    saved_as: ClassVar[str] = "adapter"
 
     @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
@@ -50,3 +60,27 @@ class Norms(OwnTensors):
                 f"{type(model).__name__} has none. Use tuner 'last_layers' or 'lora'."
             )
         return self.move(bundle, [*found, *new_head(bundle)])
+
+    def peft(self, bundle: Bundle) -> Peft:
+        """PEFT's LN_TUNING, with a head among its modules saved whole."""
+        state, head = self.state(bundle.model), set(new_head(bundle))
+        norms = {name.rpartition(".")[0] for name in state if name not in head}
+        config = {
+            "peft_type": "LN_TUNING",
+            "target_modules": target_modules(bundle.model, norms),
+            "modules_to_save": saved_whole(bundle.model, head) or None,
+        }
+        return Peft(config, {_there(name, head): tensor for name, tensor in state.items()})
+
+    def take_peft(self, bundle: Bundle, saved: Peft) -> None:
+        """Raises: RunError: names or shapes differ."""
+        head = set(new_head(bundle))
+        names = {_there(name, head): name for name in self.state(bundle.model)}
+        back: dict[str, Tensor] = {names.get(key, key): t for key, t in saved.tensors.items()}
+        self.restore(bundle.model, back)
+
+
+def _there(name: str, head: set[str]) -> str:
+    """What a parameter is called in a PEFT file."""
+    owner, _, own = name.rpartition(".")
+    return PREFIX + (name if name in head else f"{owner}.{LAYER}.{own}")
