@@ -28,6 +28,7 @@ from luthier.models.facts import facts_of
 from luthier.models.trunks import build
 from luthier.objectives import Explorer, Objective, Roles, View, objectives
 from luthier.tuners import Tuner, attach, tuners
+from luthier.workflow.check import lacks
 
 PLAN = Plan(
     epochs=2,
@@ -50,6 +51,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 """What a tuner needs besides its defaults to fit a model of width 32."""
 SHORT = {"grader": {"name": "similarity", "measure": "edit"}, "max_new_tokens": 4}
+MODELS: dict[tuple[str, Kind], dict[str, Any]] = {
+    ("bitfit", "causal_lm"): {"attention_bias": True}  # it trains nothing else
+}
+"""How the model differs on which a tuner is tried."""
 OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
     "grpo": {**SHORT, "group_size": 3, "updates": 2},
     "ppo": {**SHORT, "updates": 2},
@@ -77,6 +82,8 @@ class Case:
     seed: int = 0
     way: str = "float32"
     """A key of WAYS."""
+    model: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Settings of the model beyond the usual."""
     prompts: list[Features] = field(default_factory=list[Features])
     """What an exploring objective is trained on; `features` are then the experience of it."""
 
@@ -211,8 +218,6 @@ def plain_bundle(
     """An untouched tiny model of the kind, opened as the workflow does for such a tuner."""
     dtype, prefer = WAYS[way]
     writes = kind == "causal_lm"
-    if writes:
-        changes = {"attention_bias": True, **changes}  # some tuners train nothing else
     model = tiny.headed(kind, "llama" if writes else "bert", labels=labels, seed=seed, **changes)
     tokenizer = tiny.tokenizer() if writes else tiny.word_tokenizer()
     if not moves_base:
@@ -240,6 +245,7 @@ def case(
     built = learned(config.model_copy(update=found))
     moved = tuners.get(tuner)
     kind = kind_of(objective)
+    model = {**MODELS.get((tuner, kind), {}), **model}
     bundle = plain_bundle(
         kind, labels=built.labels(), way=way, moves_base=moved.moves_base, **model
     )
@@ -249,7 +255,7 @@ def case(
     bundle.trunk = build(bundle.model, bundle.kind, prefer=prefer, compute_dtype=dtype)
     bundle.model.train()
     features = [built.prepare(row, bundle.codec, index=n) for n, row in enumerate(rows)]
-    made = Case(bundle, applied, built, rows, features, seed=seed, way=way)
+    made = Case(bundle, applied, built, rows, features, seed=seed, way=way, model=model)
     made.ask()
     return made
 
@@ -275,5 +281,10 @@ def _speakers() -> list[str]:
 
 
 SPEAKERS = _speakers()
-TUNED = [(tuner, objective) for tuner in tuners.names() for objective in SPEAKERS]
+TUNED = [
+    (name, objective)
+    for name, tuner in tuners.items()
+    for objective in SPEAKERS
+    if not lacks(tuner, kind_of(objective))
+]
 """Every tuner with one objective of each kind of model."""

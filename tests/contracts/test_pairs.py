@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.contracts.cases import PAIRS, case
+from tests.contracts.cases import PAIRS, case, kind_of
 
 from luthier.core.errors import RecipeError
 from luthier.core.events import Updated
 from luthier.objectives import objectives
 from luthier.tuners import tuners
-from luthier.workflow.check import refuse_lost_base
+from luthier.workflow.check import lacks, refuse_kind, refuse_lost_base
 
 
 @pytest.mark.parametrize(("tuner", "objective"), PAIRS)
@@ -26,6 +26,11 @@ def test_a_pair_trains_saves_and_says_the_same_again(
             refuse_lost_base(learned, moved, names=names)
         return
     refuse_lost_base(learned, moved, names=names)
+    if lacks(moved, kind_of(objective)):
+        with pytest.raises(RecipeError, match="Use one of"):
+            refuse_kind(moved, kind_of(objective), names=names)
+        return
+    refuse_kind(moved, kind_of(objective), names=names)
     found = case(tuner, objective)
     events = found.fit(tmp_path, max_steps=3, evaluate_every=2, save_every=2)
     assert sum(isinstance(event, Updated) for event in events) == 3

@@ -24,8 +24,8 @@ from luthier.tuners.contract import Lengthening
 
 NAMES = tuners.names()
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-BFLOAT16 = 0.02
-"""Outputs of two layers in bfloat16, added up in another order: relative distance of all."""
+BFLOAT16 = 0.025
+"""Outputs of two layers and a head in bfloat16, added up in another order: relative distance."""
 
 
 def both(test: Any) -> Any:
@@ -48,6 +48,7 @@ def untouched(found: Case) -> Case:
         labels=found.bundle.labels,
         way=found.way,
         moves_base=found.tuner.moves_base,
+        **found.model,
     )
     stored = quantised_layers(found.bundle.model)
     if stored:  # its base is the one in few bits

@@ -122,6 +122,13 @@ class Lengthening(Tuner, Protocol):
 
 
 @runtime_checkable
+class Limited(Protocol):
+    """A tuner that finds something to train in models of some kinds only."""
+
+    kinds: ClassVar[frozenset[str]]
+
+
+@runtime_checkable
 class Adapting(Tuner, Protocol):
     """A tuner with `saved_as = "adapter"`: it says itself how PEFT holds its result."""
 

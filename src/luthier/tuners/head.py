@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, get_args
 
 from torch import nn
 
@@ -29,6 +29,7 @@ class Head(OwnTensors):
     """
 
     Config = Config
+    kinds: ClassVar[frozenset[str]] = frozenset(get_args(Kind)) - {"embedder"}
 
     @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:

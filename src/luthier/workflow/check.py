@@ -10,6 +10,7 @@ from luthier.models.bundle import Kind
 from luthier.models.kinds import OPENINGS
 from luthier.objectives import Objective, Roles, objectives
 from luthier.tuners import Tuner, tuners
+from luthier.tuners.contract import Limited
 
 
 def fits(objective: Objective, *, name: str, possible: Sequence[Kind], reference: str) -> Kind:
@@ -42,6 +43,26 @@ def _refuse_roles(objective: Objective, name: str) -> None:
             f"recipe objective.name: '{name}' needs a model in the role of {', '.join(missing)}, "
             f"which nothing here provides (only {', '.join(sorted(filled))}). Use one of: "
             f"{', '.join(fitting)}."
+        )
+
+
+def lacks(tuner: type[Tuner], kind: Kind) -> bool:
+    """Whether a model of this kind has nothing that the tuner could train."""
+    return isinstance(tuner, Limited) and kind not in tuner.kinds
+
+
+def refuse_kind(tuner: type[Tuner], kind: Kind, *, names: tuple[str, str]) -> None:
+    """Nothing, unless the tuner has nothing to train in such a model.
+
+    Args: names: of objective and tuner.
+    Raises: RecipeError: with the tuners that have.
+    """
+    if lacks(tuner, kind):
+        others = ", ".join(key for key, item in tuners.items() if not lacks(item, kind))
+        raise RecipeError(
+            f"recipe tuner.name: objective '{names[0]}' opens the model as one that "
+            f"{OPENINGS[kind].words}, in which tuner '{names[1]}' has nothing to train. Use one "
+            f"of: {others}."
         )
 
 

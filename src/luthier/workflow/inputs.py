@@ -25,7 +25,7 @@ from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 from luthier.tuners.contract import Extending, Lengthening
-from luthier.workflow.check import fits, refuse_lost_base
+from luthier.workflow.check import fits, refuse_kind, refuse_lost_base
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.options import general_rows
 from luthier.workflow.options import identity_of as general_identity
@@ -126,6 +126,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         tuner.extend(codec.tokenizer)
     names = (settled.get("objective.name"), settled.get("tuner.name"))
     refuse_lost_base(objective, moved, names=names)
+    refuse_kind(moved, kind, names=names)
     if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
         raise RecipeError(
             f"model {source.reference} has no chat template, and the rows are conversations. "
