@@ -57,7 +57,7 @@ def wrapped(settings: dict[str, Any]) -> Any:
     """PEFT's model with these settings."""
     found = {"r": 8, "lora_alpha": 16, "target_modules": "all-linear", "lora_dropout": 0.0}
     config = peft.LoraConfig(**{**found, **settings}, task_type="CAUSAL_LM")
-    return peft.get_peft_model(tiny.causal_lm("llama"), config)
+    return peft.get_peft_model(plain_bundle("causal_lm").model, config)
 
 
 def loss_of(model: Any) -> torch.Tensor:
@@ -97,7 +97,7 @@ def test_pissa_starts_with_their_gradients() -> None:
     bundle = plain_bundle("causal_lm")
     tuned(bundle, {"start": "pissa"}, disturbed=False)
     other = wrapped({"init_lora_weights": "pissa"})
-    before = loss_of(tiny.causal_lm("llama")).item()
+    before = loss_of(plain_bundle("causal_lm").model).item()
     one, two = loss_of(bundle.model), loss_of(other)
     assert one.item() == before  # to the bit: the base is not touched
     assert two.item() == pytest.approx(before, rel=1e-5)
