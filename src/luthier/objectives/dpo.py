@@ -79,7 +79,7 @@ class Dpo:
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
-    usual: ClassVar[Usual] = Usual()
+    usual: ClassVar[Usual] = Usual(epochs=(1, 3), rate=0.1)
 
     def __init__(self, config: Config) -> None:
         self.config = config

@@ -59,7 +59,7 @@ class Kto:
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = True
-    usual: ClassVar[Usual] = Usual()
+    usual: ClassVar[Usual] = Usual(batch_size=16, epochs=(1, 3), rate=0.1)
 
     def __init__(self, config: Config) -> None:
         self.config = config

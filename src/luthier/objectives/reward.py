@@ -56,7 +56,7 @@ class Reward:
     problem: ClassVar[str] = "regression"
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
-    usual: ClassVar[Usual] = Usual()
+    usual: ClassVar[Usual] = Usual(epochs=(1, 3), rate=0.3)
 
     def __init__(self, config: Config) -> None:
         self.config = config

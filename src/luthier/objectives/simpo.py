@@ -57,7 +57,7 @@ class Simpo:
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
-    usual: ClassVar[Usual] = Usual()
+    usual: ClassVar[Usual] = Usual(epochs=(1, 3), rate=0.1)
 
     def __init__(self, config: Config) -> None:
         self.config = config
