@@ -41,7 +41,8 @@ def compare(a: RunFiles, b: RunFiles) -> dict[str, Any]:
     _check_same(a, b, first, second)
     metric, settings = metrics.get(name)(), _settings(a)
     targets = [str(line["target"]) for line in first.values()]
-    frame = frame_from(targets, _classes(a, b), task=_task(a))
+    groups = [str(line.get("group", "")) for line in first.values()]
+    frame = frame_from(targets, _classes(a, b), task=_task(a), groups=groups)
     keys = list(first)
     old = _table(a, name, metric, [first[key] for key in keys], frame)
     new = _table(b, name, metric, [second[key] for key in keys], frame)

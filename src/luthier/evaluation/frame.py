@@ -27,10 +27,16 @@ def frame_of(train: Sequence[Row], test: Sequence[Row], *, labels: Sequence[str]
     targets = tuple(row.target() for row in test)
     is_json = task == "answer" and all(json_object(target) is not None for target in targets)
     classes = () if is_json else tasks.get(task)().classes(train, labels)
-    return Frame(task, targets, classes, is_json)
+    return Frame(task, targets, classes, is_json, tuple(row.group for row in test))
 
 
-def frame_from(targets: Sequence[str], classes: Sequence[str], *, task: str = "answer") -> Frame:
-    """The frame of rows that were scored before, from their targets."""
+def frame_from(
+    targets: Sequence[str],
+    classes: Sequence[str],
+    *,
+    task: str = "answer",
+    groups: Sequence[str] = (),
+) -> Frame:
+    """The frame of rows that were scored before, from their targets and groups."""
     is_json = task == "answer" and all(json_object(target) is not None for target in targets)
-    return Frame(task, tuple(targets), tuple(classes), is_json)
+    return Frame(task, tuple(targets), tuple(classes), is_json, tuple(groups))

@@ -40,6 +40,8 @@ class Frame:
     """Names of the classes, when every target is one of a few."""
     is_json: bool = False
     """Every target is a JSON object."""
+    groups: tuple[str, ...] = ()
+    """What each row is answered together with, such as its query; empty strings: with nothing."""
 
     def key(self, name: str) -> str:
         """Equal for names of the same class: labels count as they are, written answers as texts."""

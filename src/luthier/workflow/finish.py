@@ -81,6 +81,7 @@ def write_predictions(evaluation: Evaluation, rows: Sequence[Row], layout: Layou
                     "input": shown.input,
                     "target": shown.target,
                     "answers": {},
+                    **({"group": rows[answer.row].group} if rows[answer.row].group else {}),
                 },
             )
             line["answers"][arm] = {

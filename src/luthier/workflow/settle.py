@@ -48,9 +48,9 @@ def objective_for(shape: str) -> str:
 
 def settle_tuner(settled: Settled, facts: Facts, *, kind: Kind) -> None:
     """Full fine-tuning for small encoders, LoRA for everything else."""
-    if kind == "sequence_classifier" and facts.num_parameters <= SMALL_ENCODER:
-        millions = facts.num_parameters / 1e6
-        settled.settle("tuner.name", "full", f"a classifier of only {millions:.0f} M parameters")
+    if kind != "causal_lm" and facts.num_parameters <= SMALL_ENCODER:
+        why = f"only {facts.num_parameters / 1e6:.0f} M parameters, and it need not write"
+        settled.settle("tuner.name", "full", why)
     else:
         settled.settle("tuner.name", "lora", "little memory, keeps the base, near full quality")
 

@@ -50,3 +50,10 @@ def test_a_missing_class_is_refused() -> None:
             {"scores_0": torch.zeros(2)},
             noise=0.0,
         )
+
+
+def test_one_number_per_prompt_is_compared_by_its_size() -> None:
+    one = {"scores_0": torch.tensor([3.0])}
+    assert compare(one, {"scores_0": torch.tensor([3.0001])}, noise=0.0)["logit_spread"] == 3.0
+    with pytest.raises(ParityError, match="scores differ"):
+        compare(one, {"scores_0": torch.tensor([3.01])}, noise=0.0)

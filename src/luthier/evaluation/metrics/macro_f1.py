@@ -26,7 +26,7 @@ class MacroF1:
     per_row: ClassVar[bool] = False
 
     def fits(self, frame: Frame) -> bool:
-        return len(frame.classes) > 1
+        return len(frame.classes) > 1 and frame.task in ("answer", "label")
 
     def table(self, outcomes: Sequence[Outcome], frame: Frame) -> NDArray[np.float64]:
         places = {frame.key(name): index for index, name in enumerate(frame.classes)}

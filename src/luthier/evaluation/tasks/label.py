@@ -175,4 +175,4 @@ def _prepared(bundle: Bundle, objective: Objective, row: Row, index: int) -> Fea
     if features.num_tokens <= limit:
         return features
     # what training was told to do with such rows is done before; here the end is left out
-    return Features(index, features.input_ids[:limit], label=features.label)
+    return replace(features, input_ids=features.input_ids[:limit])
