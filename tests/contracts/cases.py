@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -58,6 +58,8 @@ MODELS: dict[tuple[str, Kind], dict[str, Any]] = {
 OBJECTIVE_SETTINGS: dict[str, dict[str, Any]] = {
     "grpo": {**SHORT, "group_size": 3, "updates": 2},
     "ppo": {**SHORT, "updates": 2},
+    # mostly the rows' own tokens, which small adapters can learn by heart; a teacher they cannot
+    "distill": {"teacher": "tiny", "hard_share": 0.98},
 }
 """What an objective needs besides its defaults."""
 
@@ -165,6 +167,16 @@ class Case:
         """What the engine hands to a loss."""
         return Roles(self.bundle, self.view() if self.tuner.keeps_base else None, self.companion())
 
+    def teacher(self) -> View:
+        """Another model with the same tokens, near enough for small adapters to follow it."""
+        found = plain_bundle(self.bundle.kind, labels=self.bundle.labels, seed=self.seed)
+        found.model.config.tie_word_embeddings = self.bundle.model.config.tie_word_embeddings
+        draws = torch.Generator().manual_seed(9)
+        for name, parameter in found.model.named_parameters():
+            if "layers." in name:
+                parameter.data += 0.05 * torch.randn(parameter.shape, generator=draws)
+        return lambda: nullcontext(found)
+
     def companion(self) -> nn.Module | None:
         """Fresh parameters of the objective's own."""
         learned = self.objective
@@ -180,7 +192,7 @@ class Case:
         if self.objective.asks:
             job = self.job(Path("unused"), validation=[])
             with TemporaryDirectory() as folder:
-                models = Roles(self.bundle, self.view())
+                models = Roles(self.bundle, self.view(), teacher=self.teacher())
                 fill(job, models, Path(folder), tell=lambda _done, _total: None)
             self.features = list(job.train)
 

@@ -47,6 +47,8 @@ class Roles:
     """The model as it was before tuning."""
     companion: nn.Module | None = None
     """Parameters of the objective's own (see `Explorer.companion`)."""
+    teacher: View | None = None
+    """The model that `teacher` among the settings names; there only while `constants` is asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from luthier.workflow.options import general_rows
 from luthier.workflow.options import identity_of as general_identity
 from luthier.workflow.settle import settle_objective, settle_tuner
 from luthier.workflow.stages import Stages
+from luthier.workflow.teacher import find_teacher
 
 SPLITS = ("train", "validation", "test")
 NUM_SAMPLES = 8
@@ -49,6 +50,8 @@ class Inputs:
     features: dict[str, list[Features]]
     general: dict[str, Part] = field(default_factory=dict[str, Part])
     """General conversations that options of `keep` ask for, by the name of their file."""
+    teacher: Source | None = None
+    """The model that the objective learns from."""
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     model_as_one: bool = False
     """The run that is continued is from before model and tokenizer had hashes of their own."""
@@ -78,8 +81,10 @@ class Inputs:
     def fingerprints(self, settled: Settled) -> dict[str, str]:
         """What must be equal for a checkpoint to be continued."""
         hashes = {key: value for key, value in self.identity().items() if key != "files"}
-        if self.general:
-            beside = general_identity(self.general)
+        beside = general_identity(self.general)
+        if self.teacher is not None:  # what it says is what is learned
+            beside.append(self.teacher.sha256.encode())
+        if beside:
             hashes["data"] = files.sha256_of([hashes["data"].encode(), *beside])
         unsaid = {
             "objective": defaults_of(objectives.get(settled.get("objective.name")).Config),
@@ -119,6 +124,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         possible=known.kinds,
         reference=source.reference,
     )
+    teacher = find_teacher(objective, codec)
     settle_tuner(settled, known.facts, kind=kind)
     moved = tuners.get(settled.get("tuner.name"))
     tuner = moved(component_config(moved.Config, settled, "tuner"))
@@ -138,6 +144,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         features = prepare_all(objective, codec, loaded, stages)
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
         inputs.general = general_rows(settled, codec, kind=kind)
+        inputs.teacher = teacher
         _fit(inputs, settled)
         loaded.ledger.check()
     inputs.samples = [

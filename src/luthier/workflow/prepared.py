@@ -33,6 +33,7 @@ from luthier.workflow.settle import (
     unusual_rate,
 )
 from luthier.workflow.stages import Stages
+from luthier.workflow.teacher import asked
 
 
 @dataclass(slots=True)
@@ -89,10 +90,13 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         allow=tuple(settled.get("allow")),
     )
     if inputs.objective.asks:
-        with stages.stage("asking the model before training"):
+        with (
+            stages.stage("asking the model before training"),
+            asked(inputs.teacher, recipe) as teacher,
+        ):
             constants.fill(
                 job,
-                Roles(bundle, before),
+                Roles(bundle, before, teacher=teacher),
                 layout.constants,
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
             )
