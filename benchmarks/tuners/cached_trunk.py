@@ -65,7 +65,9 @@ def luthier_run(given: argparse.Namespace, rows: list[dict[str, str]]) -> dict[s
     folder = Path(tempfile.mkdtemp())
     train, test = folder / "train.jsonl", folder / "test.jsonl"
     train.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    test.write_text("".join(json.dumps(row) + "\n" for row in rows[:8]), encoding="utf-8")
+    first = "text" if "text" in rows[0] else "prompt"
+    others = [{**row, first: f"Hello. {row[first]}"} for row in rows[:8]]  # no row of train
+    test.write_text("".join(json.dumps(row) + "\n" for row in others), encoding="utf-8")
     home = Path(os.environ.get("LUTHIER_CACHE") or "~/.cache/luthier").expanduser()
     (folder / "cache").mkdir()
     for part in ("models", "packages", "hashes", "compiled"):
@@ -198,9 +200,8 @@ def show(given: argparse.Namespace, found: dict[str, dict[str, Any]]) -> None:
     count = len(rows_of(given)) * given.epochs
     first = found.get("trainer", {}).get("seconds")
     print(f"\n{given.model}, {given.layers or 'head'} layers, {count} samples")
-    print(
-        "| system | s | samples/s | times Trainer | last loss | peak GB |\n|---|---|---|---|---|---|"
-    )
+    print("| system | s | samples/s | times Trainer | last loss | peak GB |")
+    print("|---|---|---|---|---|---|")
     for name, facts in found.items():
         ratio = f"{first / facts['seconds']:.1f}" if first else ""
         tail = facts["losses"][-10:]

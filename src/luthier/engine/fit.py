@@ -17,9 +17,9 @@ from luthier.data.features import Features
 from luthier.engine import checkpoint, guards, keepers
 from luthier.engine.accumulate import Measured, accumulate
 from luthier.engine.experience import Supply, supply
+from luthier.engine.frozen import keep_states
 from luthier.engine.horizon import num_steps
 from luthier.engine.job import Job
-from luthier.engine.keeping import keep_states
 from luthier.engine.memory import peak_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
 from luthier.engine.progress import Progress

@@ -19,8 +19,8 @@ from luthier.core.errors import RunError
 from luthier.data.features import Features
 from luthier.engine import budget, checkpoint
 from luthier.engine.accumulate import one_gradient, one_loss
+from luthier.engine.frozen import frozen_seconds
 from luthier.engine.job import Job
-from luthier.engine.keeping import frozen_seconds
 from luthier.engine.optimizer import Optimizer, device_of
 from luthier.engine.relief import within_memory
 from luthier.engine.validate import validate

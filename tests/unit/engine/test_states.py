@@ -11,7 +11,7 @@ from tests.contracts.cases import Case, case
 
 from luthier.core.errors import Interrupted
 from luthier.core.events import Event, Notice, Updated, Validated
-from luthier.engine import keeping
+from luthier.engine import frozen
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
 from luthier.models.trunks import Divisible
@@ -192,7 +192,7 @@ def test_a_disk_that_cannot_be_written_costs_time_only(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(keeping, "fill", full)
+    monkeypatch.setattr(frozen, "fill", full)
     plain, kept = (made("last_layers", "sft", "float32") for _ in range(2))
     events = kept.fit(tmp_path / "kept", epochs=3, cache_bytes=MUCH)
     assert "could not be written (No space left on device)" in notes(events)
