@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from pydantic import Field
@@ -57,6 +57,7 @@ class Adapter:
     keeps_base: ClassVar[bool] = True
     moves_base: ClassVar[bool] = False
     merges: ClassVar[bool] = False
+    kinds: ClassVar[frozenset[str]] = frozenset(get_args(Kind)) - {"image_classifier"}
     saved_as: ClassVar[str] = "bottleneck"
 
     def __init__(self, config: Config) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from inspect import signature
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from pydantic import Field, model_validator
@@ -16,6 +16,7 @@ from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError, RunError
 from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.models.key_value_prefix import NAME, KeyValuePrefix
+from luthier.models.kinds import READERS
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._parts import freeze_trunk, head, trained, untuned
@@ -66,9 +67,11 @@ class Prefix:
     """
 
     Config = Config
+    kinds: ClassVar[frozenset[str]] = READERS
     keeps_base: ClassVar[bool] = True
     moves_base: ClassVar[bool] = False
     merges: ClassVar[bool] = False
+    kinds: ClassVar[frozenset[str]] = frozenset(get_args(Kind)) - {"image_classifier"}
     saved_as: ClassVar[str] = "adapter"
 
     def __init__(self, config: Config) -> None:

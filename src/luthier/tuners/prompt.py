@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError, RunError
 from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.kinds import READERS
 from luthier.models.soft_prompt import Encoded, SoftPrompt, Table, soft_prompt_of
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
@@ -67,9 +68,11 @@ class Prompt:
     """
 
     Config = Config
+    kinds: ClassVar[frozenset[str]] = READERS
     keeps_base: ClassVar[bool] = True
     moves_base: ClassVar[bool] = False
     merges: ClassVar[bool] = False
+    kinds: ClassVar[frozenset[str]] = frozenset(get_args(Kind)) - {"image_classifier"}
     saved_as: ClassVar[str] = "adapter"
 
     def __init__(self, config: Config) -> None:

@@ -20,6 +20,7 @@ from luthier.models.soft_prompt import soft_prompt_of
 from luthier.models.trunks import build
 from luthier.tuners import attach, tuners
 from luthier.tuners.contract import Peft
+from luthier.workflow.check import refuse_kind
 
 TEXT = "answer the question in one word"
 
@@ -162,6 +163,12 @@ def test_files_of_another_length_are_refused() -> None:
         tuner.take_peft(bundle, longer.peft(other))
     with pytest.raises(RunError, match="got shape none"):
         tuner.take_peft(bundle, Peft({}, {}))
+
+
+@pytest.mark.parametrize("name", ["prompt", "prefix", "adapter"])
+def test_pictures_are_refused_before_a_model_is_opened(name: str) -> None:
+    with pytest.raises(RecipeError, match=f"tuner '{name}' has nothing to train. Use one of:"):
+        refuse_kind(tuners.get(name), "image_classifier", names=("classify", name))
 
 
 def test_it_does_not_merge() -> None:
