@@ -1,0 +1,77 @@
+"""Every tuner on a model of pictures: trained, saved, opened again and the same; or refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests import pictures
+from tests.contracts.cases import SETTINGS, Case
+
+from luthier.core.errors import RecipeError
+from luthier.core.events import Updated
+from luthier.data.ledger import Ledger
+from luthier.data.parse import Reading, parse_file
+from luthier.models.load import open_model
+from luthier.models.trunks import build
+from luthier.objectives.classify import Classify, Config
+from luthier.tuners import attach, tuners
+from luthier.workflow.check import lacks, refuse_kind
+
+LABELS = tuple(pictures.COLOURS)
+
+
+def case(tuner: str, folder: Path, data: Path, *, seed: int = 0) -> Case:
+    """Six pictures, and a tiny model with the tuner's parts."""
+    moved = tuners.get(tuner)
+    objective = Classify(Config(labels=list(LABELS), augmentation=["flip", "shift"]))
+    bundle = open_model(
+        str(folder),
+        kinds=objective.kinds,
+        labels=LABELS,
+        dtype=torch.float32,
+        trained_weights=moved.moves_base,
+    )
+    applied = moved(moved.Config(**SETTINGS.get(tuner, {})))
+    bundle = attach(applied, bundle, seed=seed, frozen=torch.float32)
+    bundle.trunk = build(bundle.model, bundle.kind, compute_dtype=torch.float32)
+    rows = parse_file(str(data), Reading(), Ledger()).rows
+    features = [objective.prepare(row, bundle.codec, index=n) for n, row in enumerate(rows)]
+    return Case(bundle, applied, objective, rows, features, seed=seed)
+
+
+def tried(tuner: str, folder: Path, data: Path) -> Case | RecipeError:
+    try:
+        return case(tuner, folder, data)
+    except RecipeError as refusal:
+        return refusal
+
+
+def scores(found: Case) -> torch.Tensor:
+    found.bundle.model.eval()
+    with torch.no_grad():
+        return found.bundle.trunk.scores(found.objective.collate(found.features))
+
+
+@pytest.mark.parametrize("kind", ["vit", "resnet"])
+@pytest.mark.parametrize("tuner", tuners.names())
+def test_a_tuner_learns_pictures_or_is_refused(tuner: str, kind: str, tmp_path: Path) -> None:
+    folder = pictures.model(tmp_path / "model", kind)
+    data = pictures.folder(tmp_path / "all", per_class=2)
+    moved = tuners.get(tuner)
+    if lacks(moved, "image_classifier"):
+        with pytest.raises(RecipeError, match="has nothing to train"):
+            refuse_kind(moved, "image_classifier", names=("classify", tuner))
+        return
+    found = tried(tuner, folder, data)
+    if isinstance(found, RecipeError):  # it depends on the layers, which only the model shows
+        assert f"tuner '{tuner}'" in str(found) or "recipe tuner." in str(found)
+        assert "Use tuner" in str(found) or "tuner.target" in str(found)
+        return
+    events = found.fit(tmp_path, max_steps=3, evaluate_every=2, save_every=2)
+    assert sum(isinstance(event, Updated) for event in events) == 3
+    state = {name: t.clone() for name, t in found.tuner.state(found.bundle.model).items()}
+    other = case(tuner, folder, data, seed=1)
+    other.tuner.restore(other.bundle.model, state)
+    assert torch.equal(scores(other), scores(found))
