@@ -90,7 +90,8 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     format_name = type(kind).__module__.rpartition(".")[2]
     description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
     for remark, places in remarks.items():
-        description.append(f"{places[0]}: {remark} (in {len(places)} rows of this file)")
+        also = f" (in {len(places)} rows of this file)" if len(places) > 1 else ""
+        description.append(f"{places[0]}: {remark}{also}")
     return Parsed(name, opened.sha256, kind.shape, format_name, rows, description)
 
 
@@ -132,6 +133,7 @@ def _rows(
             rows.append(kind.parse(record, context))
         except Unusable as reason:
             ledger.drop(str(reason), origin)
+            remarks.setdefault(f"row left out: {reason}", []).append(origin)
         except DataError as error:
             errors.append(str(error))
         except RecursionError:

@@ -61,8 +61,10 @@ def dropped(folder: Path, record: Mapping[str, Any]) -> str:
     """Why the second of two rows is not used."""
     ledger, path = Ledger(), folder / "rows.jsonl"
     path.write_text(json.dumps(FORMS["texts"]) + "\n" + json.dumps(record) + "\n")
-    assert len(parse_file(str(path), Reading(), ledger).rows) == 1
+    parsed = parse_file(str(path), Reading(), ledger)
+    assert len(parsed.rows) == 1
     (reason, entry), *_ = ledger.dropped.items()
+    assert f"{path} line 2: row left out: {reason}" in parsed.description
     assert entry.examples == [f"{path} line 2"]
     return reason
 
