@@ -65,16 +65,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     settle_compute(settled, inputs.blueprint, lengths, device_name())
     settle_evaluation(settled, inputs)
     with stages.stage("loading model", inputs.source.reference):
-        recipe = settled.recipe()
-        bundle = opening.open_weights(recipe, inputs.objective)
-        bundle.codec = inputs.codec
-        tuner = settle_parts(settled, tuner, inputs, bundle, stages)
-        recipe, known = settled.recipe(), len(bundle.notes)
-        bundle = opening.tune(recipe, tuner, bundle, trains=True)
-        for note in bundle.notes[known:]:
-            stages.note(note)
-        stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
-    before = view_before(tuner, bundle)
+        tuner, bundle = _tuned_to_be(settled, tuner, inputs, stages)
+    recipe, before = settled.recipe(), view_before(tuner, bundle)
     job = Job(
         bundle=bundle,
         tuner=tuner,
@@ -112,6 +104,21 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
             stages.note(note)
         files.write_json(layout.preflight, trial.document())
     return Prepared(bundle, tuner, inputs.objective, job)
+
+
+def _tuned_to_be(
+    settled: Settled, tuner: Tuner, inputs: Inputs, stages: Stages
+) -> tuple[Tuner, Bundle]:
+    """The tuner, which may have had to look at the weights first, and the model it was put on."""
+    bundle = opening.open_weights(settled.recipe(), inputs.objective)
+    bundle.codec = inputs.codec
+    tuner = settle_parts(settled, tuner, inputs, bundle, stages)
+    known = len(bundle.notes)
+    bundle = opening.tune(settled.recipe(), tuner, bundle, trains=True)
+    for note in bundle.notes[known:]:
+        stages.note(note)
+    stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
+    return tuner, bundle
 
 
 def view_before(tuner: Tuner, bundle: Bundle) -> View:
