@@ -31,13 +31,20 @@ def next_tokens(
         probabilities_BV = (logits_BV / temperature).softmax(-1).cpu()
         if top_p < 1.0:
             probabilities_BV = nucleus(probabilities_BV, top_p)
-        drawn = [
-            torch.multinomial(row, 1, generator=generator)
-            for row, generator in zip(probabilities_BV, generators, strict=True)
-        ]
-        ids_B = torch.cat(drawn).to(logits_BV.device)
+        ids_B = _drawn(probabilities_BV, generators).to(logits_BV.device)
     chosen_B = logits_BV.gather(-1, ids_B[:, None])[:, 0]
     return ids_B, chosen_B - logits_BV.logsumexp(-1)
+
+
+def _drawn(probabilities_BV: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """One token of each row: where its share of the summed probability is exceeded.
+
+    One random number per row instead of one per entry of the vocabulary, as torch.multinomial has.
+    """
+    shares_B = torch.cat([torch.rand(1, generator=g, dtype=torch.float64) for g in generators])
+    summed_BV = probabilities_BV.cumsum(-1, dtype=torch.float64)
+    at_B1 = torch.searchsorted(summed_BV, shares_B[:, None] * summed_BV[:, -1:], right=True)
+    return at_B1[:, 0]
 
 
 def nucleus(probabilities_BV: Tensor, top_p: float) -> Tensor:

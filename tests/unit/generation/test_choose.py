@@ -30,3 +30,13 @@ def test_a_completion_says_which_token_ended_it() -> None:
     bundle.codec.end_of_turn_ids = frozenset({first})
     found = generate(bundle, [prompt], max_new_tokens=4)[0]
     assert (found.finished, found.end_id, len(found.ids)) == (True, first, 0)
+
+
+def test_tokens_are_drawn_as_often_as_the_model_says() -> None:
+    shares = torch.tensor([0.1, 0.0, 0.6, 0.3])
+    generators = generators_for(range(20_000), seed=0)
+    logits = shares.log().repeat(20_000, 1)
+    ids, _ = next_tokens(logits, temperature=1.0, generators=generators)
+    found = torch.bincount(ids, minlength=4) / 20_000
+    assert (found - shares).abs().max() < 0.012  # three deviations of a share of 0.6
+    assert found[1] == 0
