@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from luthier.engine.experience import imagined
 from luthier.engine.job import Job
 from luthier.engine.preflight import Trial
 from luthier.objectives import Explorer, Objective
+from luthier.run.figures import of_seconds
 from luthier.workflow.reward_model import reward_model
 from luthier.workflow.stages import Stages
 
@@ -32,8 +34,15 @@ def get_ready(job: Job, stages: Stages) -> None:
     if checkpoint.latest_step(job.checkpoints):
         return  # it was tried when the run began
     with stages.stage("trying the grader"):
-        seed = derive(job.seed, "trial")
-        found = objective.try_out(roles(job), job.train, seed=seed)
+        start = time.perf_counter()
+        found = objective.try_out(roles(job), job.train, seed=derive(job.seed, "trial"))
+        each = (time.perf_counter() - start) / found.num
+        number = job.plan.batch_size * len(objective.imagine(job.train[0]))
+        spent = each * number / objective.updates_per_exploration
+        stages.note(
+            f"writing and scoring answers takes about {of_seconds(spent)} of each update, beyond "
+            "what the pre-flight predicts"
+        )
         stages.note(
             f"{found.num} answers of the untrained model score {found.mean:.3g} on average "
             f"({found.lowest:.3g} to {found.highest:.3g})"
