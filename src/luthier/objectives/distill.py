@@ -57,8 +57,9 @@ class Distill:
     """**Rows**: Chat. **Unit**: assistant tokens, as in `sft`. **Roles**: policy; a teacher is
     asked once, before training, and need not be in memory after that.
     **Relations**: `sft` learns the tokens of the rows, this one all that the teacher would have
-    said there. Prefer `sft` on answers that the teacher wrote where tokenizers differ. Source: Hinton et al. 2015, arXiv:1503.02531, without the factor T^2 (as TRL's GKD);
-    Agarwal et al. 2024, arXiv:2306.13649, on fixed answers (its lambda = 0).
+    said there. Prefer `sft` on answers that the teacher wrote where tokenizers differ.
+    Source: Hinton et al. 2015, arXiv:1503.02531, without the factor T^2 (as TRL's GKD); Agarwal et
+    al. 2024, arXiv:2306.13649, on fixed answers (its lambda = 0).
     """
 
     Config = Config

@@ -21,6 +21,23 @@ def _is_date(text: str) -> bool:
         return False
 
 
+class MixtureSource(ComponentConfig):
+    """Further examples that are trained beside those of `data.train`."""
+
+    train: str | list[str]
+    """File or files of examples."""
+    weight: float = Field(default=1.0, gt=0)
+    """Rows of it for every row of `data.train`; 0.25: one for every four."""
+    objective: dict[str, Any] = Field(default_factory=lambda: {"name": "auto"})
+    """`name` and settings of what is learned from it; auto: the usual for such rows."""
+    format: str = "auto"
+    """Name of a row format, or auto: recognised from the columns."""
+    columns: dict[str, str] = Field(default_factory=dict[str, str])
+    """Canonical column -> name in the file."""
+    roles: dict[str, str] = Field(default_factory=dict[str, str])
+    """Role name in the file -> system, user, assistant or tool."""
+
+
 class DataSection(ComponentConfig):
     """Where the examples are and how they are read and split."""
 
@@ -30,6 +47,9 @@ class DataSection(ComponentConfig):
     """Rows for choosing (early stopping, best checkpoint); auto: split off `train`."""
     test: str | list[str] | Auto = "auto"
     """Rows for the verdict, untouched by any choice; auto: split off `train`."""
+    mixture: list[MixtureSource] = Field(default_factory=list[MixtureSource])
+    """Further sources trained beside `train`, each with its weight and objective. They are neither
+    validated nor tested, and rows of theirs that are in either are left out."""
     format: str = "auto"
     """Name of a row format (`luthier list`), or auto: recognised from the columns."""
     columns: dict[str, str] = Field(default_factory=dict[str, str])

@@ -27,6 +27,7 @@ from luthier.tuners import tuners
 from luthier.tuners.contract import Extending, Lengthening
 from luthier.workflow.check import fits, refuse_kind, refuse_lost_base
 from luthier.workflow.identity import model_hashes
+from luthier.workflow.mixture import Mixed, files_of, read_mixture
 from luthier.workflow.options import general_rows
 from luthier.workflow.options import identity_of as general_identity
 from luthier.workflow.settle import settle_objective, settle_tuner
@@ -52,6 +53,8 @@ class Inputs:
     """General conversations that options of `keep` ask for, by the name of their file."""
     teacher: Source | None = None
     """The model that the objective learns from."""
+    mixture: list[Mixed] = field(default_factory=list[Mixed])
+    """Other sources that are trained beside the rows."""
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     model_as_one: bool = False
     """The run that is continued is from before model and tokenizer had hashes of their own."""
@@ -73,7 +76,7 @@ class Inputs:
         """Hashes of what went in: each file, the rows as they were split, model and tokenizer."""
         keys = [row.key().encode() for split in SPLITS for row in self.rows(split)]
         return {
-            "files": dict(self.loaded.files),
+            "files": {**self.loaded.files, **files_of(self.mixture)},
             "data": files.sha256_of(keys),
             **model_hashes(self.source, as_one=self.model_as_one),
         }
@@ -82,6 +85,7 @@ class Inputs:
         """What must be equal for a checkpoint to be continued."""
         hashes = {key: value for key, value in self.identity().items() if key != "files"}
         beside = general_identity(self.general)
+        beside += [item.digest() for item in self.mixture]
         if self.teacher is not None:  # what it says is what is learned
             beside.append(self.teacher.sha256.encode())
         if beside:
@@ -91,6 +95,13 @@ class Inputs:
             "tuner": defaults_of(tuners.get(settled.get("tuner.name")).Config),
         }
         return {**hashes, "recipe": identity_of(settled.recipe(), unsaid=unsaid)}
+
+    def ledger_document(self) -> dict[str, Any]:
+        """The content of `ledger.json`: the rows, and those of every other source by itself."""
+        document = self.loaded.ledger.document()
+        if self.mixture:
+            document["mixture"] = [item.document() for item in self.mixture]
+        return document
 
     def split_document(self) -> dict[str, Any]:
         """Which row of which file went where, by origin and content hash."""
@@ -146,6 +157,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         inputs.general = general_rows(settled, codec, kind=kind)
         inputs.teacher = teacher
         _fit(inputs, settled)
+        inputs.mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
         loaded.ledger.check()
     inputs.samples = [
         sample(item, loaded.splits.train[item.row], codec)

@@ -39,7 +39,7 @@ def plan(
         "recipe": document["recipe"],
         "origins": document["origins"],
         "data": inputs.loaded.description,
-        "ledger": inputs.loaded.ledger.document(),
+        "ledger": inputs.ledger_document(),
         "samples": inputs.samples,
         "model": {
             "reference": inputs.source.reference,

@@ -93,6 +93,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
             )
     gather(job, before, stages)
+    job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]
     put_in(job, settled, inputs, before)
     get_ready(job, stages)
     with stages.stage("pre-flight"):

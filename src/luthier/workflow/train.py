@@ -177,7 +177,7 @@ def _record(settled: Settled, inputs: Inputs, layout: Layout) -> dict[str, Any]:
     document = settled.document()
     document["identity"] = {**document["identity"], **inputs.identity()}
     files.write_text(layout.resolved, yaml_text.dump(document))
-    files.write_json(layout.ledger, inputs.loaded.ledger.document())
+    files.write_json(layout.ledger, inputs.ledger_document())
     files.write_json(layout.splits, inputs.split_document())
     files.write_json(layout.samples, inputs.samples)
     return document
