@@ -15,11 +15,10 @@ from luthier.data.rows import Triplet
 
 _POSITIVES = (
     "positive", "pos", "positives", "positive_passages", "document", "passage", "doc", "answer",
-    "sentence2", "text_pair", "text2", "sentence_b", "text_b", "paraphrase", "response", "title",
+    "sentence2", "text_pair", "text2", "sentence_b", "text_b", "paraphrase",
 )  # fmt: skip
 _ANCHORS = (
     "anchor", "query", "question", "sentence1", "text", "sentence", "text1", "sentence_a", "text_a",
-    "duplicate", "abstract",
 )  # fmt: skip
 _NEGATIVE = re.compile(r"(hard_)?neg(ative)?s?(_passages?)?(_?\d+)?")
 _SURE = ("anchor", "positive", "positives", "pos", "positive_passages")
