@@ -69,6 +69,8 @@ class Gauge:
         """Name and text of each figure of the last update."""
         last = self.updates[-1]
         yield "loss", f"{last.loss:.4f}"
+        if "reward" in last.metrics:  # where answers are scored, the loss says little
+            yield "reward", f"{last.metrics['reward']:.3f}"
         if self.validated is not None:
             yield "validation", f"{self.validated.loss:.4f} (step {self.validated.step})"
         yield "learning rate", f"{last.learning_rate:.2e}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,9 @@ def test_a_table_of_facts_keeps_brackets() -> None:
     stream = io.StringIO()
     Console(stream).show_table("model", [("layers", "[30]")])
     assert "[30]" in stream.getvalue()
+
+
+def test_a_training_on_scores_shows_the_reward() -> None:
+    event = replace(updated(1), metrics={"reward": 0.25, "kl": 0.1})
+    assert "reward 0.250" in _said([event])
+    assert "reward" not in _said([updated(1)])
