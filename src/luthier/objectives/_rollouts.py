@@ -144,6 +144,11 @@ def roll_out(
         top_p=config.top_p,
         seed=seed,
     )
+    if not any(len(said.logprobs) for said in found):
+        raise DataError(
+            f"{asked(prompts[0]).origin}: the prompt and all others of this update fill the whole "
+            "context of the model, which leaves no room for an answer. Shorten them"
+        )
     known = {id(item): asked(item) for item in prompts}
     answers = [
         replace(known[id(item)], completion=said.text, num_tokens=len(said.ids))

@@ -182,3 +182,13 @@ def test_a_temperature_is_seen_by_the_loss() -> None:
         loss = warm.objective.loss(warm.roles(), warm.objective.collate([row]))
     entropy = loss.metrics["entropy"]
     assert float(entropy[0]) == pytest.approx(float(-chosen.detach().sum()), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_prompts_that_leave_no_room_are_named(name: str) -> None:
+    found = case("lora", name)
+    room = found.bundle.facts.context_length
+    long = [replace(row, input_ids=np.resize(row.input_ids, room)) for row in found.prompts]
+    models = replace(found.roles(), reference=found.view())
+    with pytest.raises(DataError, match=r"rows.jsonl line 1: .* leaves no room for an answer"):
+        found.objective.explore(models, long, step=0, seed=0)
