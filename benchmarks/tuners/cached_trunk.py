@@ -143,7 +143,9 @@ def trainer_run(given: argparse.Namespace, rows: list[dict[str, str]]) -> dict[s
     torch.manual_seed(0)
     if "label" in rows[0]:
         names = sorted({row["label"] for row in rows})
-        model = hf.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=len(names))
+        model = hf.AutoModelForSequenceClassification.from_pretrained(
+            folder, num_labels=len(names), ignore_mismatched_sizes=True
+        )
         data = [{**tokenizer(row["text"]), "labels": names.index(row["label"])} for row in rows]
         collator: Any = hf.DataCollatorWithPadding(tokenizer)
         blocks, heads = model.base_model.encoder.layer, [model.classifier, model.base_model.pooler]
