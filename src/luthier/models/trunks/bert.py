@@ -21,9 +21,10 @@ from luthier.data.features import Batch
 from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._added import unknown_part
+from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._dropout import dropped
+from luthier.models.trunks._scores import before_head, token_head
 from luthier.models.trunks._two_sided import Group, attend_both_ways, groups_of
 
 
@@ -33,8 +34,8 @@ def decline(model: nn.Module) -> str:
     if config.model_type != "bert":
         return f"model type '{config.model_type}' is not bert"
     base: Any = getattr(model, "bert", model)
-    if not hasattr(base, "encoder") or getattr(base, "pooler", None) is None:
-        return "the model has no encoder with a pooler"
+    if not hasattr(base, "encoder"):
+        return "the model has no encoder"
     if config.is_decoder or config.add_cross_attention:
         return "the encoder is used as a decoder"
     if getattr(config, "position_embedding_type", "absolute") not in ("absolute", None):
@@ -99,6 +100,13 @@ class BertTrunk:
         places = torch.empty_like(pack.tokens)
         places[pack.tokens] = torch.arange(len(places), device=places.device)
         return self._run(batch, pack, places[at_M])
+
+    def token_scores(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        """Scores (M, C) of tokens in float32."""
+        layer = token_head(self.model)
+        if layer is None:
+            raise ModelError(f"{type(self.model).__name__} has no scores of tokens")
+        return _plain(layer, before_head(self.model, self.hidden(batch, at_M).float()))
 
     def head(self) -> Head:
         """Raises: ModelError: an encoder predicts no next token."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from inspect import signature
 from typing import Any
 
 import torch
@@ -81,6 +82,17 @@ class GeneralTrunk:
                 alone = Batch(batch.input_ids_N[: len(read_BD)], (1,) * len(read_BD), batch.rows)
                 return self._score(self.model, read_BD, alone).float()
             return self._score(self.model, self._final(batch), batch).float()
+
+    def token_scores(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
+        """Scores (M, C) of tokens in float32."""
+        layer = _scores.token_head(self.model)
+        if layer is None:
+            raise ModelError(f"a {self.kind} has no scores of tokens")
+        with self._precision(batch):
+            hidden_ND = self._final(batch)
+            hidden_MD = hidden_ND if at_M is None else hidden_ND[at_M]
+            dropped = _scores.before_head(self.model, hidden_MD)
+            return layer(dropped.to(next(layer.parameters()).dtype)).float()
 
     @torch.no_grad()
     def lower(self, batch: Batch) -> list[Tensor]:
@@ -213,8 +225,8 @@ class GeneralTrunk:
     def _expected(self, trial: Batch) -> Tensor:
         parts = trial.input_ids_N.split(list(trial.lengths))
         with self._precision(trial):
-            found = [self._called(part[None]).logits for part in parts]
-        return torch.cat([logits[0] if logits.dim() == 3 else logits for logits in found]).float()
+            found = [_scores.answer(self._called(part[None])) for part in parts]
+        return torch.cat([said[0] if said.dim() == 3 else said for said in found]).float()
 
     def _called(self, ids_1T: Tensor) -> Any:
         inputs = {**self._plain(), **self._prefixed(torch.ones_like(ids_1T))}
@@ -229,7 +241,7 @@ class GeneralTrunk:
     def _agrees(self, way: Any, trial: Batch, expected: Tensor) -> bool:
         self._run, self._offset, self._score = way
         try:
-            found = self.scores(trial) if self._score else self._logits(trial)
+            found = self._said(trial)
         except _FAILURES as error:
             if is_out_of_memory(error):  # says nothing about the architecture
                 raise
@@ -238,6 +250,14 @@ class GeneralTrunk:
             return False
         limit = _RELATIVE.get(self.dtype, 1e-3) * float(expected.abs().max())
         return bool((found - expected).abs().max() <= limit)
+
+    def _said(self, trial: Batch) -> Tensor:
+        """What the model of this kind says of the trial."""
+        if self._score:
+            return self.scores(trial)
+        if self.kind == "embedder":
+            return self.hidden(trial).float()
+        return self._logits(trial) if self.kind == "causal_lm" else self.token_scores(trial)
 
     def _logits(self, trial: Batch) -> Tensor:
         head = self.head()
@@ -268,7 +288,9 @@ def _softcap_of(config: Any) -> float:
 
 
 def _decodes(model: Any) -> bool:
-    return hasattr(model, "score") or bool(getattr(model.config, "is_decoder", False))
+    if hasattr(model, "score") or bool(getattr(model.config, "is_decoder", False)):
+        return True
+    return "past_key_values" in signature(model.base_model.forward).parameters
 
 
 def _second_text(ids_T: Tensor, separator: int) -> Tensor:
