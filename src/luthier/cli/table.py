@@ -17,6 +17,7 @@ COMMANDS = {
     "compare": "two runs on the same test rows",
     "grade": "is a grader fit to learn from? its scores of completions, before any training",
     "predict": "score a file of rows with a run",
+    "answer": "let another model answer a file of questions, to learn from",
     "chat": "talk to a tuned model",
     "export": "write a run as an adapter or a merged model, checked against the run",
     "runs": "list, show, diff or prune runs",
@@ -31,7 +32,7 @@ COMMANDS = {
 WITH_TORCH = frozenset(
     {
         *("train", "plan", "evaluate", "compare", "predict", "chat", "export"),
-        *("demo", "doctor", "init", "settings", "grade"),
+        *("demo", "doctor", "init", "settings", "grade", "answer"),
     }
 )
 

@@ -37,6 +37,11 @@ class MixtureSource(ComponentConfig):
     roles: dict[str, str] = Field(default_factory=dict[str, str])
     """Role name in the file -> system, user, assistant or tool."""
 
+    @field_validator("objective", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
 
 class DataSection(ComponentConfig):
     """Where the examples are and how they are read and split."""

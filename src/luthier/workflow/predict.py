@@ -26,8 +26,8 @@ def predict_file(
         written there, said before anything is computed.
     """
     run, stages = Run(path), Stages(on_event)
-    _check_other(input, output)
-    _check_writable(output)
+    check_other(input, output)
+    check_writable(output)
     with stages.stage("reading data", str(input)):
         asked = read_asked(input, run.recipe.data, wants=run.objective.row.shape())
         for line in asked.notes:
@@ -51,7 +51,8 @@ def with_answer(record: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[st
     return {**kept, **answer}
 
 
-def _check_other(input: Path, output: Path) -> None:
+def check_other(input: Path, output: Path) -> None:
+    """Raises: RecipeError: both are one file."""
     if input.exists() and output.exists() and output.samefile(input):
         raise RecipeError(
             f"{output}: is the input, and the answers would overwrite your rows. "
@@ -59,7 +60,8 @@ def _check_other(input: Path, output: Path) -> None:
         )
 
 
-def _check_writable(output: Path) -> None:
+def check_writable(output: Path) -> None:
+    """Raises: RecipeError: nothing can be written there."""
     if output.is_dir():
         raise RecipeError(f"{output}: a folder; expected a file to write, such as answers.jsonl")
     try:

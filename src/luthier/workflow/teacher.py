@@ -48,7 +48,8 @@ def refuse_other_tokens(teacher: Codec, student: Codec, *, name: str) -> None:
         f"{len(theirs)} and {len(ours)}, {len(differing)} of them differ, such as {first!r} "
         f"(number {theirs.get(first, 'none')} and {ours.get(first, 'none')}). Distributions over "
         "different tokens cannot be compared. Use a teacher of the same family, or let this one "
-        "write answers and learn those with objective=sft."
+        "write answers (luthier answer FILE --model TEACHER --output NEW) and learn those with "
+        "objective=sft."
     )
 
 
