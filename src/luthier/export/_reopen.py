@@ -28,7 +28,7 @@ from luthier.export._stored import open_stored
 from luthier.export.bottleneck import WEIGHTS as BOTTLENECKS
 from luthier.export.bottleneck import add_bottlenecks
 from luthier.models.bundle import Kind
-from luthier.models.kinds import OPENINGS
+from luthier.models.kinds import OPENINGS, renamed
 from luthier.tuners._patterns import value_for
 
 
@@ -59,6 +59,7 @@ def open_export(
     if told.num_labels:
         options |= {"num_labels": told.num_labels, "ignore_mismatched_sizes": True}
     options["dtype"] = getattr(torch, told.base_dtype)
+    options |= renamed(told.kind, str(read_json(base / "config.json").get("model_type")))
     # rounded as in training, then exact: PEFT reads a head in the type of the base
     model = open_stored(factory, base, stored, **options).float()
     _make_room(model, folder)

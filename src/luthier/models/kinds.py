@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import transformers
 from transformers import (
     AutoModel,
     AutoModelForCausalLM,
@@ -102,3 +103,18 @@ def kinds_of(config: Any, *, can_generate: bool) -> tuple[Kind, ...]:
         return not (suffix and any(name.endswith(suffix) for name in names))
 
     return tuple(sorted(possible, key=is_other))
+
+
+def renamed(kind: Kind, model_type: str) -> dict[str, dict[str, str]]:
+    """The option of `from_pretrained` by which weights of a model that writes find their places in
+    one of this kind: empty where both call their trunk the same.
+
+    Some question answerers (LlamaForQuestionAnswering) call it `transformer`, the files `model`:
+    without this transformers draws a trunk at random, and only warns.
+    """
+    names = [OPENINGS[each].known.get(model_type) for each in ("causal_lm", kind)]
+    made = [getattr(transformers, str(name), None) for name in names]
+    files, ours = (str(getattr(each, "base_model_prefix", "")) for each in made)
+    if not files or not ours or files == ours:
+        return {}
+    return {"key_mapping": {rf"^{files}\.": f"{ours}."}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -19,7 +20,7 @@ from luthier.models.blueprint import writes
 from luthier.models.bundle import Bundle, Codec, Kind, Source
 from luthier.models.codecs import codec_in
 from luthier.models.facts import facts_of
-from luthier.models.kinds import OPENINGS, kinds_of
+from luthier.models.kinds import OPENINGS, kinds_of, renamed
 from luthier.models.reading import open_config, reading
 from luthier.models.trunks import build
 
@@ -130,6 +131,8 @@ def _load(
     config, opening = open_config(folder), OPENINGS[kind]
     if kind == "embedder":
         settings |= _without_pooler(config)
+    names = renamed(kind, config.model_type)
+    settings |= names
     verbosity = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()  # what is missing is told below, once
     transformers_logging.disable_progress_bar()
@@ -146,9 +149,18 @@ def _load(
             )
     finally:
         transformers_logging.set_verbosity(verbosity)
+    if names:
+        _keep_names(model, names["key_mapping"])
     fresh = _lacking(model, told, source, may_lack_head=kind != "causal_lm")
     notes += _not_used(model, told, source)
     return model, config, fresh
+
+
+def _keep_names(model: Any, mapping: Mapping[str, str]) -> None:
+    """Save the model with the names it has: transformers would write those of the files it came
+    from, under which nobody could open it as what it now is."""
+    used: list[Any] = getattr(model, "_weight_conversions", None) or []
+    model._weight_conversions = [one for one in used if not {*one.source_patterns} & {*mapping}]
 
 
 def _without_pooler(config: Any) -> dict[str, Any]:
