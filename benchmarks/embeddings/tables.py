@@ -1,6 +1,6 @@
 """Tables from the JSON that the scripts beside this one printed.
 
-python benchmarks/embeddings/tabulate.py RESULT.json ... > RESULTS.md
+python benchmarks/embeddings/tables.py RESULT.json ... > RESULTS.md
 """
 
 from __future__ import annotations
