@@ -60,9 +60,10 @@ def answers(place: Desk, run: Path, rows: list[dict[str, Any]]) -> list[dict[str
 PAIR = {"prompt": "what is red", "chosen": "it is 3", "rejected": "no it is not 3 at all"}
 
 
-@pytest.mark.parametrize("name", ["dpo", "simpo", "orpo"])
-def test_a_model_that_answers_learns_from_pairs(place: Desk, name: str) -> None:
-    run = trained(place, name, "pairs.jsonl")
+def test_a_model_that_answers_learns_from_pairs(place: Desk) -> None:
+    run = trained(place, "dpo", "pairs.jsonl", "objective.loss=ipo")
+    assert luthier.open_run(run).recipe.objective["length_normalised"] is True
+    assert (run / "constants" / "train.safetensors").is_file()
     evaluation = read(run / "evaluation.json")
     assert {"base", "by_length", "tuned"} <= set(evaluation["arms"])
     assert {"preference_accuracy", "likelihood_accuracy"} <= set(evaluation["arms"]["tuned"])
@@ -74,12 +75,6 @@ def test_a_model_that_answers_learns_from_pairs(place: Desk, name: str) -> None:
     both, alone = answers(place, run, [PAIR, {"prompt": "what is blue"}])
     assert both["preferred"] in ("chosen", "rejected")
     assert isinstance(alone["answer"], str)
-
-
-def test_what_the_reference_said_is_kept_with_the_run(place: Desk) -> None:
-    run = trained(place, "dpo", "pairs.jsonl", "objective.loss=ipo")
-    assert (run / "constants" / "train.safetensors").is_file()
-    assert luthier.open_run(run).recipe.objective["length_normalised"] is True
     code, _, said = place.luthier("export", run, "--format", "safetensors")
     assert code == 0, said
 
