@@ -16,7 +16,6 @@ from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError, RunError
 from luthier.models.bundle import Bundle, Facts, Kind
 from luthier.models.key_value_prefix import NAME, KeyValuePrefix
-from luthier.models.kinds import READERS
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._parts import freeze_trunk, head, trained, untuned
@@ -67,7 +66,6 @@ class Prefix:
     """
 
     Config = Config
-    kinds: ClassVar[frozenset[str]] = READERS
     keeps_base: ClassVar[bool] = True
     moves_base: ClassVar[bool] = False
     merges: ClassVar[bool] = False

@@ -13,7 +13,6 @@ from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError, RunError
 from luthier.models.bundle import Bundle, Facts, Kind
-from luthier.models.kinds import READERS
 from luthier.models.soft_prompt import Encoded, SoftPrompt, Table, soft_prompt_of
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
@@ -68,7 +67,6 @@ class Prompt:
     """
 
     Config = Config
-    kinds: ClassVar[frozenset[str]] = READERS
     keeps_base: ClassVar[bool] = True
     moves_base: ClassVar[bool] = False
     merges: ClassVar[bool] = False
