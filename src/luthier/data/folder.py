@@ -7,9 +7,10 @@ from pathlib import Path
 
 from luthier.core import files
 from luthier.core.errors import DataError
-from luthier.data.pictures import SUFFIXES
 from luthier.data.sources.contract import Record
 
+SUFFIXES = frozenset({"png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm"})
+"""Of files that hold pictures."""
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "dev"})
 
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from transformers import AutoImageProcessor
 
 from luthier.core.errors import ModelError
-from luthier.data.pictures import open_picture
 from luthier.data.rows import Chat, Message
 from luthier.models.bundle import Rendered
+from luthier.models.picture_files import open_picture
 from luthier.models.reading import reading
 
 SETTINGS = "preprocessor_config.json"
@@ -44,7 +44,7 @@ class PictureCodec:
     def picture(self, path: str, *, where: str) -> NDArray[np.uint8]:
         """The picture as bytes (C, H, W), resized and cropped as the model wants it.
 
-        Raises: DataError: naming `where`; as `data.pictures.open_picture`.
+        Raises: DataError: naming `where`; as `picture_files.open_picture`.
         """
         made = self.processor(
             images=open_picture(path, where=where),

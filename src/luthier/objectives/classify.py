@@ -21,7 +21,6 @@ from luthier.objectives import objectives
 from luthier.objectives._pictures import augmented, picture_features, pixels_of
 from luthier.objectives.contract import Loss, Roles, Usual
 
-
 Change = Literal["flip", "shift", "contrast"]
 
 

@@ -125,7 +125,7 @@ def _class_config(config: Config) -> ClassConfig:
 
 def class_contrast(vectors_BD: Tensor, labels_B: Tensor, *, scale: float) -> tuple[Tensor, Tensor]:
     """Summed over rows, in nats: how far the softmax of a row's cosines with all others is from an
-    even spread over the others of its class; and the number of rows. 0 for a row alone in its class.
+    even spread over the others of its class; and the number of rows. 0 for one alone in its class.
 
     Shapes: vectors (B, D), labels (B,).
     Source: Khosla et al. 2020, arXiv:2004.11362, equation 2, less its smallest value, the log of

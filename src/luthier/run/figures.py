@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 LOWER_IS_BETTER = ("loss", "nll", "perplexity", "error", "brier", "ece", "calibration")
-SHARES = ("accuracy", "match", "f1", "precision", "recall", "fields", "valid", "rouge", "share", "ndcg", "mrr")
+SHARES = (
+    "accuracy",
+    "match",
+    "f1",
+    "precision",
+    "recall",
+    "fields",
+    "valid",
+    "rouge",
+    "share",
+    "ndcg",
+    "mrr",
+)
 """Parts of the names of metrics between 0 and 1 that read best in percent."""
 OUTCOME_WORDS = {
     "better": "Better",

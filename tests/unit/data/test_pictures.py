@@ -14,8 +14,8 @@ from luthier.core.errors import DataError
 from luthier.data.ledger import Ledger
 from luthier.data.load import changed_files, load
 from luthier.data.parse import Reading, parse_file
-from luthier.data.pictures import open_picture
 from luthier.data.rows import Labeled
+from luthier.models.picture_files import open_picture
 from luthier.recipe.schema import DataSection
 
 

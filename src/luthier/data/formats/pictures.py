@@ -8,10 +8,10 @@ from typing import ClassVar
 from luthier.core import files
 from luthier.core.errors import DataError
 from luthier.data.columns import LABEL, find, find_ending
+from luthier.data.folder import SUFFIXES
 from luthier.data.formats import formats
 from luthier.data.formats._values import label_of, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.pictures import SUFFIXES
 from luthier.data.rows import Labeled
 
 PICTURE = (

@@ -6,7 +6,6 @@ from typing import Any
 
 from luthier.core.errors import DataError, missing
 
-SUFFIXES = frozenset({"png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff", "ppm", "pgm"})
 _MODES = frozenset({"RGB", "L", "P", "LA", "PA", "RGBA", "1", "I;16"})
 """Colours with one meaning on a screen."""
 
