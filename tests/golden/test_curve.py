@@ -12,17 +12,26 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.contracts.cases import PAIRS, case
+from tests.contracts.cases import TUNED, case
 
 from luthier.core.events import Updated
+from luthier.objectives import Explorer, objectives
 
 RECORDED = Path(__file__).with_name("curves.json")
+PAIRS = sorted(
+    {
+        *TUNED,
+        *(("lora", name) for name, kind in objectives.items() if not isinstance(kind, Explorer)),
+    }
+)
+"""Every tuner with an objective of each kind of model, and every objective with one tuner. What is
+sampled may part at a tie on another processor, so explorers have no curve."""
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 
 
 def curve(tuner: str, objective: str, folder: Path) -> list[list[float]]:
     """(loss, gradient norm) of each of six steps."""
-    model = NO_DROPOUT if objective == "classify" else {}
+    model = {} if "causal_lm" in objectives.get(objective).kinds else NO_DROPOUT
     found = case(tuner, objective, **model)
     events = found.fit(folder, validation=[])
     return [[e.loss, e.gradient_norm] for e in events if isinstance(e, Updated)]

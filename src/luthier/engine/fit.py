@@ -91,6 +91,7 @@ class _Loop:
     def __post_init__(self) -> None:
         self.mark = time.perf_counter()
         self._count_time(until=self.mark)
+        self.is_time_up = self.is_time_up and self.progress.step > 0  # one update at the least
 
     def _count_time(self, *, until: float) -> None:
         self.progress.wall_seconds += until - self.mark
