@@ -24,7 +24,7 @@ from luthier.export._outputs import in_float32, outputs
 from luthier.export._rounding import disturb
 from luthier.export._stored import storage_of
 from luthier.export.contract import Written
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Kind
 from luthier.models.quantised import dequantise, quantised_layers
 
 
@@ -37,7 +37,8 @@ class Gate:
 
     def __init__(self, bundle: Bundle, prompts: Sequence[NDArray[np.int32]]) -> None:
         self.model: Any = bundle.model
-        self.kind, self.num_labels = bundle.kind, len(bundle.labels)
+        self.kind: Kind = bundle.kind
+        self.num_labels = len(bundle.labels)
         frozen = [p.dtype for p in self.model.parameters() if not p.requires_grad]
         self.base_dtype = str(max(frozen, key=frozen.count, default=torch.float32)).split(".")[-1]
         rows = [row for row in prompts if len(row)] or [bundle.codec.encode("Hello")]

@@ -260,7 +260,8 @@ def _normed(norm: nn.LayerNorm, x_ND: Tensor) -> Tensor:
 def _plain(layer: Any, x: Tensor) -> Tensor:
     """A small layer in float32."""
     base = layer.base if isinstance(layer, LowRankLinear) else layer
-    return _adapted(layer, x, functional.linear(x, base.weight.float(), base.bias.float()))
+    weight, bias = base.weight.float(), cast(Tensor, base.bias).float()
+    return _adapted(layer, x, functional.linear(x, weight, bias))
 
 
 def _adapted(layer: nn.Module, x: Tensor, output: Tensor) -> Tensor:
