@@ -223,7 +223,8 @@ CASES = {
     ),
     "mistyped alias": Case(lambda d: [str(d.data), "--model", "smollm2-135"], ("smollm2-135m",)),
     "encoder asked to write": Case(
-        lambda d: [str(d.data), "--model", str(tiny_bert(d)), "--objective", "sft"], ("encoder",)
+        lambda d: [str(d.data), "--model", str(tiny_bert(d)), "--objective", "sft"],
+        ("one that writes text", "opens as sequence_classifier"),
     ),
     "folder as data": Case(lambda d: [str(d.model), "--model", str(d.model)], ("run",)),
 }

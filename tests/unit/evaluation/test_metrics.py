@@ -13,6 +13,7 @@ from luthier.evaluation.difference import Settings, difference, estimate, flips
 from luthier.evaluation.frame import frame_from
 from luthier.evaluation.metrics import metrics
 from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.tasks import tasks
 from luthier.evaluation.text import json_object, normalised
 
 SETTINGS = Settings(confidence=0.95, num_resamples=300, seed=0)
@@ -161,13 +162,26 @@ def test_graded_scores_flip_where_they_rise_or_fall() -> None:
     assert flips(metric, tuned, against) == {"fixed": [0], "broken": [2]}
 
 
+FRAMES = [
+    Frame("label", ("a", "b"), ("a", "b")),
+    Frame("answer", ('{"x": 1}', '{"x": 2}'), is_json=True),
+    Frame("answer", ("a", "b")),
+    Frame("find", ('["a"]', '["b"]')),
+    Frame("labels", ('["a"]', '["b"]'), ("a", "b")),
+    Frame("number", ("1", "2")),
+    Frame("order", ("1", "0"), groups=("q", "q")),
+    *(Frame(task, ("a", "b")) for task in tasks.names()),
+]
+"""One for what each metric says something about, whatever it is."""
+
+
 @pytest.mark.parametrize("name", metrics.names())
 def test_every_metric_takes_sums_in_any_leading_shape(name: str) -> None:
     metric = metrics.get(name)()
-    frame = Frame("label", ("a", "b"), ("a", "b"), is_json=True)
+    frame = next(frame for frame in FRAMES if metric.fits(frame))
     outcomes = [
-        Outcome(0, "a", "a", probabilities=(0.7, 0.3), nll=1.0, tokens=2.0),
-        Outcome(1, "b", "a", probabilities=(0.6, 0.4), nll=3.0, tokens=4.0),
+        Outcome(place, target, target, probabilities=(0.7, 0.3), nll=1.0, tokens=2.0)
+        for place, target in enumerate(frame.targets)
     ]
     sums = metric.table(outcomes, frame).sum(0)
     assert metric.reduce(np.stack([sums, sums])).shape == (2,)

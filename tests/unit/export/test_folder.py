@@ -25,7 +25,7 @@ def an_export(folder: Path) -> Path:
 
 
 def test_only_formats_are_registered() -> None:
-    assert exporters.names() == ["adapter", "safetensors"]
+    assert exporters.names() == ["adapter", "bottleneck", "changed", "safetensors"]
 
 
 def test_the_folder_appears_only_at_the_end(tmp_path: Path) -> None:

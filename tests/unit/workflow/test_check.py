@@ -46,5 +46,5 @@ def test_an_objective_that_does_not_fit_the_model_is_refused_with_those_that_do(
 
 def test_rows_that_no_objective_is_meant_for_need_one_by_name() -> None:
     recipe = Settled(*read({"model": "m", "data": {"train": "rows.jsonl"}}))
-    with pytest.raises(RecipeError, match=r"the rows are preference.*no objective here takes"):
-        settle_objective(recipe, "preference")
+    with pytest.raises(RecipeError, match=r"the rows are recipe.*no objective here takes"):
+        settle_objective(recipe, "recipe")
