@@ -193,7 +193,7 @@ class Case:
             job = self.job(Path("unused"), validation=[])
             with TemporaryDirectory() as folder:
                 models = Roles(self.bundle, self.view(), teacher=self.teacher())
-                fill(job, models, Path(folder), tell=lambda _done, _total: None)
+                fill(job, models, Path(folder), tell=lambda _done, _total: None, note=print)
             self.features = list(job.train)
 
     def run_anew(self, *, like: str = "") -> None:

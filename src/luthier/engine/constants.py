@@ -27,10 +27,11 @@ _IDENTITY = "identity"
 Tell = Callable[[int, int], None]
 
 
-def fill(job: Job, models: Roles, folder: Path, *, tell: Tell) -> None:
+def fill(job: Job, models: Roles, folder: Path, *, tell: Tell, note: Callable[[str], None]) -> None:
     """Put what `constants` of the objective gives into the rows of the job.
 
     Written to `folder` split by split, and read from there when the same run is continued.
+    Args: note: told where a file cannot be read, and is written anew.
     """
     identity = files.sha256_of(
         [f"{key}={job.identity[key]}".encode() for key in sorted(job.identity)]
@@ -40,7 +41,7 @@ def fill(job: Job, models: Roles, folder: Path, *, tell: Tell) -> None:
     for split in ("train", "validation"):
         features: Sequence[Features] = getattr(job, split)
         path = folder / f"{split}.safetensors"
-        found = _read(path, identity, len(features))
+        found = _read(path, identity, len(features), note=note)
         if found is None:
             found = _asked(job, models, features, tell=lambda n, at=done: tell(at + n, total))
             _write(path, identity, found)
@@ -91,7 +92,9 @@ def _write(path: Path, identity: str, found: Sequence[Said]) -> None:
     temporary.replace(path)
 
 
-def _read(path: Path, identity: str, num_rows: int) -> list[Said] | None:
+def _read(
+    path: Path, identity: str, num_rows: int, *, note: Callable[[str], None]
+) -> list[Said] | None:
     """What was written for these rows; None: nothing, or for others."""
     if not path.is_file():
         return None
@@ -100,8 +103,9 @@ def _read(path: Path, identity: str, num_rows: int) -> list[Said] | None:
             if (file.metadata() or {}).get(_IDENTITY) != identity:
                 return None
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError):
-        return None  # damaged: asked anew
+    except (SafetensorError, OSError) as error:
+        note(f"{path} cannot be read ({error}); the model before training is asked anew")
+        return None
     found: list[Said] = [{} for _ in range(num_rows)]
     for name in [name for name in tensors if not name.endswith("/lengths")]:
         lengths = tensors[f"{name}/lengths"]

@@ -91,6 +91,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 Roles(bundle, before, teacher=teacher),
                 layout.constants,
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
+                note=stages.note,
             )
     gather(job, before, stages)
     job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]

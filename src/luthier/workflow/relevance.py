@@ -5,6 +5,7 @@ from __future__ import annotations
 from luthier.core.errors import RecipeError
 from luthier.engine import relevance
 from luthier.models.bundle import Bundle
+from luthier.objectives import Explorer, Objective
 from luthier.recipe.resolve import Settled
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Choosing
@@ -22,11 +23,11 @@ def settle_parts(
     parts = tuner.parts(bundle) if isinstance(tuner, Choosing) else {}
     if not parts or not isinstance(tuner, Choosing):
         return tuner
-    if hasattr(inputs.objective, "explore"):
+    if why := _hindrance(inputs.objective):
         raise RecipeError(
             f"tuner '{settled.get('tuner.name')}' is to choose layers by the loss of rows, and "
-            f"objective '{settled.get('objective.name')}' has none before the model has answered. "
-            "Name the layers, or choose them with objective sft."
+            f"objective '{settled.get('objective.name')}' has none before {why}. Name the layers, "
+            "or choose them with objective sft."
         )
     with stages.stage("choosing layers", f"from {len(parts)}"):
         found = relevance.relevance(bundle, inputs.objective, inputs.features["train"], parts)
@@ -34,3 +35,11 @@ def settle_parts(
             settled.settle(f"tuner.{key}", value, why)
             stages.note(f"tuner.{key}: {why}")
     return open_component(tuners.get(settled.get("tuner.name")), settled, "tuner")
+
+
+def _hindrance(objective: Objective) -> str:
+    """What must have happened before rows have a loss; empty: nothing."""
+    if isinstance(objective, Explorer):
+        return "the model has answered"
+    others = sorted(objective.asks - {"reference"})  # before tuning the reference is the model
+    return f"the {others[0]} was asked" if others else ""

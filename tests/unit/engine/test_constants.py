@@ -32,9 +32,12 @@ def asking(found: Case) -> list[int]:
     return asked
 
 
-def filled(found: Case, folder: Path, identity: str = "a") -> list[dict[str, Any]]:
+def filled(
+    found: Case, folder: Path, identity: str = "a", notes: list[str] | None = None
+) -> list[dict[str, Any]]:
     job = found.job(Path("unused"), identity={"data": identity})
-    fill(job, Roles(found.bundle), folder, tell=lambda _done, _total: None)
+    said: list[str] = [] if notes is None else notes
+    fill(job, Roles(found.bundle), folder, tell=lambda _done, _total: None, note=said.append)
     return [dict(item.arrays) for item in [*job.train, *job.validation]]
 
 
@@ -71,11 +74,14 @@ def test_other_rows_are_asked_anew(tmp_path: Path) -> None:
     assert len(asked) == 2 * num_asked
 
 
-def test_a_damaged_file_is_asked_anew(tmp_path: Path) -> None:
+def test_a_damaged_file_is_asked_anew_and_said(tmp_path: Path) -> None:
     found = case("lora", "sft")
     asked = asking(found)
     filled(found, tmp_path)
     num_asked = len(asked)
     (tmp_path / "train.safetensors").write_bytes(b"not this")
-    filled(found, tmp_path)
+    notes: list[str] = []
+    filled(found, tmp_path, notes=notes)
     assert num_asked < len(asked) < 2 * num_asked
+    assert len(notes) == 1
+    assert "train.safetensors cannot be read" in notes[0]

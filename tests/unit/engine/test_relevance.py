@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -56,3 +57,12 @@ def test_a_loss_that_depends_on_nothing_is_refused() -> None:
         found.bundle.model.get_parameter("model.norm.weight").zero_()
     with pytest.raises(RecipeError, match="no gradient in any layer"):
         relevance(found.bundle, found.objective, found.features, PARTS)
+
+
+def test_rows_that_ask_the_reference_have_a_loss_too() -> None:
+    found = case("lora", "dpo")
+    found.bundle = plain_bundle("causal_lm")
+    features = [replace(item, arrays={}) for item in found.features]  # nobody was asked yet
+    scores = relevance(found.bundle, found.objective, features, PARTS)
+    assert scores.keys() == PARTS.keys()
+    assert all(score > 0 for score in scores.values())

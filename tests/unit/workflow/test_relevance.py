@@ -46,3 +46,11 @@ def test_more_layers_than_there_are_stop_the_run_before_training(place: Desk) ->
     with pytest.raises(RecipeError, match="got best:99, but there are 14 to choose from"):
         train(place, "tuner.name=lora", "tuner.target=best:99")
     assert not list((place.root / "run").glob("checkpoints/*"))
+
+
+def test_layers_are_not_chosen_by_a_loss_that_a_teacher_must_give_first(place: Desk) -> None:
+    asked = ["tuner.name=lora", "tuner.target=best:3", "objective.name=distill"]
+    with pytest.raises(
+        RecipeError, match=r"has none before the teacher was asked. Name the layers"
+    ):
+        train(place, *asked, f"objective.teacher={place.model}")
