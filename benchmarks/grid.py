@@ -1,9 +1,9 @@
-"""Runs of one table, side by side: `python benchmarks/grid.py GRID.yaml --data FOLDER --out RUNS`.
+"""Runs of one table: `python benchmarks/grid.py GRID.yaml --data DATA --sets SETS --out RUNS`.
 
 A grid names rows (data) and columns (ways of tuning); with each seed they make one `luthier train`,
-its run directory below --out. Finished ones are not run again. What is shown
-is read from the run directories alone, and written to benchmarks/results/GRID.json, of which
-`benchmarks/tables.py` makes the tables of docs/results.md.
+its run directory below --out. Finished ones are not run again. What is shown is read from the run
+directories alone, and written to benchmarks/results/GRID.json, of which `benchmarks/tables.py`
+makes the tables of docs/results.md. SETS is what `benchmarks/sets.py` made of DATA.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import argparse
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 import yaml
 
 HERE = Path(__file__).parent
+SUPPORT = HERE.parent / "src" / "luthier" / "demo" / "support.jsonl"
 SUMMARY = (
     *("objective", "tuner", "kind", "steps", "why_ended", "trained_parameters"),
     *("total_parameters", "tokens_per_second", "peak_bytes", "validation_loss"),
@@ -44,21 +46,24 @@ class Cell:
         return f"{self.row}-{self.column}-{self.seed}".replace("/", "-")
 
 
-def cells(grid: dict[str, Any], data: Path) -> Iterator[Cell]:
-    """Every combination of row, column and seed; {data} stands for the folder of the data."""
+def cells(grid: dict[str, Any], folders: Mapping[str, Path]) -> Iterator[Cell]:
+    """Every combination of row, column and seed; names in braces are filled in."""
     for row, at in grid["rows"].items():
         for column, way in grid["columns"].items():
             if column not in at.get("columns", grid["columns"]):
                 continue
             merged = {**grid.get("common", {}), **at.get("settings", {}), **way}
-            settings = [f"{key}={_text(value, data)}" for key, value in merged.items()]
             for seed in grid.get("seeds", [0]):
+                places = {**folders, "seed": seed}
+                settings = [f"{key}={_text(value, places)}" for key, value in merged.items()]
                 yield Cell(row, column, seed, [*settings, f"seed={seed}"])
 
 
-def _text(value: Any, data: Path) -> str:
+def _text(value: Any, places: Mapping[str, object]) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
-    return text.replace("{data}", str(data))
+    for name, place in places.items():
+        text = text.replace("{" + name + "}", str(place))
+    return text
 
 
 def run(cell: Cell, out: Path) -> str:
@@ -82,6 +87,7 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
         "column": cell.column,
         "seed": cell.seed,
         "arms": evaluation["arms"],
+        "retention": evaluation["retention"],
         "metric": verdict["metric"],
         "outcome": verdict["outcome"],
         "seconds": summary["seconds"]["training"],
@@ -93,31 +99,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("grid", type=Path)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--only", default="", help="names of cells that hold this text")
+    parser.add_argument("--only", default="", help="run cells whose name has this pattern")
     options = parser.parse_args()
     grid = yaml.safe_load(options.grid.read_text())
-    chosen = [cell for cell in cells(grid, options.data) if options.only in cell.name]
+    folders = {"data": options.data.resolve(), "sets": options.sets.resolve(), "support": SUPPORT}
+    every = list(cells(grid, folders))
+    out = options.out / options.grid.stem
+    problems: dict[str, str] = {}
+    for number, cell in enumerate(every, start=1):
+        if re.search(options.only, cell.name):
+            print(f"{number}/{len(every)} {cell.name}", flush=True)
+            problems[cell.name] = run(cell, out)
+            print(problems[cell.name] or told(measured(cell, out / cell.name)), flush=True)
+            write(options.grid.stem, grid, every, out=out, problems=problems)
+
+
+def told(found: dict[str, Any]) -> str:
+    """One line while the grid runs."""
+    metric = found["metric"]
+    arms = {name: round(values[metric]["value"], 4) for name, values in found["arms"].items()
+            if metric in values}  # fmt: skip
+    return f"   {metric} {arms} {found['outcome']}, training {found['seconds']:.0f} s"
+
+
+def write(
+    name: str,
+    grid: dict[str, Any],
+    every: Sequence[Cell],
+    *,
+    out: Path,
+    problems: Mapping[str, str],
+) -> None:
+    """Everything that is finished, and what failed this time."""
     found: list[dict[str, Any]] = []
-    for number, cell in enumerate(chosen, start=1):
-        print(f"{number}/{len(chosen)} {cell.name}", flush=True)
-        problem = run(cell, options.out)
-        if problem:
-            print(problem, flush=True)
-            found.append(
-                {"row": cell.row, "column": cell.column, "seed": cell.seed, "error": problem}
-            )
-        else:
-            found.append(measured(cell, options.out / cell.name))
+    for cell in every:
+        if problems.get(cell.name):
+            place = {"row": cell.row, "column": cell.column, "seed": cell.seed}
+            found.append({**place, "error": problems[cell.name]})
+        elif (out / cell.name / "evaluation.json").is_file():
+            found.append(measured(cell, out / cell.name))
     document = {
         "grid": grid["name"],
+        "also": grid.get("also", []),
         "date": date.today().isoformat(),
         "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "cells": found,
     }
-    path = HERE / "results" / f"{options.grid.stem}.json"
-    path.write_text(json.dumps(document, indent=1) + "\n")
-    print(path)
+    (HERE / "results" / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

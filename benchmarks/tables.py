@@ -20,42 +20,74 @@ _PLACE = re.compile(r"(<!-- grid: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def table(document: dict[str, Any]) -> str:
     """One line for each way of tuning each data set; means over seeds, with their range."""
     keys = list(dict.fromkeys((cell["row"], cell["column"]) for cell in document["cells"]))
-    head = (
-        "| data | how | metric | tuned | untrained | trained parameters | training s | peak GiB |"
-    )
-    lines = [head, "|" + "---|" * 8]
+    head = [*HEAD, *(SAID[name] for name in document["also"])]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row, column in keys:
         group = [
             cell for cell in document["cells"] if (cell["row"], cell["column"]) == (row, column)
         ]
-        lines.append(_line(row, column, group))
+        lines.append("| " + " | ".join(_line(row, column, group, document["also"])) + " |")
     machine = document["machine"]
     source = f"{machine['cores']} cores {machine['cpu']}, {document['date']}"
     return "\n".join([*lines, "", f"{document['grid']}; {source}.", ""])
 
 
-def _line(row: str, column: str, cells: Sequence[dict[str, Any]]) -> str:
+HEAD = (
+    *("data", "how", "metric", "tuned", "untrained", "best rival"),
+    *("trained parameters", "training s", "peak GiB"),
+)
+
+
+SAID = {
+    "nll": "held-out NLL",
+    "general_text_nll": "NLL of general text, change",
+    "kl_to_base": "KL to the untrained",
+}
+"""What a grid may show besides, under `also`: metrics of the tuned model, or of what it kept."""
+
+
+def _line(row: str, column: str, cells: Sequence[dict[str, Any]], also: Sequence[str]) -> list[str]:
     errors = [cell["error"] for cell in cells if "error" in cell]
     if errors:
-        return f"| {row} | {column} | failed: {errors[0].splitlines()[-1][:80]} | | | | | |"
+        return [row, column, f"failed: {errors[0].splitlines()[-1][:80]}", *[""] * (len(HEAD) - 3)]
     metric = cells[0]["metric"]
     share = cells[0]["trained_parameters"] / cells[0]["total_parameters"]
-    return (
-        "| "
-        + " | ".join(
-            [
-                row,
-                column,
-                metric,
-                _score([cell["arms"]["tuned"][metric] for cell in cells]),
-                _score([cell["arms"]["base"][metric] for cell in cells if "base" in cell["arms"]]),
-                f"{cells[0]['trained_parameters']:,} ({share:.2%})",
-                f"{statistics.mean(cell['seconds'] for cell in cells):.0f}",
-                f"{max(cell['peak_bytes'] for cell in cells) / 2**30:.2f}",
-            ]
-        )
-        + " |"
-    )
+    return [
+        row,
+        column,
+        metric,
+        _score([cell["arms"]["tuned"][metric] for cell in cells]),
+        _score([cell["arms"]["base"][metric] for cell in cells if metric in _base(cell)]),
+        _rival(cells[0]["arms"], metric),
+        f"{cells[0]['trained_parameters']:,} ({share:.2%})",
+        f"{statistics.mean(cell['seconds'] for cell in cells):.0f}",
+        f"{max(cell['peak_bytes'] for cell in cells) / 2**30:.2f}",
+        *(_score([found for cell in cells if (found := _besides(cell, name))]) for name in also),
+    ]
+
+
+def _besides(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """A metric of the tuned model, or what general texts say of it."""
+    kept = cell["retention"].get(name, {})
+    return cell["arms"]["tuned"].get(name) or kept.get("difference") or kept.get("tuned")
+
+
+def _base(cell: dict[str, Any]) -> dict[str, Any]:
+    return cell["arms"].get("base", {})
+
+
+def _rival(arms: dict[str, Any], metric: str) -> str:
+    """The best of the others, as the first seed found it; of errors the least."""
+    others = {
+        name: values[metric]["value"]
+        for name, values in arms.items()
+        if name not in ("base", "tuned") and metric in values
+    }
+    if not others:
+        return ""
+    least = metric in ("nll", "rmse")
+    best = min(others, key=lambda name: others[name] if least else -others[name])
+    return f"{best} {others[best]:.4f}"
 
 
 def _score(found: Sequence[dict[str, Any]]) -> str:

@@ -1,0 +1,255 @@
+"""Files of the benchmarks' data that every system reads: `python benchmarks/sets.py DATA OUT`.
+
+DATA holds published sets as they are distributed, a folder each; OUT/NAME gets train, validation
+and test as JSON Lines (pictures: a folder per class). What Luthier reads as published is not here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import json
+import random
+import re
+import statistics
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Rows = list[dict[str, Any]]
+Parts = dict[str, Rows]
+
+SHOTS = (8, 16)
+SEEDS = (0, 1, 2)
+_CALCULATOR = re.compile(r"<<.*?>>")
+
+
+def clinc150(folder: Path) -> Parts:
+    """Intents in scope, 150 classes."""
+    found = json.loads((folder / "clinc150" / "data_full.json").read_text("utf-8"))
+    names = {"train": "train", "validation": "val", "test": "test"}
+    return {
+        part: [{"text": text, "label": label} for text, label in found[name]]
+        for part, name in names.items()
+    }
+
+
+def trec6(folder: Path) -> Parts:
+    """Questions by the coarse class of their answer."""
+
+    def rows(name: str) -> Rows:
+        lines = (folder / "trec" / name).read_text("latin-1").splitlines()
+        pairs = [line.partition(" ") for line in lines]
+        return [{"text": text, "label": label.partition(":")[0]} for label, _, text in pairs]
+
+    return {"train": rows("train.txt"), "test": rows("test.txt")}
+
+
+def geoquery(folder: Path) -> Parts:
+    """Questions on a small database and their SQL, by the question split, names filled in."""
+    parts: Parts = {"train": [], "validation": [], "test": []}
+    names = {"train": "train", "dev": "validation", "test": "test"}
+    queries = json.loads((folder / "text2sql_geography" / "geography.json").read_text("utf-8"))
+    for query in queries:
+        for said in query["sentences"]:
+            question, sql = said["text"], query["sql"][0]
+            for name, value in said["variables"].items():
+                question, sql = question.replace(name, value), sql.replace(name, value)
+            parts[names[said["question-split"]]].append({"prompt": question, "completion": sql})
+    return parts
+
+
+def gsm8k(folder: Path) -> Parts:
+    """Sums in words, worked out, with the number on a last line of its own."""
+
+    def rows(part: str) -> Rows:
+        lines = (folder / "gsm8k" / f"{part}.jsonl").read_text("utf-8").splitlines()
+        found = map(json.loads, lines)
+        return [
+            {"prompt": row["question"], "completion": _CALCULATOR.sub("", row["answer"])}
+            for row in found
+        ]
+
+    return {"train": rows("train")[:600], "test": rows("test")[:100]}
+
+
+def scitldr(folder: Path) -> Parts:
+    """Abstracts of papers and their summary in a sentence."""
+
+    def rows(part: str, number: int) -> Rows:
+        lines = (folder / "scitldr" / f"{part}.jsonl").read_text("utf-8").splitlines()
+        found = map(json.loads, lines[:number])
+        ask = "Summarise this abstract in one sentence.\n\n"
+        return [
+            {"prompt": ask + " ".join(row["source"]), "completion": row["target"][0].strip()}
+            for row in found
+        ]
+
+    return {"train": rows("train", 500), "validation": rows("valid", 40), "test": rows("test", 80)}
+
+
+def movies(folder: Path) -> Parts:
+    """What a user will give a film, from the films the same user rated before; user by user."""
+    with (folder / "movielens_small" / "movies.csv").open(encoding="utf-8", newline="") as file:
+        titles = {
+            row["movieId"]: f"{row['title']} ({row['genres']})" for row in csv.DictReader(file)
+        }
+    by_user: dict[str, list[tuple[int, str, float]]] = {}
+    with (folder / "movielens_small" / "ratings.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            seen = (int(row["timestamp"]), titles[row["movieId"]], float(row["rating"]))
+            by_user.setdefault(row["userId"], []).append(seen)
+    draws = random.Random(0)
+    users = sorted(by_user)
+    draws.shuffle(users)
+    parts: Parts = {"train": [], "test": []}
+    for place, user in enumerate(users):
+        rated = sorted(by_user[user])
+        for at in draws.sample(range(8, len(rated)), min(10, len(rated) - 8)):
+            before = "; ".join(f"{title}: {rating:g}" for _, title, rating in rated[at - 8 : at])
+            mean = statistics.mean(rating for *_, rating in rated[:at])
+            text = f"{rated[at][1]} | mean so far {mean:.1f} | {before}"
+            row = {"text": text, "score": rated[at][2], "user": user}
+            parts["test" if place % 5 == 0 else "train"].append(row)
+    return parts
+
+
+def stsb(folder: Path) -> Parts:
+    """Pairs of sentences with a likeness from 0 to 5; the published files are tab-separated."""
+
+    def rows(part: str) -> Rows:
+        lines = (folder / "stsb" / f"{part}.csv").read_text("utf-8").splitlines()
+        cells = [line.split("\t") for line in lines if line.strip()]
+        return [{"sentence1": c[5], "sentence2": c[6], "score": float(c[4])} for c in cells]
+
+    return {"train": rows("train"), "validation": rows("valid"), "test": rows("test")}
+
+
+def harmless(folder: Path) -> Parts:
+    """Two answers to the last turn of a conversation, the less harmful one chosen."""
+    path = folder / "hh_rlhf_harmless" / "test.filtered.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        rows = [_conversation(json.loads(line)) for line in file]
+    rows = [row for row in rows if row["chosen"] != row["rejected"]]
+    return {"train": rows[:-200], "test": rows[-200:]}
+
+
+def _conversation(row: dict[str, str]) -> dict[str, Any]:
+    """Turns before the last answer, and both answers."""
+    before, _, chosen = row["chosen"].rpartition("\n\nAssistant:")
+    rejected = row["rejected"].rpartition("\n\nAssistant:")[2]
+    pieces = re.split(r"\n\n(Human|Assistant):", before)[1:]
+    roles = {"Human": "user", "Assistant": "assistant"}
+    turns = [
+        {"role": roles[who], "content": text.strip()}
+        for who, text in zip(pieces[::2], pieces[1::2], strict=True)
+    ]
+    return {"prompt": turns, "chosen": chosen.strip(), "rejected": rejected.strip()}
+
+
+def sums(folder: Path) -> Parts:
+    """Sums of two numbers from 2 to 24, to be answered with the number alone."""
+    del folder
+    pairs = [(a, b) for a in range(2, 25) for b in range(2, 25)]
+    random.Random(0).shuffle(pairs)
+    rows: Rows = [
+        {"prompt": f"What is {a} + {b}? Answer with the number only.", "reference": str(a + b)}
+        for a, b in pairs
+    ]
+    return {"train": rows[:400], "validation": rows[400:412], "test": rows[412:]}
+
+
+def labelled(folder: Path, name: str) -> tuple[Rows, Rows]:
+    """Training and test rows of BANKING77 (csv) or of emotion (text;label)."""
+
+    def from_csv(path: Path) -> Rows:
+        with path.open(encoding="utf-8", newline="") as file:
+            return [{"text": row["text"], "label": row["category"]} for row in csv.DictReader(file)]
+
+    def from_lines(path: Path) -> Rows:
+        pairs = [line.rpartition(";") for line in path.read_text("utf-8").splitlines()[1:]]
+        return [{"text": text, "label": label} for text, _, label in pairs]
+
+    if (folder / name / "train.csv").is_file():
+        return from_csv(folder / name / "train.csv"), from_csv(folder / name / "test.csv")
+    return from_lines(folder / name / "train.txt"), from_lines(folder / name / "test.txt")
+
+
+def shots(rows: Rows, number: int, *, seed: int) -> Rows:
+    """So many rows of every class, drawn from the seed."""
+    draws = random.Random(seed)
+    texts: dict[str, set[str]] = {}
+    for row in rows:
+        texts.setdefault(row["label"], set()).add(row["text"])
+    return [
+        {"text": text, "label": label}
+        for label in sorted(texts)
+        for text in draws.sample(sorted(texts[label]), number)
+    ]
+
+
+def few(folder: Path) -> dict[str, Parts]:
+    """A handful of rows of every class, for every seed; tests are whole."""
+    found: dict[str, Parts] = {}
+    for name in ("banking77", "emotion"):
+        train, test = labelled(folder, name)
+        for number in SHOTS:
+            for seed in SEEDS:
+                drawn = shots(train, number, seed=seed)
+                found[f"{name}-{number}-{seed}"] = {"train": drawn, "test": test}
+    return found
+
+
+SETS: dict[str, Callable[[Path], Parts]] = {
+    "clinc150": clinc150,
+    "trec6": trec6,
+    "geoquery": geoquery,
+    "gsm8k": gsm8k,
+    "scitldr": scitldr,
+    "movies": movies,
+    "stsb": stsb,
+    "harmless": harmless,
+    "sums": sums,
+}
+
+
+def pictures(folder: Path, out: Path) -> None:
+    """CIFAR-10's subset as published, and scikit-learn's digits: a folder per class."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    for part in ("train", "test"):
+        with zipfile.ZipFile(folder / "cifar10_subset" / f"{part}.zip") as archive:
+            archive.extractall(out / "cifar10")
+    found: Any = load_digits()
+    for place, (image, target) in enumerate(zip(found.images, found.target, strict=True)):
+        part = "test" if place % 4 == 0 else "train"
+        path = out / "digits" / part / str(target) / f"{place:04}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image * 15.9375).astype("uint8")).save(path)
+
+
+def write(folder: Path, parts: Parts) -> None:
+    """Each part as JSON Lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, rows in parts.items():
+        lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (folder / f"{part}.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    given = parser.parse_args()
+    for name, make in SETS.items():
+        write(given.out / name, make(given.data))
+    for name, parts in few(given.data).items():
+        write(given.out / "few" / name, parts)
+    pictures(given.data, given.out)
+
+
+if __name__ == "__main__":
+    main()
