@@ -82,12 +82,14 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
     evaluation = json.loads((folder / "evaluation.json").read_text())
     summary = json.loads((folder / "summary.json").read_text())
     verdict = evaluation["verdict"]
+    rivals = {path.stem[6:]: json.loads(path.read_text()) for path in folder.glob("rival-*.json")}
     return {
         "row": cell.row,
         "column": cell.column,
         "seed": cell.seed,
         "arms": evaluation["arms"],
         "retention": evaluation["retention"],
+        "rivals": rivals,
         "metric": verdict["metric"],
         "outcome": verdict["outcome"],
         "seconds": summary["seconds"]["training"],

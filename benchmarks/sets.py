@@ -127,6 +127,52 @@ def stsb(folder: Path) -> Parts:
     return {"train": rows("train"), "validation": rows("valid"), "test": rows("test")}
 
 
+def cranfield(folder: Path) -> Parts:
+    """Queries with a document that answers them; every third query is held out."""
+    documents, queries, gains = cranfield_collection(folder)
+    rows = {
+        query: [
+            {"anchor": queries[query], "positive": documents[number]}
+            for number in found
+            if documents.get(number)
+        ]
+        for query, found in gains.items()
+    }
+    return {
+        "train": [row for query, found in rows.items() if query % 3 for row in found],
+        "test": [found[0] for query, found in rows.items() if query % 3 == 0 and found],
+    }
+
+
+def cranfield_collection(
+    folder: Path,
+) -> tuple[dict[int, str], dict[int, str], dict[int, dict[int, int]]]:
+    """Documents and queries by number, and the gain of relevant documents: 4 for a complete answer
+    (grade 1 of the collection) down to 1 (grade 4); queries are numbered as they stand."""
+    place = folder / "cranfield"
+
+    def texts(name: str, *, in_order: bool = False) -> dict[int, str]:
+        parts = re.split(r"^\.I (\d+)\s*$", (place / name).read_text("utf-8"), flags=re.M)[1:]
+        pairs = zip(parts[::2], parts[1::2], strict=True)
+        return {
+            at if in_order else int(named): _field(text, "W") or _field(text, "T")
+            for at, (named, text) in enumerate(pairs, start=1)
+        }
+
+    gains: dict[int, dict[int, int]] = {}
+    for line in (place / "cranqrel").read_text().splitlines():
+        query, document, grade = (int(word) for word in line.split()[:3])
+        if 1 <= grade <= 4:
+            gains.setdefault(query, {})[document] = 5 - grade
+    documents = texts("cran.all.1400")
+    return documents, texts("cran.qry", in_order=True), gains
+
+
+def _field(record: str, name: str) -> str:
+    found = re.search(rf"^\.{name}\n(.*?)(?=^\.[A-Z]$|\Z)", record, flags=re.M | re.S)
+    return " ".join(found[1].split()) if found else ""
+
+
 def harmless(folder: Path) -> Parts:
     """Two answers to the last turn of a conversation, the less harmful one chosen."""
     path = folder / "hh_rlhf_harmless" / "test.filtered.jsonl.gz"
@@ -210,6 +256,7 @@ SETS: dict[str, Callable[[Path], Parts]] = {
     "scitldr": scitldr,
     "movies": movies,
     "stsb": stsb,
+    "cranfield": cranfield,
     "harmless": harmless,
     "sums": sums,
 }

@@ -20,13 +20,15 @@ _PLACE = re.compile(r"(<!-- grid: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 def table(document: dict[str, Any]) -> str:
     """One line for each way of tuning each data set; means over seeds, with their range."""
     keys = list(dict.fromkeys((cell["row"], cell["column"]) for cell in document["cells"]))
-    head = [*HEAD, *(SAID[name] for name in document["also"])]
+    also = list(document["also"])
+    also += sorted({name for cell in document["cells"] for name in cell.get("rivals", {})})
+    head = [*HEAD, *(SAID[name] for name in also)]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row, column in keys:
         group = [
             cell for cell in document["cells"] if (cell["row"], cell["column"]) == (row, column)
         ]
-        lines.append("| " + " | ".join(_line(row, column, group, document["also"])) + " |")
+        lines.append("| " + " | ".join(_line(row, column, group, also)) + " |")
     machine = document["machine"]
     source = f"{machine['cores']} cores {machine['cpu']}, {document['date']}"
     return "\n".join([*lines, "", f"{document['grid']}; {source}.", ""])
@@ -42,8 +44,10 @@ SAID = {
     "nll": "held-out NLL",
     "general_text_nll": "NLL of general text, change",
     "kl_to_base": "KL to the untrained",
+    "trainer": "transformers' Trainer",
+    "setfit": "SetFit",
 }
-"""What a grid may show besides, under `also`: metrics of the tuned model, or of what it kept."""
+"""What may be shown besides: metrics of the tuned model, or of what it kept; and rivals."""
 
 
 def _line(row: str, column: str, cells: Sequence[dict[str, Any]], also: Sequence[str]) -> list[str]:
@@ -67,7 +71,9 @@ def _line(row: str, column: str, cells: Sequence[dict[str, Any]], also: Sequence
 
 
 def _besides(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """A metric of the tuned model, or what general texts say of it."""
+    """A metric of the tuned model, what general texts say of it, or a rival's on the same rows."""
+    if name in cell.get("rivals", {}):
+        return {"value": cell["rivals"][name]["figures"][cell["metric"]]}
     kept = cell["retention"].get(name, {})
     return cell["arms"]["tuned"].get(name) or kept.get("difference") or kept.get("tuned")
 
