@@ -23,6 +23,19 @@ Parts = dict[str, Rows]
 
 SHOTS = (8, 16)
 SEEDS = (0, 1, 2)
+WORDINGS = (
+    "What is {a} + {b}? Answer with the number only.",
+    "Add {a} and {b}. Say nothing but the result.",
+    "{a} plus {b} makes how many? Only the number.",
+    "I have {a} apples and get {b} more. How many are there now? Just the number.",
+)
+PEOPLE = (
+    "Anna Ben Carla David Emma Felix Greta Hugo Ida Jonas Karin Leo Mara Nils Olga Paul Rita Sven "
+    "Tina Uwe Vera Walter Xenia Yann Zoe Bruno Clara Dora Erik Frida"
+).split()
+TOWNS = (
+    "Paris Rome Oslo Vienna Berlin Madrid Lisbon Dublin Prague Athens Bern Turin Lyon Graz".split()
+)
 _CALCULATOR = re.compile(r"<<.*?>>")
 
 
@@ -196,15 +209,45 @@ def _conversation(row: dict[str, str]) -> dict[str, Any]:
 
 
 def sums(folder: Path) -> Parts:
-    """Sums of two numbers from 2 to 24, to be answered with the number alone."""
+    """Sums of two numbers from 1 to 12 in four wordings; pairs that are tested train in none."""
     del folder
-    pairs = [(a, b) for a in range(2, 25) for b in range(2, 25)]
+    pairs = [(a, b) for a in range(1, 13) for b in range(1, 13)]
     random.Random(0).shuffle(pairs)
-    rows: Rows = [
-        {"prompt": f"What is {a} + {b}? Answer with the number only.", "reference": str(a + b)}
-        for a, b in pairs
-    ]
-    return {"train": rows[:400], "validation": rows[400:412], "test": rows[412:]}
+
+    def rows(chosen: list[tuple[int, int]]) -> Rows:
+        return [
+            {"prompt": wording.format(a=a, b=b), "reference": str(a + b)}
+            for a, b in chosen
+            for wording in WORDINGS
+        ]
+
+    return {
+        "train": rows(pairs[:104]),
+        "validation": rows(pairs[104:107]),
+        "test": rows(pairs[107:]),
+    }
+
+
+def records(folder: Path) -> Parts:
+    """Sentences about people to be written as JSON; people and towns that are tested train in none."""
+    del folder
+    draws = random.Random(0)
+
+    def rows(people: list[str], towns: list[str], number: int) -> Rows:
+        found: Rows = []
+        for _ in range(number):
+            row = {"name": draws.choice(people), "age": draws.randint(18, 80)}
+            row["city"] = draws.choice(towns)
+            said = f"{row['name']} is {row['age']} years old and lives in {row['city']}."
+            ask = 'Write this as JSON with the keys "name", "age" and "city".'
+            found.append({"prompt": f"{said} {ask}", "reference": json.dumps(row)})
+        return found
+
+    return {
+        "train": rows(PEOPLE[:20], TOWNS[:10], 400),
+        "validation": rows(PEOPLE[:20], TOWNS[:10], 12),
+        "test": rows(PEOPLE[20:], TOWNS[10:], 120),
+    }
 
 
 def labelled(folder: Path, name: str) -> tuple[Rows, Rows]:
@@ -259,6 +302,7 @@ SETS: dict[str, Callable[[Path], Parts]] = {
     "cranfield": cranfield,
     "harmless": harmless,
     "sums": sums,
+    "records": records,
 }
 
 
