@@ -14,7 +14,7 @@ import random
 import re
 import statistics
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ WORDINGS = (
     "I have {a} apples and get {b} more. How many are there now? Just the number.",
 )
 PEOPLE = (
-    "Anna Ben Carla David Emma Felix Greta Hugo Ida Jonas Karin Leo Mara Nils Olga Paul Rita Sven "
-    "Tina Uwe Vera Walter Xenia Yann Zoe Bruno Clara Dora Erik Frida"
-).split()
+    *("Anna", "Ben", "Carla", "David", "Emma", "Felix", "Greta", "Hugo", "Ida", "Jonas"),
+    *("Karin", "Leo", "Mara", "Nils", "Olga", "Paul", "Rita", "Sven", "Tina", "Uwe"),
+    *("Vera", "Walter", "Xenia", "Yann", "Zoe", "Bruno", "Clara", "Dora", "Erik", "Frida"),
+)
 TOWNS = (
-    "Paris Rome Oslo Vienna Berlin Madrid Lisbon Dublin Prague Athens Bern Turin Lyon Graz".split()
+    *("Paris", "Rome", "Oslo", "Vienna", "Berlin", "Madrid", "Lisbon", "Dublin", "Prague"),
+    *("Athens", "Bern", "Turin", "Lyon", "Graz"),
 )
 _CALCULATOR = re.compile(r"<<.*?>>")
 
@@ -229,11 +231,11 @@ def sums(folder: Path) -> Parts:
 
 
 def records(folder: Path) -> Parts:
-    """Sentences about people to be written as JSON; people and towns that are tested train in none."""
+    """People to be written as JSON; those and the towns that are tested train in no row."""
     del folder
     draws = random.Random(0)
 
-    def rows(people: list[str], towns: list[str], number: int) -> Rows:
+    def rows(people: Sequence[str], towns: Sequence[str], number: int) -> Rows:
         found: Rows = []
         for _ in range(number):
             row = {"name": draws.choice(people), "age": draws.randint(18, 80)}
