@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,7 +27,16 @@ from luthier.models.bundle import Bundle, Kind, Source
 from luthier.models.codec import codec_of
 from luthier.models.facts import facts_of
 from luthier.models.trunks import build
-from luthier.objectives import Explorer, Objective, Roles, View, objectives
+from luthier.objectives import (
+    Explorer,
+    Objective,
+    Precomputer,
+    Roles,
+    View,
+    labels_of,
+    objectives,
+    resolved,
+)
 from luthier.tuners import Tuner, attach, tuners
 from luthier.workflow.check import lacks
 
@@ -189,11 +199,12 @@ class Case:
             found = self.objective.explore(models, self.prompts, step=0, seed=self.seed)
             self.features = found.features
             self.disturb()  # on fresh experience advantages sum to a loss of 0
-        if self.objective.asks:
+        if isinstance(self.objective, Precomputer):
             job = self.job(Path("unused"), validation=[])
             with TemporaryDirectory() as folder:
                 models = Roles(self.bundle, self.view(), teacher=self.teacher())
-                fill(job, models, Path(folder), tell=lambda _done, _total: None, note=print)
+                ask = partial(self.objective.constants, models)
+                fill(job, ask, Path(folder), tell=lambda _done, _total: None, note=print)
             self.features = list(job.train)
 
     def run_anew(self, *, like: str = "") -> None:
@@ -253,13 +264,13 @@ def case(
     learned = objectives.get(objective)
     rows = ROWS[learned.row]()
     config = learned.Config(**OBJECTIVE_SETTINGS.get(objective, {}))
-    found = {key: value for key, (value, _) in learned.resolve(config, rows).items()}
+    found = {key: value for key, (value, _) in resolved(learned, config, rows).items()}
     built = learned(config.model_copy(update=found))
     moved = tuners.get(tuner)
     kind = kind_of(objective)
     model = {**MODELS.get((tuner, kind), {}), **model}
     bundle = plain_bundle(
-        kind, labels=built.labels(), way=way, moves_base=moved.moves_base, **model
+        kind, labels=labels_of(built), way=way, moves_base=moved.moves_base, **model
     )
     applied = moved(moved.Config(**{**SETTINGS.get(tuner, {}), **(settings or {})}))
     dtype, prefer = WAYS[way]

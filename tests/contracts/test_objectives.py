@@ -15,7 +15,7 @@ from torch.testing import assert_close
 from luthier.core.config import ComponentConfig
 from luthier.core.events import Updated
 from luthier.data.features import IGNORE
-from luthier.objectives import objectives
+from luthier.objectives import Scorer, objectives
 
 NAMES = objectives.names()
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -58,6 +58,24 @@ def test_an_objective_declares_its_facts(name: str) -> None:
     assert component.__doc__ is not None
     for word in ("**Rows**", "**Unit**", "**Roles**", "**Relations**"):
         assert word in component.__doc__
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("both", [("asks", "constants"), ("problem", "labels")])
+def test_what_belongs_together_is_declared_together(name: str, both: tuple[str, str]) -> None:
+    assert len({hasattr(objectives.get(name), part) for part in both}) == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scorer_gives_every_row_numbers(name: str) -> None:
+    found = steady(name)
+    if not isinstance(found.objective, Scorer):
+        pytest.skip("its rows are answered in writing, or by what the trunk says")
+    with torch.no_grad():
+        said = found.objective.outputs(found.bundle, found.objective.collate(found.features))
+    assert said.dtype == torch.float32
+    assert said.shape[:1] == (len(found.features),)
+    assert bool(said.isfinite().all())
 
 
 def test_one_objective_is_meant_for_each_kind_of_rows() -> None:

@@ -22,7 +22,16 @@ from luthier.engine.preflight import preflight
 from luthier.export import exporters
 from luthier.models.load import open_model
 from luthier.models.trunks import build
-from luthier.objectives import objectives
+from luthier.objectives import (
+    Explorer,
+    Finisher,
+    Gatherer,
+    Headed,
+    Precomputer,
+    Resolver,
+    Scorer,
+    objectives,
+)
 from luthier.tuners import attach, tuners
 from luthier.workflow.check import fits
 from luthier.workflow.evaluate import evaluate_run
@@ -194,12 +203,27 @@ def test_interacting_rows_without_memory_end_the_run_with_ways_out(
         found.fit(tmp_path, batch_size=8)
 
 
-def test_a_role_that_nobody_fills_is_refused() -> None:
-    kind = objectives.get("distant")
+@pytest.mark.parametrize("name", ["distant", "curious"])
+def test_a_role_that_nobody_fills_is_refused(name: str) -> None:
+    kind = objectives.get(name)
     objective = kind(kind.Config(labels=["a", "b"]))
-    with pytest.raises(RecipeError, match=r"'distant' needs a model in the role of oracle") as said:
-        fits(objective, name="distant", possible=("sequence_classifier",), reference="m")
-    assert "rivals" in str(said.value)
+    with pytest.raises(RecipeError, match=f"'{name}' needs a model in the role of oracle") as said:
+        fits(objective, name=name, possible=("sequence_classifier",), reference="m")
+    others = str(said.value).partition("Use one of: ")[2]
+    assert "rivals" in others
+    assert "distant" not in others
+    assert "curious" not in others
+
+
+def test_an_objective_that_can_do_nothing_more_goes_the_whole_way(desk: Path) -> None:
+    kind = objectives.get("bare")
+    more = (Explorer, Finisher, Gatherer, Headed, Precomputer, Resolver, Scorer)
+    assert not any(isinstance(kind, protocol) for protocol in more)
+    run = trained(desk, "llama", "chats.jsonl", objective="bare", tuner="lora")
+    assert run.evaluation is not None
+    assert {"base", "tuned"} <= set(run.evaluation["arms"])
+    (answer,) = run.predict([{"prompt": "say 3"}])
+    assert set(answer) == {"answer", "finished"}
 
 
 def test_they_are_listed_like_all_others() -> None:

@@ -22,7 +22,7 @@ from luthier.models.bundle import Bundle, Kind, Source
 from luthier.models.codec import codec_of
 from luthier.models.facts import facts_of
 from luthier.models.trunks import build
-from luthier.objectives import Roles, objectives
+from luthier.objectives import Precomputer, Roles, objectives
 
 GOLDEN = json.loads(made.PLACE.read_text())["losses"]
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -94,7 +94,7 @@ def test_a_loss_is_that_of_trl(variant: str, path: str) -> None:
 
     rows = features(name)[:1] if "first pair" in variant else features(name)
     models = Roles(policy, reference)
-    if objective.asks:
+    if isinstance(objective, Precomputer):
         with torch.no_grad():
             said = objective.constants(models, objective.collate(rows))
         for place, row in enumerate(rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,20 +15,22 @@ from safetensors.numpy import save_file
 
 from luthier.core import files
 from luthier.data.batches import micro_batches
-from luthier.data.features import Features
+from luthier.data.features import Batch, Features
 from luthier.engine.job import Job
 from luthier.engine.optimizer import device_of
-from luthier.objectives.contract import Roles
 
 PACK_TOKENS = 2048
 """Tokens run together, which bounds the memory this takes."""
 _IDENTITY = "identity"
 
+Said = dict[str, NDArray[Any]]
+Ask = Callable[[Batch], Mapping[str, Sequence[NDArray[Any]]]]
+"""`constants` of an objective, with the models that it asks."""
 Tell = Callable[[int, int], None]
 
 
-def fill(job: Job, models: Roles, folder: Path, *, tell: Tell, note: Callable[[str], None]) -> None:
-    """Put what `constants` of the objective gives into the rows of the job.
+def fill(job: Job, ask: Ask, folder: Path, *, tell: Tell, note: Callable[[str], None]) -> None:
+    """Put what is said of the rows of the job into them.
 
     Written to `folder` split by split, and read from there when the same run is continued.
     Args: note: told where a file cannot be read, and is written anew.
@@ -43,7 +45,7 @@ def fill(job: Job, models: Roles, folder: Path, *, tell: Tell, note: Callable[[s
         path = folder / f"{split}.safetensors"
         found = _read(path, identity, len(features), note=note)
         if found is None:
-            found = _asked(job, models, features, tell=lambda n, at=done: tell(at + n, total))
+            found = _asked(job, ask, features, tell=lambda n, at=done: tell(at + n, total))
             _write(path, identity, found)
         done += len(features)
         pairs = zip(features, found, strict=True)
@@ -51,12 +53,9 @@ def fill(job: Job, models: Roles, folder: Path, *, tell: Tell, note: Callable[[s
         setattr(job, split, filled)
 
 
-Said = dict[str, NDArray[Any]]
-
-
 @torch.no_grad()
 def _asked(
-    job: Job, models: Roles, features: Sequence[Features], *, tell: Callable[[int], None]
+    job: Job, ask: Ask, features: Sequence[Features], *, tell: Callable[[int], None]
 ) -> list[Said]:
     """What is said of each row, from packs of rows of like length."""
     model = job.bundle.model
@@ -67,7 +66,7 @@ def _asked(
     try:
         for places in micro_batches([f.num_tokens for f in features], max_tokens=PACK_TOKENS):
             batch = job.objective.collate([features[place] for place in places])
-            said = job.objective.constants(models, batch.to(device_of(job)))
+            said = ask(batch.to(device_of(job)))
             for place, arrays in zip(places, zip(*said.values(), strict=True), strict=True):
                 found[place] = dict(zip(said, map(np.asarray, arrays), strict=True))
             done += len(places)

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from luthier.core.errors import RecipeError
 from luthier.data.features import Features
 from luthier.models.bundle import Bundle
-from luthier.objectives import Objective
-from luthier.objectives.contract import Roles
+from luthier.objectives import Objective, Precomputer, Roles
 
 NUM_GROUPS = 16
 """Rows that are looked at (where rows interact: pairs of rows)."""
@@ -59,7 +58,7 @@ def _loss(bundle: Bundle, objective: Objective, group: list[Features]) -> Tensor
     """Mean loss of some rows; nothing is tuned yet, so the reference is the model itself."""
     device = next(bundle.model.parameters()).device
     models = Roles(bundle, lambda: nullcontext(bundle))
-    if objective.asks:
+    if isinstance(objective, Precomputer):
         with torch.no_grad():
             said = objective.constants(models, objective.collate(group).to(device))
         for place, item in enumerate(group):

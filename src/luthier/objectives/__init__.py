@@ -3,7 +3,11 @@
 from luthier.core.registry import Registry
 from luthier.objectives._around import Finisher, Gatherer
 from luthier.objectives._exploring import Experience, Explorer
+from luthier.objectives._heads import Headed, labels_of
 from luthier.objectives._parts import Part
+from luthier.objectives._precomputing import Precomputer, needed
+from luthier.objectives._resolving import Resolver, resolved
+from luthier.objectives._scoring import Scorer
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
 
@@ -14,13 +18,20 @@ __all__ = [
     "Explorer",
     "Finisher",
     "Gatherer",
+    "Headed",
     "Loss",
     "Objective",
     "Part",
+    "Precomputer",
+    "Resolver",
     "Roles",
+    "Scorer",
     "Usual",
     "View",
     "collate_tokens",
+    "labels_of",
+    "needed",
     "objectives",
+    "resolved",
     "token_loss",
 ]

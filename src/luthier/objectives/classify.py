@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import torch
-from numpy.typing import NDArray
 from pydantic import Field, field_validator
 from torch import Tensor
 
@@ -71,7 +70,6 @@ class Classify:
     row: ClassVar[type[Row]] = Labeled
     kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier", "image_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = "single_label_classification"
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
@@ -150,11 +148,6 @@ class Classify:
             scores_BC, labels_B, weights_C, smoothing=self.config.label_smoothing
         )
         return Loss(total, count, {"accuracy": (right_B.sum().float(), counted_B.sum().float())})
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """Scores of the classes (B, C)."""

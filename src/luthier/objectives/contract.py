@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from luthier.data.features import Batch, Features
@@ -65,7 +64,11 @@ class Usual:
 
 
 class Objective(Protocol):
-    """Built as `Component(config)` from a config without any "auto" left in it."""
+    """Built as `Component(config)` from a config without any "auto" left in it.
+
+    What only some do is a protocol of its own (`_resolving`, `_heads`, `_precomputing`, `_scoring`,
+    `_exploring`, `_around`): whoever holds an objective asks with isinstance whether it is one.
+    """
 
     Config: Any
     """Its settings: a class derived from ComponentConfig (protocol variables are invariant)."""
@@ -75,10 +78,6 @@ class Objective(Protocol):
     """Model kinds it trains (see models.bundle.Kind)."""
     roles: ClassVar[frozenset[str]]
     """Models its loss needs: names of fields of `Roles`."""
-    asks: ClassVar[frozenset[str]]
-    """Frozen roles that its `constants` ask, once: they need not be there while it trains."""
-    problem: ClassVar[str]
-    """The `problem_type` that transformers knows a sequence classifier by; else empty."""
     additive: ClassVar[bool]
     """False when examples of a batch interact (in-batch negatives): a batch is then never cut into
     micro-batches."""
@@ -88,15 +87,6 @@ class Objective(Protocol):
     config: Any
 
     def __init__(self, config: Any) -> None: ...
-
-    @classmethod
-    def resolve(cls, config: Any, rows: Sequence[Row]) -> dict[str, tuple[Any, str]]:
-        """Values for settings that are "auto", from the training rows: name -> (value, reason)."""
-        ...
-
-    def labels(self) -> tuple[str, ...]:
-        """Names of the classes the model's head must have; empty when it needs no new head."""
-        ...
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """One row as features. Overlong rows come back whole; `fit_to` in data/overflow cuts them.
@@ -108,19 +98,3 @@ class Objective(Protocol):
     def collate(self, features: Sequence[Features]) -> Batch: ...
 
     def loss(self, models: Roles, batch: Batch) -> Loss: ...
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """What the frozen roles in `asks` say of each row, by name, before the first update.
-
-        Found from then on in `Features.arrays`, for `collate`. Called without gradient, with the
-        model in evaluation mode, and only where `asks` names somebody.
-        Returns: for every name as many arrays as the batch has rows.
-        """
-        ...
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """What the model says of each row, (B, C) float32: scores of classes, a number, a margin.
-
-        Evaluation and prediction read it. (B, 0) where rows are answered in writing.
-        """
-        ...

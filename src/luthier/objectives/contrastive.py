@@ -5,23 +5,22 @@ Letters: S sequences, B rows, K given negatives, M = B + K candidates, D width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
 from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Row, Triplet
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Codec, Kind
 from luthier.models.embedding import embed
 from luthier.objectives import objectives
 from luthier.objectives._negatives import mined
 from luthier.objectives._vectors import TOKENS_AT_ONCE, VectorConfig, at_dimensions, prepare_texts
 from luthier.objectives.contract import Loss, Roles, Usual
-from luthier.ops.similarity import cosine_table, cosines
+from luthier.ops.similarity import cosine_table
 
 
 class Config(VectorConfig):
@@ -54,24 +53,12 @@ class Contrastive:
     row: ClassVar[type[Row]] = Triplet
     kinds: ClassVar[frozenset[Kind]] = frozenset({"embedder"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=128, steps=200, epochs=(1, 8))
 
     def __init__(self, config: Config) -> None:
         self.config = config
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """Nothing depends on the rows."""
-        del config, rows
-        return {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No head is trained."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """Anchor, positive and negatives, one after the other."""
@@ -133,18 +120,6 @@ class Contrastive:
 
         vectors_SD = embed(models.policy, batch, at_once=config.tokens_at_once)
         return at_dimensions(vectors_SD, config, one)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Cosine of anchor and positive (B, 1), of rows that have one."""
-        vectors_SD, tensors = embed(policy, batch), batch.tensors
-        anchors_B = tensors["anchors"]
-        positives_B = tensors["candidates"][: len(anchors_B)]
-        return cosines(vectors_SD[anchors_B], vectors_SD[positives_B])[:, None]
 
 
 def ranking_loss(

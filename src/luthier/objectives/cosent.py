@@ -6,12 +6,11 @@ Letters: S sequences, B rows, D width.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
@@ -48,8 +47,6 @@ class CoSent:
     row: ClassVar[type[Row]] = Scored
     kinds: ClassVar[frozenset[Kind]] = frozenset({"embedder"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=600, epochs=(1, 8))
@@ -71,10 +68,6 @@ class CoSent:
                 "their order is what is learned"
             )
         return {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No head is trained."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """Both texts, one after the other, and the score.
@@ -118,11 +111,6 @@ class CoSent:
 
         vectors_SD = embed(models.policy, batch, at_once=self.config.tokens_at_once)
         return at_dimensions(vectors_SD, self.config, one)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """Cosine of the two texts (B, 1)."""

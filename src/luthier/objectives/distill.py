@@ -17,7 +17,7 @@ from torch import Tensor
 from luthier.core.config import ComponentConfig
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Chat, Row
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Codec, Kind
 from luthier.models.logits import projection
 from luthier.models.proof import prove
 from luthier.objectives import objectives
@@ -67,23 +67,12 @@ class Distill:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     asks: ClassVar[frozenset[str]] = frozenset({"teacher"})
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual()
 
     def __init__(self, config: Config) -> None:
         self.config = config
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """Nothing to choose from rows."""
-        del config, rows
-        return {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The rendered conversation with the weight of each token, its mask proved.
@@ -164,11 +153,6 @@ class Distill:
             return generalised_jsd(student_CK, teacher_CK, beta=self.config.beta)
 
         return measure
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Nothing: answers are written."""
-        del policy
-        return torch.zeros(len(batch.rows), 0)
 
 
 def with_others(logprobs_CK: Tensor) -> Tensor:

@@ -76,7 +76,6 @@ class Dpo:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     asks: ClassVar[frozenset[str]] = frozenset({"reference"})
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(epochs=(1, 3), rate=0.1)
@@ -93,10 +92,6 @@ class Dpo:
         if config.loss == "ipo":
             return {"length_normalised": (True, "ipo's margin would grow with the answers' length")}
         return {"length_normalised": (False, f"as '{config.loss}' was published")}
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """Both answers with their proved masks.

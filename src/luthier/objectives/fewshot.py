@@ -5,7 +5,7 @@ Letters: B rows, N training rows, C classes, D width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -23,7 +23,9 @@ from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.models.embedding import class_scores, embed
 from luthier.models.vectors import Dense
 from luthier.objectives import objectives
+from luthier.objectives._heads import labels_of
 from luthier.objectives._negatives import vectors_of
+from luthier.objectives._resolving import resolved
 from luthier.objectives._vectors import TOKENS_AT_ONCE
 from luthier.objectives.classify import Classify
 from luthier.objectives.classify import Config as ClassConfig
@@ -59,7 +61,6 @@ class FewShot:
     row: ClassVar[type[Row]] = Labeled
     kinds: ClassVar[frozenset[Kind]] = frozenset({"embedder"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = False
@@ -75,12 +76,12 @@ class FewShot:
 
         Raises: DataError: fewer than two.
         """
-        found = Classify.resolve(_class_config(config), rows)
+        found = resolved(Classify, _class_config(config), rows)
         return {"labels": found["labels"]} if "labels" in found else {}
 
     def labels(self) -> tuple[str, ...]:
         """Names of the classes in the order of the scores."""
-        return self._classes.labels()
+        return labels_of(self._classes)
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The encoded text and its class, as `classify` prepares it."""
@@ -99,11 +100,6 @@ class FewShot:
             vectors_BD[counted_B], labels_B[counted_B], scale=self.config.scale
         )
         return Loss(total, count)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """Scores of the classes (B, C); (B, 0) before the head was fitted."""

@@ -7,14 +7,14 @@ arXiv:2503.20783), DAPO's token mean and higher clip (Yu et al. 2025, arXiv:2503
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from luthier.core.seeds import derive
 from luthier.data.features import Batch, Features
@@ -66,8 +66,6 @@ class Grpo:
     row: ClassVar[type[Row]] = Prompt
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy", "reference"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=8, steps=100, rate=0.2)
@@ -81,10 +79,6 @@ class Grpo:
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
         """The grader, from the right answers of the rows."""
         return {"grader": rollouts.choose_grader(rows)} if config.grader == "auto" else {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The prompt, and what graders want to know of the row."""
@@ -124,16 +118,6 @@ class Grpo:
             "clipped_share": (clipped_M.sum(), number),
         }
         return Loss((losses_M * tensors["weights"]).sum(), tensors["count"].sum(), metrics)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked before the first update."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Nothing: answers are written."""
-        del policy
-        return torch.zeros(len(batch.rows), 0)
 
     # --- exploring ----------------------------------------------------------------------------
 

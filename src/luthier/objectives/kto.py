@@ -56,7 +56,6 @@ class Kto:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     asks: ClassVar[frozenset[str]] = frozenset({"reference"})
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=16, epochs=(1, 3), rate=0.1)
@@ -88,10 +87,6 @@ class Kto:
         if config.bad_weight == "auto":
             found["bad_weight"] = (less / bad, why)
         return found
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The conversation, its last answer trained, and whether that was good.

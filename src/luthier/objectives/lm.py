@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Row, Text
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Codec, Kind
 from luthier.objectives import objectives
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Roles, Usual
@@ -39,24 +36,12 @@ class Lm:
     row: ClassVar[type[Row]] = Text
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual()
 
     def __init__(self, config: Config) -> None:
         self.config = config
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """Nothing to choose from rows."""
-        del config, rows
-        return {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The document closed by end-of-text, every token but the first a target.
@@ -78,13 +63,3 @@ class Lm:
     def loss(self, models: Roles, batch: Batch) -> Loss:
         """Negative log-likelihood of the trained tokens."""
         return Loss(*token_loss(models.policy, batch, smoothing=self.config.label_smoothing))
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Nothing: text is only read."""
-        del policy
-        return torch.zeros(len(batch.rows), 0)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
@@ -52,7 +51,6 @@ class Multilabel:
     row: ClassVar[type[Row]] = Multilabeled
     kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = "multi_label_classification"
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
@@ -130,11 +128,6 @@ class Multilabel:
         right_B = ((scores_BC.detach() > 0) == (targets_BC > 0)).float().mean(-1)
         count = counts_B.sum()
         return Loss(nll_BC.mean(-1) @ counts_B, count, {"accuracy": (right_B @ counts_B, count)})
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """Scores of the classes (B, C): logits of their probabilities."""

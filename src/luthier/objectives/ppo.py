@@ -8,8 +8,8 @@ the policy itself, and by default does not move them: one model in memory, not t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -68,8 +68,6 @@ class Ppo:
     row: ClassVar[type[Row]] = Prompt
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy", "reference"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=200, epochs=(1, 8), rate=0.2)
@@ -83,10 +81,6 @@ class Ppo:
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
         """The grader, from the right answers of the rows."""
         return {"grader": rollouts.choose_grader(rows)} if config.grader == "auto" else {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head on the model: the value head is the objective's own."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The prompt, and what graders want to know of the row."""
@@ -125,16 +119,6 @@ class Ppo:
             "value_loss": (value_M.detach().sum(), number),
         }
         return Loss((total_M * tensors["weights"]).sum(), number, metrics)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked before the first update."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Nothing: answers are written."""
-        del policy
-        return torch.zeros(len(batch.rows), 0)
 
     # --- exploring ----------------------------------------------------------------------------
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 from luthier.core.config import Auto, ComponentConfig
 from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Question, Row
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Codec, Kind
 from luthier.models.located import locate
 from luthier.objectives import objectives
 from luthier.objectives._passages import END, START, windows
@@ -49,7 +49,6 @@ class Qa:
     row: ClassVar[type[Row]] = Question
     kinds: ClassVar[frozenset[Kind]] = frozenset({"question_answerer"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
@@ -116,16 +115,6 @@ class Qa:
         count = counts_W.sum()
         found = torch.stack(right).float() @ counts_W
         return Loss(torch.stack(nll) @ counts_W, count, {"exact": (found, count)})
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Nothing of the row as a whole: (B, 0). The trunk scores its tokens."""
-        del policy
-        return torch.zeros(len(batch.rows), 0, device=batch.input_ids_N.device)
 
 
 def _answer_in(marks_T: NDArray[np.int8]) -> tuple[int, int]:

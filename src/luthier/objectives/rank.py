@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -46,7 +45,6 @@ class Rank:
     row: ClassVar[type[Row]] = Ranked
     kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = "regression"
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
@@ -119,11 +117,6 @@ class Rank:
             scores_B, targets_B.to(scores_B), reduction="none", pos_weight=weights
         )
         return Loss(nll_B @ counts_B, counts_B.sum())
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """The logit of being relevant (B, 1)."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -47,7 +46,6 @@ class Regress:
     row: ClassVar[type[Row]] = Scored
     kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = "regression"
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
@@ -108,11 +106,6 @@ class Regress:
         cost = costs.get(self.config.loss, functional.l1_loss)
         cost_B = cost(found_B, targets_B, reduction="none")
         return Loss(cost_B @ counts_B, counts_B.sum())
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """The number in the unit of the rows (B, 1)."""

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -52,7 +51,6 @@ class Reward:
     row: ClassVar[type[Row]] = Preference
     kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = "regression"
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
@@ -60,12 +58,6 @@ class Reward:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """Nothing to choose from rows."""
-        del config, rows
-        return {}
 
     def labels(self) -> tuple[str, ...]:
         """One score."""
@@ -109,11 +101,6 @@ class Reward:
         loss_B = pairwise(scores_B2, margins_B, centring=self.config.center_coefficient)
         metrics = preferences(scores_B2, counted_B)
         return Loss((loss_B * counted_B).sum(), counted_B.sum(), metrics)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """Scores of chosen and rejected (B, 2)."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Chat, Row
-from luthier.models.bundle import Bundle, Codec, Kind, Rendered
+from luthier.models.bundle import Codec, Kind, Rendered
 from luthier.models.proof import prove
 from luthier.objectives import objectives
 from luthier.objectives._tokens import collate_tokens, token_loss
@@ -48,24 +45,12 @@ class Sft:
     row: ClassVar[type[Row]] = Chat
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual()
 
     def __init__(self, config: Config) -> None:
         self.config = config
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """Nothing to choose from rows."""
-        del config, rows
-        return {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The rendered conversation with the weight of each token, its mask proved.
@@ -93,16 +78,6 @@ class Sft:
     def loss(self, models: Roles, batch: Batch) -> Loss:
         """Negative log-likelihood of the trained tokens."""
         return Loss(*token_loss(models.policy, batch, smoothing=self.config.label_smoothing))
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Nothing: answers are written."""
-        del policy
-        return torch.zeros(len(batch.rows), 0)
 
 
 def answer_features(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import logsigmoid
@@ -53,24 +52,12 @@ class Simpo:
     row: ClassVar[type[Row]] = Preference
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(epochs=(1, 3), rate=0.1)
 
     def __init__(self, config: Config) -> None:
         self.config = config
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """Nothing to choose from rows."""
-        del config, rows
-        return {}
-
-    def labels(self) -> tuple[str, ...]:
-        """No new head."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """Both answers with their proved masks.
@@ -93,11 +80,6 @@ class Simpo:
             loss_B = loss_B - config.sft_alpha * means_B2[:, 0]
         metrics = preferences(rewards_B2, counted_B, chosen_nll=-means_B2[:, 0])
         return Loss((loss_B * counted_B).sum(), counted_B.sum(), metrics)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """Log-probabilities per token of chosen and rejected (B, 2): the reward, but for beta."""

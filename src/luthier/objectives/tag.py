@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import field_validator
-from torch import Tensor
 from torch.nn import functional
 
 from luthier.core.config import Auto, ComponentConfig
@@ -18,7 +17,7 @@ from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
 from luthier.data.features import Batch, Features, flatten
 from luthier.data.rows import Row, Tagged
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Codec, Kind
 from luthier.models.located import MARK, Located, locate
 from luthier.objectives import objectives
 from luthier.objectives.contract import Loss, Roles, Usual
@@ -57,7 +56,6 @@ class Tag:
     row: ClassVar[type[Row]] = Tagged
     kinds: ClassVar[frozenset[Kind]] = frozenset({"token_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
@@ -150,16 +148,6 @@ class Tag:
         right_M = (scores_MC.detach().argmax(-1) == labels_M).float()
         count = weights_M.sum()
         return Loss(nll_M @ weights_M, count, {"accuracy": (right_M @ weights_M, count)})
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Nothing of the row as a whole: (B, 0). The trunk scores its tokens."""
-        del policy
-        return torch.zeros(len(batch.rows), 0, device=batch.input_ids_N.device)
 
 
 def owners(located: Located, words: Sequence[str], starts: Sequence[int]) -> NDArray[np.int64]:

@@ -6,10 +6,9 @@ Letters: S sequences, K triplets, D width.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
-from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor
 
@@ -17,7 +16,7 @@ from luthier.core.config import Auto
 from luthier.core.errors import DataError
 from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Row, Triplet
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Codec, Kind
 from luthier.models.embedding import embed
 from luthier.objectives import objectives
 from luthier.objectives._vectors import VectorConfig, at_dimensions, prepare_texts
@@ -51,8 +50,6 @@ class TripletMargin:
     row: ClassVar[type[Row]] = Triplet
     kinds: ClassVar[frozenset[Kind]] = frozenset({"embedder"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
-    problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=400, epochs=(1, 8))
@@ -67,10 +64,6 @@ class TripletMargin:
         if config.margin != "auto":
             return {}
         return {"margin": (_MARGINS[config.distance], f"usual for {config.distance} distances")}
-
-    def labels(self) -> tuple[str, ...]:
-        """No head is trained."""
-        return ()
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """Anchor, positive and negatives, one after the other.
@@ -90,18 +83,15 @@ class TripletMargin:
     def collate(self, features: Sequence[Features]) -> Batch:
         """Texts end to end. Shapes: `triplets` (K, 3): places of sequences."""
         triplets: list[tuple[int, int, int]] = []
-        pairs: list[tuple[int, int]] = []
         first = 0
         for item in features:
             size = len(item.lengths)
             if item.label != IGNORE:
-                pairs.append((first, first + 1))
                 triplets += [(first, first + 1, first + place) for place in range(2, size)]
             first += size
         return flatten(
             list(features),
             triplets=torch.tensor(triplets, dtype=torch.int64).reshape(-1, 3),
-            pairs=torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2),
         )
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
@@ -120,17 +110,6 @@ class TripletMargin:
             return Loss(missing_K.sum(), count, {"accuracy": (nearer, count)})
 
         return at_dimensions(embed(models.policy, batch), self.config, one)
-
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[Any]]]:
-        """Nothing is asked of a frozen model."""
-        del models, batch
-        return {}
-
-    def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Cosine of anchor and positive (B, 1), of rows that have one."""
-        vectors_SD = embed(policy, batch)
-        anchors_B, positives_B = batch.tensors["pairs"].unbind(1)
-        return cosines(vectors_SD[anchors_B], vectors_SD[positives_B])[:, None]
 
 
 def distances(one_KD: Tensor, other_KD: Tensor, distance: Distance) -> Tensor:

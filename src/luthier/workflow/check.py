@@ -8,7 +8,7 @@ from dataclasses import fields
 from luthier.core.errors import RecipeError
 from luthier.models.bundle import Kind
 from luthier.models.kinds import OPENINGS
-from luthier.objectives import Objective, Roles, objectives
+from luthier.objectives import Objective, Roles, needed, objectives
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Limited
 
@@ -36,9 +36,9 @@ def fits(objective: Objective, *, name: str, possible: Sequence[Kind], reference
 
 def _refuse_roles(objective: Objective, name: str) -> None:
     filled = {field.name for field in fields(Roles)}
-    missing = sorted((objective.roles | objective.asks) - filled)
+    missing = sorted(needed(objective) - filled)
     if missing:
-        fitting = [key for key, item in objectives.items() if item.roles | item.asks <= filled]
+        fitting = [key for key, item in objectives.items() if needed(item) <= filled]
         raise RecipeError(
             f"recipe objective.name: '{name}' needs a model in the role of {', '.join(missing)}, "
             f"which nothing here provides (only {', '.join(sorted(filled))}). Use one of: "

@@ -20,7 +20,7 @@ from luthier.models.bundle import Codec, Kind, Source
 from luthier.models.codecs import codec_in
 from luthier.models.proof import paint
 from luthier.models.sources import fetch
-from luthier.objectives import Objective, Part, objectives
+from luthier.objectives import Objective, Part, objectives, resolved
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
@@ -180,7 +180,7 @@ def open_objective(settled: Settled, rows: Sequence[Row]) -> Objective:
     """The objective with its own "auto" settings chosen from the training rows."""
     kind = objectives.get(settled.get("objective.name"))
     config = component_config(kind.Config, settled, "objective")
-    for key, (value, why) in kind.resolve(config, rows).items():
+    for key, (value, why) in resolved(kind, config, rows).items():
         settled.settle(f"objective.{key}", value, why)
     return open_component(kind, settled, "objective")
 

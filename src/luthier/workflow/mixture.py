@@ -16,7 +16,7 @@ from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
-from luthier.objectives import Objective, Part, objectives
+from luthier.objectives import Objective, Part, labels_of, needed, objectives, resolved
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import DataSection, MixtureSource
 from luthier.workflow.settle import objective_for
@@ -121,24 +121,25 @@ def _rows(
     kind = objectives.get(learned)
     values = {key: value for key, value in source.objective.items() if key != "name"}
     config = build(kind.Config, values, where=f"{where}.objective")
-    chosen = {key: value for key, (value, _) in kind.resolve(config, read.splits.train).items()}
+    found = resolved(kind, config, read.splits.train)
+    chosen = {key: value for key, (value, _) in found.items()}
     return read.splits.train, kind(config.model_copy(update=chosen)), learned, read
 
 
 def _refuse(objective: Objective, main: Objective, learned: str, *, kind: Kind, where: str) -> None:
     """Raises: RecipeError: the two cannot be trained together."""
-    if kind not in objective.kinds or objective.labels() != main.labels():
+    if kind not in objective.kinds or labels_of(objective) != labels_of(main):
         fitting = [name for name, item in objectives.items() if kind in item.kinds]
         raise RecipeError(
             f"recipe {where}.objective: '{learned}' needs another head than this run's {kind} has; "
             f"only objectives that share one can be mixed: {', '.join(fitting)}, with the same "
             "classes where there are some."
         )
-    needed = sorted((objective.roles | objective.asks) - {"policy"})
-    if needed:
+    others = sorted(needed(objective) - {"policy"})
+    if others:
         raise RecipeError(
             f"recipe {where}.objective: '{learned}' needs a model in the role of "
-            f"{', '.join(needed)}, which only the main objective gets. Make it the main one, and "
+            f"{', '.join(others)}, which only the main objective gets. Make it the main one, and "
             "mix the other source in."
         )
 

@@ -7,7 +7,7 @@ import torch
 from luthier.models import today, trunks
 from luthier.models.bundle import Bundle, Trunk
 from luthier.models.load import open_model
-from luthier.objectives import Objective
+from luthier.objectives import Headed, Objective, labels_of
 from luthier.recipe.schema import Recipe
 from luthier.tuners import Tuner, attach, tuners
 from luthier.workflow.device import device_name
@@ -31,12 +31,18 @@ def open_weights(recipe: Recipe, objective: Objective) -> Bundle:
     Its weights have the type of the products, or float32 where the tuner will move them.
     """
     moves = tuners.get(recipe.tuner["name"]).moves_base
+    dtype = torch.float32 if moves else compute_dtype(recipe)
+    return open_for(objective, recipe.model, recipe, dtype=dtype)
+
+
+def open_for(objective: Objective, reference: str, recipe: Recipe, *, dtype: torch.dtype) -> Bundle:
+    """The model of that reference with the head that the objective needs."""
     bundle = open_model(
-        recipe.model,
+        reference,
         kinds=objective.kinds,
-        labels=objective.labels(),
-        problem=objective.problem,
-        dtype=torch.float32 if moves else compute_dtype(recipe),
+        labels=labels_of(objective),
+        problem=objective.problem if isinstance(objective, Headed) else "",
+        dtype=dtype,
         device=device_name(),
         seed=recipe.seed,
     )

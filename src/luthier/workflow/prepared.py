@@ -15,7 +15,7 @@ from luthier.engine.job import Job, Plan
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
 from luthier.models.bundle import Bundle
-from luthier.objectives import Objective, Roles, View
+from luthier.objectives import Objective, Precomputer, Roles, View, labels_of
 from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
@@ -81,14 +81,14 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         row_name=inputs.row_name,
         allow=tuple(settled.get("allow")),
     )
-    if inputs.objective.asks:
+    if isinstance(inputs.objective, Precomputer):
         with (
             stages.stage("asking the model before training"),
             asked(inputs.teacher, recipe) as teacher,
         ):
             constants.fill(
                 job,
-                Roles(bundle, before, teacher=teacher),
+                partial(inputs.objective.constants, Roles(bundle, before, teacher=teacher)),
                 layout.constants,
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
                 note=stages.note,
@@ -155,7 +155,7 @@ def settle_evaluation(settled: Settled, inputs: Inputs) -> None:
         codec=inputs.codec,
         train=inputs.rows("train"),
         test=inputs.rows("test"),
-        labels=inputs.objective.labels(),
+        labels=labels_of(inputs.objective),
     )
     for key, (value, why) in found.items():
         settled.settle(f"evaluation.{key}", value, why)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from luthier.core.errors import RecipeError
 from luthier.engine import relevance
 from luthier.models.bundle import Bundle
-from luthier.objectives import Explorer, Objective
+from luthier.objectives import Explorer, Objective, needed
 from luthier.recipe.resolve import Settled
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Choosing
@@ -41,5 +41,6 @@ def _hindrance(objective: Objective) -> str:
     """What must have happened before rows have a loss; empty: nothing."""
     if isinstance(objective, Explorer):
         return "the model has answered"
-    others = sorted(objective.asks - {"reference"})  # before tuning the reference is the model
+    # before tuning the reference is the model itself
+    others = sorted(needed(objective) - {"policy", "reference"})
     return f"the {others[0]} was asked" if others else ""

@@ -11,6 +11,7 @@ from luthier.core.errors import RecipeError
 from luthier.data.batches import micro_batches
 from luthier.data.rows import Preference
 from luthier.graders.contract import Compare
+from luthier.objectives import Scorer
 from luthier.workflow.run import Run
 
 PACK_TOKENS = 2048
@@ -23,7 +24,8 @@ def reward_model(path: Path) -> Compare:
     """
     run = Run(path)
     objective = run.objective
-    if objective.row is not Preference or "sequence_classifier" not in objective.kinds:
+    judges = objective.row is Preference and "sequence_classifier" in objective.kinds
+    if not (judges and isinstance(objective, Scorer)):
         raise RecipeError(
             f"{path}: objective '{run.recipe.objective['name']}' gives answers no score. Train a "
             "reward model on preferred and rejected answers: luthier train FILE objective=reward"

@@ -15,19 +15,16 @@ from luthier.core.errors import RunError
 from luthier.data.asked import rows_of
 from luthier.evaluation.predict import predict
 from luthier.export import run_load
-from luthier.models import today
 from luthier.models.bundle import Bundle
 from luthier.models.codecs import codec_in
-from luthier.models.load import open_model
 from luthier.objectives import Objective, objectives
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 from luthier.run.reader import RunFiles, open_run
 from luthier.tuners import Tuner, tuners
-from luthier.workflow.device import device_name
 from luthier.workflow.inputs import open_component
-from luthier.workflow.opening import build_trunk, open_base, open_weights, tune
+from luthier.workflow.opening import build_trunk, open_base, open_for, open_weights, tune
 
 
 @dataclass(frozen=True)
@@ -104,17 +101,8 @@ def open_tuned(run: Run) -> Bundle:
     """Base plus adapter, or the tuned model itself, with the trunk the recipe asks for."""
     layout, recipe = run.layout, run.recipe
     if layout.model.is_dir():
-        bundle = open_model(
-            str(layout.model),
-            kinds=run.objective.kinds,
-            labels=run.objective.labels(),
-            problem=run.objective.problem,
-            dtype=torch.float32,
-            device=device_name(),
-            seed=recipe.seed,
-        )
+        bundle = open_for(run.objective, str(layout.model), recipe, dtype=torch.float32)
         bundle.trunk = build_trunk(recipe, bundle)
-        today.tell(bundle.codec.tokenizer, recipe.data.today)
     elif layout.adapter.is_dir():
         bundle = tune(recipe, run.tuner, open_weights(recipe, run.objective), trains=False)
         run_load(bundle, run.tuner, format=run.tuner.saved_as, folder=layout.adapter)

@@ -11,7 +11,7 @@ from luthier.models.bundle import Bundle, Codec, Source
 from luthier.models.codec import open_codec
 from luthier.models.load import open_model
 from luthier.models.sources import fetch
-from luthier.objectives import Objective, View
+from luthier.objectives import Objective, View, needed
 from luthier.recipe.schema import Recipe
 from luthier.workflow.device import device_name
 from luthier.workflow.opening import compute_dtype
@@ -24,7 +24,7 @@ def find_teacher(objective: Objective, codec: Codec) -> Source | None:
 
     Raises: RecipeError: its tokens are not those of the model.
     """
-    if ROLE not in objective.asks:
+    if ROLE not in needed(objective):
         return None
     source = fetch(objective.config.teacher)
     refuse_other_tokens(open_codec(source.folder), codec, name=objective.config.teacher)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from luthier.data.features import Batch, Features
 from luthier.data.rows import Labeled, Row
 from luthier.models.bundle import Bundle, Codec, Kind
-from luthier.objectives import Loss, Roles, Usual
+from luthier.objectives import Loss, Roles, Scorer, Usual, labels_of, resolved
 from luthier.objectives.classify import Classify, Config
 
 
@@ -25,7 +25,6 @@ class Rivals:
     row: ClassVar[type[Row]] = Labeled
     kinds: ClassVar[frozenset[Kind]] = frozenset({"sequence_classifier"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
-    asks: ClassVar[frozenset[str]] = frozenset()
     problem: ClassVar[str] = "single_label_classification"
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = False
@@ -37,10 +36,10 @@ class Rivals:
 
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        return Classify.resolve(config, rows)
+        return resolved(Classify, config, rows)
 
     def labels(self) -> tuple[str, ...]:
-        return self._classes.labels()
+        return labels_of(self._classes)
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         return self._classes.prepare(row, codec, index=index)
@@ -48,10 +47,8 @@ class Rivals:
     def collate(self, features: Sequence[Features]) -> Batch:
         return self._classes.collate(features)
 
-    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[np.float32]]]:
-        return self._classes.constants(models, batch)
-
     def outputs(self, policy: Bundle, batch: Batch) -> torch.Tensor:
+        assert isinstance(self._classes, Scorer)
         return self._classes.outputs(policy, batch)
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
@@ -66,3 +63,13 @@ class Distant(Rivals):
     """**Rows**: Labeled. **Unit**: rows. **Roles**: policy, oracle. **Relations**: none yet."""
 
     roles: ClassVar[frozenset[str]] = frozenset({"policy", "oracle"})
+
+
+class Curious(Rivals):
+    """**Rows**: Labeled. **Unit**: rows. **Roles**: policy; an oracle is asked before.
+    **Relations**: none yet."""
+
+    asks: ClassVar[frozenset[str]] = frozenset({"oracle"})
+
+    def constants(self, models: Roles, batch: Batch) -> Mapping[str, Sequence[NDArray[np.float32]]]:
+        raise AssertionError(models, batch)

@@ -8,43 +8,48 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from tests.contracts.cases import Case, case
 
 from luthier.data.features import Batch
 from luthier.engine.constants import fill
-from luthier.objectives import Roles
+
+Said = Mapping[str, Sequence[np.ndarray[Any, Any]]]
 
 
-def asking(found: Case) -> list[int]:
-    """Let the objective of a case ask for a number and some numbers per row; tokens asked of."""
-    asked: list[int] = []
+class Asked:
+    """Asks the model of a case for a number and some numbers per row; keeps how much it asked."""
 
-    def constants(models: Roles, batch: Batch) -> Mapping[str, Sequence[np.ndarray[Any, Any]]]:
-        asked.append(batch.num_tokens)
-        hidden = models.policy.trunk.hidden(batch).float().split(list(batch.lengths))
+    def __init__(self, found: Case) -> None:
+        self.found = found
+        self.tokens: list[int] = []
+
+    def __call__(self, batch: Batch) -> Said:
+        self.tokens.append(batch.num_tokens)
+        hidden = self.found.bundle.trunk.hidden(batch).float().split(list(batch.lengths))
         return {
             "sum": [np.float32(part.sum()) for part in hidden],
             "first": [part[: 1 + index % 2, 0].numpy() for index, part in enumerate(hidden)],
         }
 
-    found.objective.constants = constants  # type: ignore[method-assign]
-    return asked
+    def filled(
+        self, folder: Path, identity: str = "a", notes: list[str] | None = None
+    ) -> list[dict[str, Any]]:
+        job = self.found.job(Path("unused"), identity={"data": identity})
+        said: list[str] = [] if notes is None else notes
+        fill(job, self, folder, tell=lambda _done, _total: None, note=said.append)
+        return [dict(item.arrays) for item in [*job.train, *job.validation]]
 
 
-def filled(
-    found: Case, folder: Path, identity: str = "a", notes: list[str] | None = None
-) -> list[dict[str, Any]]:
-    job = found.job(Path("unused"), identity={"data": identity})
-    said: list[str] = [] if notes is None else notes
-    fill(job, Roles(found.bundle), folder, tell=lambda _done, _total: None, note=said.append)
-    return [dict(item.arrays) for item in [*job.train, *job.validation]]
+@pytest.fixture
+def asked() -> Asked:
+    return Asked(case("lora", "sft"))
 
 
-def test_every_row_gets_what_was_said_of_it(tmp_path: Path) -> None:
-    found = case("lora", "sft")
-    asking(found)
-    first = filled(found, tmp_path)
+def test_every_row_gets_what_was_said_of_it(asked: Asked, tmp_path: Path) -> None:
+    found = asked.found
+    first = asked.filled(tmp_path)
     for item, said in zip([*found.features, *found.features[:3]], first, strict=True):
         alone = replace(found, features=[item])
         with torch.no_grad():
@@ -53,35 +58,29 @@ def test_every_row_gets_what_was_said_of_it(tmp_path: Path) -> None:
         assert abs(float(said["sum"]) - expected) < 1e-3
 
 
-def test_it_is_read_when_the_run_is_continued(tmp_path: Path) -> None:
-    found = case("lora", "sft")
-    asked = asking(found)
-    first = filled(found, tmp_path)
-    num_asked = len(asked)
-    again = filled(found, tmp_path)
-    assert len(asked) == num_asked
+def test_it_is_read_when_the_run_is_continued(asked: Asked, tmp_path: Path) -> None:
+    first = asked.filled(tmp_path)
+    num_asked = len(asked.tokens)
+    again = asked.filled(tmp_path)
+    assert len(asked.tokens) == num_asked
     for one, other in zip(first, again, strict=True):
         assert one.keys() == other.keys()
         assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_other_rows_are_asked_anew(tmp_path: Path) -> None:
-    found = case("lora", "sft")
-    asked = asking(found)
-    filled(found, tmp_path)
-    num_asked = len(asked)
-    filled(found, tmp_path, identity="b")
-    assert len(asked) == 2 * num_asked
+def test_other_rows_are_asked_anew(asked: Asked, tmp_path: Path) -> None:
+    asked.filled(tmp_path)
+    num_asked = len(asked.tokens)
+    asked.filled(tmp_path, identity="b")
+    assert len(asked.tokens) == 2 * num_asked
 
 
-def test_a_damaged_file_is_asked_anew_and_said(tmp_path: Path) -> None:
-    found = case("lora", "sft")
-    asked = asking(found)
-    filled(found, tmp_path)
-    num_asked = len(asked)
+def test_a_damaged_file_is_asked_anew_and_said(asked: Asked, tmp_path: Path) -> None:
+    asked.filled(tmp_path)
+    num_asked = len(asked.tokens)
     (tmp_path / "train.safetensors").write_bytes(b"not this")
     notes: list[str] = []
-    filled(found, tmp_path, notes=notes)
-    assert num_asked < len(asked) < 2 * num_asked
+    asked.filled(tmp_path, notes=notes)
+    assert num_asked < len(asked.tokens) < 2 * num_asked
     assert len(notes) == 1
     assert "train.safetensors cannot be read" in notes[0]

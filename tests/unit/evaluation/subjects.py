@@ -14,7 +14,7 @@ from luthier.evaluation.evaluate import Subject
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
 from luthier.models.trunks import build
-from luthier.objectives import objectives
+from luthier.objectives import objectives, resolved
 from luthier.tuners import tuners
 
 COLOURS = ("red", "green", "blue")
@@ -84,7 +84,7 @@ def subject(
 def _objective(name: str, rows: list[Row]) -> Any:
     kind = objectives.get(name)
     config = kind.Config()
-    values = {key: value for key, (value, _) in kind.resolve(config, rows).items()}
+    values = {key: value for key, (value, _) in resolved(kind, config, rows).items()}
     return kind(config.model_copy(update=values))
 
 

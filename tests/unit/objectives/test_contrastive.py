@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from luthier.core.errors import DataError, RecipeError
 from luthier.data.rows import Origin, Scored, Triplet
-from luthier.objectives import Roles, objectives
+from luthier.objectives import Roles, objectives, resolved
 from luthier.objectives.contrastive import ranking_loss
 from luthier.objectives.cosent import order_loss
 from luthier.ops.similarity import unit
@@ -21,7 +21,7 @@ from luthier.ops.similarity import unit
 def built(name: str, **settings):
     kind = objectives.get(name)
     config = kind.Config.model_validate(settings)
-    found = {key: value for key, (value, _) in kind.resolve(config, []).items()}
+    found = {key: value for key, (value, _) in resolved(kind, config, []).items()}
     return kind(config.model_copy(update=found))
 
 

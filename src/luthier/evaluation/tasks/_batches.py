@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from luthier.core.seeds import stream
 from luthier.data.rows import Row
+from luthier.evaluation.tasks._scores import scores
 from luthier.evaluation.tasks.label import MAX_FITTED, Tell, batches, pooled
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective
@@ -17,18 +17,11 @@ from luthier.objectives.contract import Objective
 __all__ = ["Tell", "batches", "outputs", "pooled", "silent", "some"]
 
 
-@torch.no_grad()
 def outputs(
     bundle: Bundle, objective: Objective, rows: Sequence[Row], *, tell: Tell
 ) -> NDArray[np.float64]:
     """The one number that the model says of each row (N,)."""
-    found = np.zeros(len(rows))
-    done = 0
-    for indices, batch in batches(bundle, objective, rows):
-        found[indices] = objective.outputs(bundle, batch)[:, 0].double().cpu().numpy()
-        done += len(indices)
-        tell(done, len(rows))
-    return found
+    return scores(bundle, objective, rows, batches=batches, tell=tell)[:, 0]
 
 
 def some(rows: Sequence[Row], *, seed: int) -> list[Row]:

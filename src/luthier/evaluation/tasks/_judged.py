@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from luthier.core.errors import DataError
@@ -15,9 +14,10 @@ from luthier.data.overflow import fit_to
 from luthier.data.rows import Chat, Message, Preference, Rated, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.likelihood import max_pack_tokens
+from luthier.evaluation.tasks._scores import scores
 from luthier.generation import generate
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives import Objective, needed
 
 MAX_SAMPLES = 4
 """Answers that base and tuned model write, to be read side by side."""
@@ -27,25 +27,14 @@ Tell = Callable[[int, int], None]
 
 def compares(objective: Objective) -> bool:
     """Whether what it learned is a difference from the model before tuning."""
-    return "reference" in objective.asks | objective.roles
+    return "reference" in needed(objective)
 
 
-@torch.no_grad()
 def said(
     bundle: Bundle, objective: Objective, rows: Sequence[Row], *, tell: Tell
 ) -> NDArray[np.float64]:
     """What the model says of each row (N, C), by the objective's own reading."""
-    found: NDArray[np.float64] | None = None
-    done = 0
-    for indices, batch in batches(bundle, objective, rows):
-        outputs = objective.outputs(bundle, batch).double().cpu().numpy()
-        if found is None:
-            found = np.zeros((len(rows), outputs.shape[1]), np.float64)
-        found[indices] = outputs
-        done += len(indices)
-        tell(done, len(rows))
-    assert found is not None
-    return found
+    return scores(bundle, objective, rows, batches=batches, tell=tell)
 
 
 def batches(

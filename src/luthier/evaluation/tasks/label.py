@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +23,7 @@ from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.spread import spread_over
 from luthier.evaluation.tasks import tasks
+from luthier.evaluation.tasks._scores import scores
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective
 
@@ -100,18 +102,12 @@ def _some(rows: Sequence[Row], *, seed: int) -> list[Row]:
     return kept
 
 
-@torch.no_grad()
 def labels(
     bundle: Bundle, objective: Objective, rows: Sequence[Row], *, tell: Tell
 ) -> list[Outcome]:
     """The most probable class of each row, and the probability of every class."""
     started = time.perf_counter()
-    found = np.zeros((len(rows), len(bundle.labels)), np.float64)
-    done = 0
-    for indices, batch in batches(bundle, objective, rows):
-        found[indices] = objective.outputs(bundle, batch).float().softmax(-1).cpu().numpy()
-        done += len(indices)
-        tell(done, len(rows))
+    found = softmax(scores(bundle, objective, rows, batches=batches, tell=tell), axis=-1)
     seconds = (time.perf_counter() - started) / max(1, len(rows))
     return outcomes(rows, found, bundle.labels, seconds=seconds)
 

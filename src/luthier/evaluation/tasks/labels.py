@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -19,6 +19,7 @@ from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._batches import Tell, batches, pooled, silent, some
+from luthier.evaluation.tasks._scores import scores
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective
 
@@ -86,18 +87,11 @@ class Labels:
         ]
 
 
-@torch.no_grad()
 def probabilities(
     bundle: Bundle, objective: Objective, rows: Sequence[Row], *, tell: Tell
 ) -> NDArray[np.float64]:
     """Of every label, each for itself (N, C)."""
-    found = np.zeros((len(rows), len(bundle.labels)))
-    done = 0
-    for indices, batch in batches(bundle, objective, rows):
-        found[indices] = objective.outputs(bundle, batch).float().sigmoid().cpu().numpy()
-        done += len(indices)
-        tell(done, len(rows))
-    return found
+    return expit(scores(bundle, objective, rows, batches=batches, tell=tell))
 
 
 def outcomes(
