@@ -26,6 +26,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve()
 sys.path.insert(0, str(HERE.parents[1]))
+import _luthier  # noqa: E402
 import common  # noqa: E402
 
 SYSTEMS = ("trainer", "cached", "uncached", "cached float32", "uncached float32")
@@ -56,24 +57,12 @@ def tuner_of(layers: int) -> dict[str, Any]:
 
 def luthier_run(given: argparse.Namespace, rows: list[dict[str, str]]) -> dict[str, Any]:
     """Luthier as a user calls it, on a cache of its own."""
-    from luthier.engine.runtime import prepare
-
-    prepare()
+    _luthier.prepare()
     import luthier
     from luthier.core.events import Event, Finished, Notice, Stage, Updated
 
     folder = Path(tempfile.mkdtemp())
-    train, test = folder / "train.jsonl", folder / "test.jsonl"
-    train.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    first = "text" if "text" in rows[0] else "prompt"
-    others = [{**row, first: f"Hello. {row[first]}"} for row in rows[:8]]  # no row of train
-    test.write_text("".join(json.dumps(row) + "\n" for row in others), encoding="utf-8")
-    home = Path(os.environ.get("LUTHIER_CACHE") or "~/.cache/luthier").expanduser()
-    (folder / "cache").mkdir()
-    for part in ("models", "packages", "hashes", "compiled"):
-        if (home / part).is_dir():
-            (folder / "cache" / part).symlink_to(home / part)
-    os.environ["LUTHIER_CACHE"] = str(folder / "cache")
+    os.environ["LUTHIER_CACHE"] = str(own_cache(folder / "cache"))
     marks: dict[str, float] = {}
     losses: list[float] = []
     said: list[str] = []
@@ -89,43 +78,51 @@ def luthier_run(given: argparse.Namespace, rows: list[dict[str, str]]) -> dict[s
             marks["end"] = time.perf_counter()
             marks["peak"] = event.peak_bytes
 
-    is_float32 = given.system.endswith("float32")
-    luthier.train(
-        {
-            "model": given.model,
-            "data": {
-                "train": str(train),
-                "test": str(test),
-                "validation_share": 0,
-                "on_duplicate": "keep",
-            },
-            "tuner": tuner_of(given.layers),
-            "training": {
-                "epochs": given.epochs,
-                "batch_size": given.batch_size,
-                "learning_rate": given.learning_rate,
-                "precision": "float32" if is_float32 else "auto",
-                "cache_bytes": 0 if given.system.startswith("uncached") else "auto",
-                "save_every": 0,
-                "evaluate_every": 0,
-            },
-            "evaluation": {
-                "arms": ["base", "tuned"],
-                "retention": False,
-                "max_rows": 4,
-                "num_resamples": 100,
-                "max_new_tokens": 2,
-            },
-        },
-        out=folder / "run",
-        on_event=listen,
-    )
-    seconds = marks["end"] - marks["training"]
+    first = "text" if "text" in rows[0] else "prompt"
+    others = [{**row, first: f"Hello. {row[first]}"} for row in rows[:8]]  # no row of train
+    files = _luthier.write_rows({"train": rows, "test": others}, folder)
+    recipe = recipe_of(given, files)
+    luthier.train(recipe, out=folder / "run", on_event=listen)
     return {
-        "seconds": seconds,
+        "seconds": marks["end"] - marks["training"],
         "losses": losses,
         "notes": [s for s in said if "layers" in s],
         "training_peak_bytes": marks["peak"],
+    }
+
+
+def own_cache(folder: Path) -> Path:
+    """A new cache that shares with the user's what no run writes while it is timed."""
+    home = Path(os.environ.get("LUTHIER_CACHE") or "~/.cache/luthier").expanduser()
+    folder.mkdir()
+    for part in ("models", "packages", "hashes", "compiled"):
+        if (home / part).is_dir():
+            (folder / part).symlink_to(home / part)
+    return folder
+
+
+def recipe_of(given: argparse.Namespace, files: dict[str, str]) -> dict[str, Any]:
+    """Nothing but updates: no validation, no checkpoint, and as little evaluation as there is."""
+    return {
+        "model": given.model,
+        "data": {**files, "validation_share": 0, "on_duplicate": "keep"},
+        "tuner": tuner_of(given.layers),
+        "training": {
+            "epochs": given.epochs,
+            "batch_size": given.batch_size,
+            "learning_rate": given.learning_rate,
+            "precision": "float32" if given.system.endswith("float32") else "auto",
+            "cache_bytes": 0 if given.system.startswith("uncached") else "auto",
+            "save_every": 0,
+            "evaluate_every": 0,
+        },
+        "evaluation": {
+            "arms": ["base", "tuned"],
+            "retention": False,
+            "max_rows": 4,
+            "num_resamples": 100,
+            "max_new_tokens": 2,
+        },
     }
 
 
@@ -136,11 +133,11 @@ def trainer_run(given: argparse.Namespace, rows: list[dict[str, str]]) -> dict[s
 
     from luthier.models.sources import fetch
 
+    torch.manual_seed(0)
     folder = fetch(given.model).folder
     tokenizer = hf.AutoTokenizer.from_pretrained(folder)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    torch.manual_seed(0)
     if "label" in rows[0]:
         names = sorted({row["label"] for row in rows})
         model = hf.AutoModelForSequenceClassification.from_pretrained(
@@ -151,17 +148,7 @@ def trainer_run(given: argparse.Namespace, rows: list[dict[str, str]]) -> dict[s
         blocks, heads = model.base_model.encoder.layer, [model.classifier, model.base_model.pooler]
     else:
         model = hf.AutoModelForCausalLM.from_pretrained(folder)
-        data = []
-        for row in rows:
-            turns = [
-                {"role": "user", "content": row["prompt"]},
-                {"role": "assistant", "content": row["completion"]},
-            ]
-            found = common.tokens(tokenizer, turns)
-            labels = [-100] * found.num_prompt + found.ids[found.num_prompt :]
-            data.append(
-                {"input_ids": found.ids, "attention_mask": [1] * len(found.ids), "labels": labels}
-            )
+        data = [answer_of(row, tokenizer) for row in rows]
         collator = hf.DataCollatorForSeq2Seq(tokenizer)
         blocks, heads = model.model.layers, [] if given.layers else [model.lm_head]
     model.requires_grad_(False)
@@ -195,6 +182,17 @@ def trainer_run(given: argparse.Namespace, rows: list[dict[str, str]]) -> dict[s
         "type": str(model.dtype),
         "training_peak_bytes": common.peak_bytes(),
     }
+
+
+def answer_of(row: dict[str, str], tokenizer: Any) -> dict[str, list[int]]:
+    """A conversation for the Trainer, whose loss is that of the answer."""
+    turns = [
+        {"role": "user", "content": row["prompt"]},
+        {"role": "assistant", "content": row["completion"]},
+    ]
+    found = common.tokens(tokenizer, turns)
+    labels = [-100] * found.num_prompt + found.ids[found.num_prompt :]
+    return {"input_ids": found.ids, "attention_mask": [1] * len(found.ids), "labels": labels}
 
 
 def show(given: argparse.Namespace, found: dict[str, dict[str, Any]]) -> None:

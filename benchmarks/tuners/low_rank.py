@@ -103,12 +103,9 @@ def run_one(given: argparse.Namespace) -> None:
     _luthier.prepare()
     import torch
 
-    from luthier.core.config import build
     from luthier.core.events import Finished, Updated, Validated
-    from luthier.data.rows import Chat, Message, Origin
     from luthier.engine.fit import fit
-    from luthier.engine.job import Job, Plan
-    from luthier.engine.relevance import relevance
+    from luthier.engine.job import Job
     from luthier.models import trunks
     from luthier.models.load import open_model
     from luthier.objectives import objectives
@@ -117,43 +114,22 @@ def run_one(given: argparse.Namespace) -> None:
     settings, options = SETUPS[given.one]
     dtype = torch.float32 if options.get("precision") == "float32" else torch.bfloat16
     kind = tuners.get(settings["name"])
-    bundle = open_model(
-        given.model, dtype=torch.float32 if kind.moves_base else dtype, seed=given.seed
-    )
+    opened = torch.float32 if kind.moves_base else dtype
+    bundle = open_model(given.model, dtype=opened, seed=given.seed)
     num_parameters = bundle.facts.num_parameters
     learned = objectives.get("sft")
-    objective = learned(build(learned.Config, {}, where="objective"))
-    rows = [_chat(Chat, Message, Origin, row, at) for at, row in enumerate(_rows(given))]
-    features = [objective.prepare(row, bundle.codec, index=at) for at, row in enumerate(rows)]
+    objective = learned(learned.Config())
+    rows = enumerate(_chats(given))
+    features = [objective.prepare(row, bundle.codec, index=at) for at, row in rows]
     train, held_out = features[: given.train], features[given.train :]
-    own = {key: value for key, value in settings.items() if key != "name"}
-    tuner = kind(build(kind.Config, own, where="tuner"))
-    if str(own.get("target", "")).startswith("best:"):
-        found = tuner.choose(relevance(bundle, objective, train, tuner.parts(bundle)))
-        own |= {key: value for key, (value, _) in found.items()}
-        tuner = kind(build(kind.Config, own, where="tuner"))
+    tuner = _tuner(bundle, objective, train, settings)
     bundle = attach(tuner, bundle, seed=given.seed, frozen=dtype)
-    bundle.trunk = trunks.build(
-        bundle.model, bundle.kind, prefer=options.get("path", "auto"), compute_dtype=dtype
-    )
-    usual = kind.usual_rate(bundle.facts, bundle.kind)[0]
-    plan = Plan(
-        epochs=1.0,
-        batch_size=8,
-        micro_batch_tokens=2048,
-        learning_rate=options.get("learning_rate", usual),
-        lr_scheduler_type="cosine",
-        warmup_steps=1,
-        weight_decay=0.0,
-        max_grad_norm=1.0,
-        may_recompute=False,
-        precision="float32" if dtype == torch.float32 else "bfloat16",
-    )
+    path = options.get("path", "auto")
+    bundle.trunk = trunks.build(bundle.model, bundle.kind, prefer=path, compute_dtype=dtype)
+    plan = _plan(options, kind.usual_rate(bundle.facts, bundle.kind)[0])
     with tempfile.TemporaryDirectory() as folder:
-        job = Job(
-            bundle, tuner, objective, train, held_out, plan, given.seed, Path(folder) / "steps"
-        )
-        seen = list(fit(job))
+        steps = Path(folder) / "steps"
+        seen = list(fit(Job(bundle, tuner, objective, train, held_out, plan, given.seed, steps)))
     updates = [event for event in seen if isinstance(event, Updated)]
     trained = sum(p.numel() for p in bundle.model.parameters() if p.requires_grad)
     common.report(
@@ -172,16 +148,52 @@ def run_one(given: argparse.Namespace) -> None:
     )
 
 
-def _rows(given: argparse.Namespace) -> list[dict[str, str]]:
+def _tuner(bundle: Any, objective: Any, train: list[Any], settings: dict[str, Any]) -> Any:
+    """The tuner of the setup, its matrices chosen by their gradients where it says so."""
+    from luthier.core.config import build
+    from luthier.engine.relevance import relevance
+    from luthier.tuners import tuners
+
+    kind = tuners.get(settings["name"])
+    own = {key: value for key, value in settings.items() if key != "name"}
+    tuner: Any = kind(build(kind.Config, own, where="tuner"))
+    if str(own.get("target", "")).startswith("best:"):
+        found = tuner.choose(relevance(bundle, objective, train, tuner.parts(bundle)))
+        own |= {key: value for key, (value, _) in found.items()}
+        tuner = kind(build(kind.Config, own, where="tuner"))
+    return tuner
+
+
+def _plan(options: dict[str, Any], usual: float) -> Any:
+    """One pass over the rows. Args: usual: learning rate where the setup names none."""
+    from luthier.engine.job import Plan
+
+    return Plan(
+        epochs=1.0,
+        batch_size=8,
+        micro_batch_tokens=2048,
+        learning_rate=options.get("learning_rate", usual),
+        lr_scheduler_type="cosine",
+        warmup_steps=1,
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        may_recompute=False,
+        precision=options.get("precision", "bfloat16"),
+    )
+
+
+def _chats(given: argparse.Namespace) -> list[Any]:
+    """The first rows of the file that are short enough, as conversations."""
+    from luthier.data.rows import Chat, Message, Origin
+
     found = json.loads(Path(given.rows).read_text(encoding="utf-8"))
     short = [row for row in found if sum(map(len, row.values())) < 1800]  # below 512 tokens
-    return short[: given.train + given.held_out]
-
-
-def _chat(chat: Any, message: Any, origin: Any, row: dict[str, str], at: int) -> Any:
-    asked = "\n".join(filter(None, [row["instruction"], row.get("input", "")]))
-    turns = (message("user", asked), message("assistant", row["output"]))
-    return chat(origin=origin("rows", at + 1), messages=turns)
+    chats: list[Any] = []
+    for at, row in enumerate(short[: given.train + given.held_out]):
+        asked = "\n".join(filter(None, [row["instruction"], row.get("input", "")]))
+        turns = (Message("user", asked), Message("assistant", row["output"]))
+        chats.append(Chat(origin=Origin("rows", at + 1), messages=turns))
+    return chats
 
 
 def line(found: dict[str, Any]) -> str:
