@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from luthier.core.errors import RecipeError
+from luthier.evaluation.tasks import Reading, tasks
 from luthier.models.bundle import Kind
 from luthier.models.kinds import OPENINGS
 from luthier.objectives import Objective, Roles, needed, objectives
@@ -17,10 +18,11 @@ def fits(objective: Objective, *, name: str, possible: Sequence[Kind], reference
     """The model kind the objective will train on this model: what it was made for comes first.
 
     Args: possible: kinds that the model can be opened as.
-    Raises: RecipeError: none of the objective's kinds can be had from this model, or it needs a
-        role that nobody fills.
+    Raises: RecipeError: none of the objective's kinds can be had from this model, it needs a role
+        that nobody fills, or evaluation could not read its answers.
     """
     _refuse_roles(objective, name)
+    _refuse_unread(objective, name)
     for kind in possible:
         if kind in objective.kinds:
             return kind
@@ -44,6 +46,19 @@ def _refuse_roles(objective: Objective, name: str) -> None:
             f"which nothing here provides (only {', '.join(sorted(filled))}). Use one of: "
             f"{', '.join(fitting)}."
         )
+
+
+def _refuse_unread(objective: Objective, name: str) -> None:
+    reading = [item for _, item in tasks.items() if item.row is objective.row]
+    for task in reading:
+        if isinstance(task, Reading) and not isinstance(objective, task.reads):
+            likes = [(key, item) for key, item in objectives.items() if item.row is task.row]
+            fitting = [key for key, item in likes if isinstance(item, task.reads)]
+            raise RecipeError(
+                f"recipe objective.name: answers to '{task.row.shape()}' rows are evaluated as the "
+                f"objective reads them off the model, so it must be a {task.reads.__name__}, which "
+                f"'{name}' is not. Use one of: {', '.join(fitting)}."
+            )
 
 
 def lacks(tuner: type[Tuner], kind: Kind) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from luthier.core.errors import RecipeError
+from luthier.data.rows import Labeled
 from luthier.models.bundle import Kind
 from luthier.objectives import objectives
 from luthier.recipe.load import read
@@ -42,6 +43,15 @@ def test_an_objective_that_does_not_fit_the_model_is_refused_with_those_that_do(
         kind_of("sft", possible=READER)
     assert "classify" in str(said.value).partition("fits this one: ")[2]
     assert "smollm2-135m" in str(said.value)
+
+
+def test_an_objective_that_evaluation_could_not_read_is_refused_before_training() -> None:
+    kind = objectives.get("sft")
+    objective = kind(kind.Config())
+    objective.row = Labeled  # type: ignore[misc]
+    with pytest.raises(RecipeError, match="must be a Scorer, which 'sft' is not") as said:
+        fits(objective, name="sft", possible=WRITER, reference="some-model")
+    assert str(said.value).endswith("Use one of: classify, fewshot.")
 
 
 def test_rows_that_no_objective_is_meant_for_need_one_by_name() -> None:

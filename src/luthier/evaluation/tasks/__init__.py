@@ -3,7 +3,7 @@
 from luthier.core.errors import DataError
 from luthier.core.registry import Registry
 from luthier.data.rows import Row
-from luthier.evaluation.tasks.contract import Task
+from luthier.evaluation.tasks.contract import Reading, Task
 
 tasks: Registry[type[Task]] = Registry("luthier.evaluation.tasks", word="task")
 
@@ -19,4 +19,4 @@ def task_of(row: Row) -> str:
     raise DataError(f"{row.origin}: rows of kind {type(row).__name__} cannot be evaluated")
 
 
-__all__ = ["Task", "task_of", "tasks"]
+__all__ = ["Reading", "Task", "task_of", "tasks"]

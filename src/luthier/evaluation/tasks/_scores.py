@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from luthier.core.errors import RecipeError
 from luthier.data.features import Batch
 from luthier.data.rows import Row
 from luthier.models.bundle import Bundle
@@ -27,16 +26,8 @@ def scores(
     batches: Batches,
     tell: Callable[[int, int], None],
 ) -> NDArray[np.float64]:
-    """What the model says of each row (N, C).
-
-    Raises: RecipeError: the objective reads no numbers off it.
-    """
-    if not isinstance(objective, Scorer):
-        raise RecipeError(
-            f"evaluation: '{rows[0].shape()}' rows are answered by numbers, and objective "
-            f"{type(objective).__name__} gives none: it has no method `outputs`. Use another "
-            "objective for such rows"
-        )
+    """What the model says of each row (N, C)."""
+    assert isinstance(objective, Scorer)
     places: list[int] = []
     found: list[NDArray[np.float64]] = []
     for indices, batch in batches(bundle, objective, rows):

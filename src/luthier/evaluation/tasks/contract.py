@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.rows import Row
 from luthier.evaluation.bench import Bench
@@ -53,3 +53,11 @@ class Task(Protocol):
         Raises: RecipeError: such rows have no answers.
         """
         ...
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """A task that has the objective say what the model's answers are."""
+
+    reads: ClassVar[type]
+    """What the objective must be for that: a protocol, such as `Scorer`."""

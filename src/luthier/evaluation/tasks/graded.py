@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from luthier.core.errors import RecipeError
 from luthier.data.rows import Chat, Prompt, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.generation import generate
 from luthier.models.bundle import Bundle
-from luthier.objectives import Explorer
-from luthier.objectives.contract import Objective
+from luthier.objectives import Explorer, Objective
 
 
 @tasks.add
@@ -21,6 +19,7 @@ class Graded:
     """Answers are written greedily and scored by the grader that was learned from."""
 
     row: ClassVar[type[Row]] = Prompt
+    reads: ClassVar[type] = Explorer
 
     def metric(self, frame: Frame) -> tuple[str, str]:
         del frame
@@ -57,15 +56,9 @@ class Graded:
 
 
 def _outcomes(bundle: Bundle, bench: Bench) -> list[Outcome]:
-    """One outcome per row.
-
-    Raises: RecipeError: the objective has no grader.
-    """
+    """One outcome per row."""
     objective = bench.subject.objective
-    if not isinstance(objective, Explorer):
-        raise RecipeError(
-            "evaluation: prompts are scored by the grader of the objective, and this one has none"
-        )
+    assert isinstance(objective, Explorer)
     features = [objective.prepare(row, bundle.codec, index=at) for at, row in enumerate(bench.rows)]
     answers = objective.answers(bundle, features)
     return [

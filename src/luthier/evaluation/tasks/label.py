@@ -25,7 +25,7 @@ from luthier.evaluation.spread import spread_over
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._scores import scores
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives import Objective, Scorer
 
 BATCH_TOKENS = 4096
 MAX_FITTED = 3000
@@ -39,6 +39,7 @@ class Label:
     regression on its frozen, mean-pooled features, so that it is a fair opponent."""
 
     row: ClassVar[type[Row]] = Labeled
+    reads: ClassVar[type] = Scorer
 
     def metric(self, frame: Frame) -> tuple[str, str]:
         del frame

@@ -21,7 +21,7 @@ from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._batches import Tell, batches, pooled, silent, some
 from luthier.evaluation.tasks._scores import scores
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives import Objective, Scorer
 
 THRESHOLD = 0.5
 
@@ -32,6 +32,7 @@ class Labels:
     gets a logistic regression for each label on its frozen, mean-pooled features."""
 
     row: ClassVar[type[Row]] = Multilabeled
+    reads: ClassVar[type] = Scorer
 
     def metric(self, frame: Frame) -> tuple[str, str]:
         del frame

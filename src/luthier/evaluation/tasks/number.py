@@ -20,7 +20,7 @@ from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._batches import Tell, outputs, pooled, silent, some
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives import Objective, Scorer
 
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
 
@@ -31,6 +31,7 @@ class Number:
     on its frozen, mean-pooled features; of a pair, on how its two vectors differ and agree."""
 
     row: ClassVar[type[Row]] = Scored
+    reads: ClassVar[type] = Scorer
 
     def metric(self, frame: Frame) -> tuple[str, str]:
         if len(set(frame.targets)) < 2:

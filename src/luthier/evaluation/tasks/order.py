@@ -17,7 +17,7 @@ from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._batches import outputs, pooled, silent
 from luthier.evaluation.tasks.number import outcomes, unit
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives import Objective, Scorer
 
 
 @tasks.add
@@ -26,6 +26,7 @@ class Order:
     it ranks by the likeness of the mean-pooled features of query and document, each read alone."""
 
     row: ClassVar[type[Row]] = Ranked
+    reads: ClassVar[type] = Scorer
 
     def metric(self, frame: Frame) -> tuple[str, str]:
         del frame

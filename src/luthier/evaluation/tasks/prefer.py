@@ -27,7 +27,7 @@ from luthier.evaluation.tasks._judged import (
     write,
 )
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives import Objective, Scorer
 
 MAX_FITTED = 1000
 """Training rows that the untrained model's frozen features are fitted to, at most."""
@@ -43,6 +43,7 @@ class Prefer:
     head that was never trained, it gets a logistic regression on its frozen features."""
 
     row: ClassVar[type[Row]] = Preference
+    reads: ClassVar[type] = Scorer
 
     def metric(self, frame: Frame) -> tuple[str, str]:
         del frame

@@ -16,7 +16,7 @@ from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._judged import compares, prompt_of, said, samples, write
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives import Objective, Scorer
 
 MAX_FITTED = 256
 """Training rows from which the threshold between good and bad is read, at most."""
@@ -29,6 +29,7 @@ class Rate:
     read off training rows; for the untrained model, where it is likelier than a threshold."""
 
     row: ClassVar[type[Row]] = Rated
+    reads: ClassVar[type] = Scorer
 
     def metric(self, frame: Frame) -> tuple[str, str]:
         del frame
