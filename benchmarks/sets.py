@@ -231,7 +231,8 @@ def sums(folder: Path) -> Parts:
 
 
 def records(folder: Path) -> Parts:
-    """People to be written as JSON; those and the towns that are tested train in no row."""
+    """People to be written as JSON; those and the towns that are tested train in no row. Which keys
+    are wanted (name, age, city) only the grader knows."""
     del folder
     draws = random.Random(0)
 
@@ -241,8 +242,7 @@ def records(folder: Path) -> Parts:
             row = {"name": draws.choice(people), "age": draws.randint(18, 80)}
             row["city"] = draws.choice(towns)
             said = f"{row['name']} is {row['age']} years old and lives in {row['city']}."
-            ask = 'Write this as JSON with the keys "name", "age" and "city".'
-            found.append({"prompt": f"{said} {ask}", "reference": json.dumps(row)})
+            found.append({"prompt": f"{said} Write this as JSON.", "reference": json.dumps(row)})
         return found
 
     return {
