@@ -231,18 +231,19 @@ def sums(folder: Path) -> Parts:
 
 
 def records(folder: Path) -> Parts:
-    """People to be written as JSON; those and the towns that are tested train in no row. Which keys
-    are wanted (name, age, city) only the grader knows."""
+    """How old somebody is in ten years, as JSON; those and the towns that are tested train in no
+    row."""
     del folder
     draws = random.Random(0)
+    ask = 'How old in ten years? Answer as JSON with the keys "name" and "in_ten_years".'
 
     def rows(people: Sequence[str], towns: Sequence[str], number: int) -> Rows:
         found: Rows = []
         for _ in range(number):
-            row = {"name": draws.choice(people), "age": draws.randint(18, 80)}
-            row["city"] = draws.choice(towns)
-            said = f"{row['name']} is {row['age']} years old and lives in {row['city']}."
-            found.append({"prompt": f"{said} Write this as JSON.", "reference": json.dumps(row)})
+            name, age, town = draws.choice(people), draws.randint(18, 80), draws.choice(towns)
+            right = json.dumps({"name": name, "in_ten_years": age + 10})
+            prompt = f"{name} is {age} years old and lives in {town}. {ask}"
+            found.append({"prompt": prompt, "reference": right})
         return found
 
     return {
