@@ -13,7 +13,7 @@ from luthier.core.errors import DataError
 from luthier.data.asked import rows_of
 from luthier.data.ledger import Ledger
 from luthier.data.parse import Parsed, Reading, parse_file
-from luthier.data.rows import Message, Preference, Rated
+from luthier.data.rows import Chat, Message, Preference, Rated
 
 ASKED = [{"role": "user", "content": "hi"}]
 GOOD = [{"role": "assistant", "content": "hello"}]
@@ -148,6 +148,20 @@ def test_a_thumb_that_is_neither_is_named(tmp_path: Path) -> None:
     records = [good] * 100 + [{**good, "label": "maybe"}]
     with pytest.raises(DataError, match=r"line 101, label: got 'maybe' .*expected true or false"):
         parse(tmp_path, records)
+
+
+@pytest.mark.parametrize(("thumb", "odd"), [(True, "maybe"), (True, None), (1, 7), ("good", "?")])
+def test_a_thumb_that_is_neither_does_not_make_the_file_one_of_answers_to_learn(
+    tmp_path: Path, thumb: Any, odd: Any
+) -> None:
+    good = {"prompt": "hi", "completion": "hello", "label": thumb}
+    with pytest.raises(DataError, match=r"line 3, label: got .*expected true or false"):
+        parse(tmp_path, [good, good, {**good, "label": odd}, *[good] * 5])
+
+
+def test_a_label_that_is_no_thumb_stands_beside_an_answer_to_learn(tmp_path: Path) -> None:
+    record = {"prompt": "hi", "completion": "hello", "label": "greeting"}
+    assert isinstance(parse(tmp_path, [record]).rows[0], Chat)
 
 
 def test_rows_to_be_predicted_need_no_answers() -> None:

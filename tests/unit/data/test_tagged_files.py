@@ -107,6 +107,17 @@ def test_tags_that_break_bio_are_refused_with_line_and_word(tmp_path: Path) -> N
         read(tmp_path, text, name="a.jsonl")
 
 
+def test_a_tag_without_a_mark_among_marked_ones_is_refused_with_line_and_word(
+    tmp_path: Path,
+) -> None:
+    text = lines(
+        {"tokens": ["a", "b"], "tags": ["B-X", "I-X"]},
+        {"tokens": ["a", "b"], "tags": ["O", "X"]},
+    )
+    with pytest.raises(DataError, match=r"line 2, tags, word 2 \('b'\): got the tag 'X', expected"):
+        read(tmp_path, text, name="a.jsonl")
+
+
 def test_words_and_tags_of_different_number_are_refused_with_the_line(tmp_path: Path) -> None:
     text = lines(
         {"tokens": ["a", "b"], "ner_tags": ["O", "O"]}, {"tokens": ["a", "b"], "ner_tags": ["O"]}

@@ -19,9 +19,10 @@ def scheme_of(rows: Sequence[Sequence[str]]) -> str:
     """The scheme that these rows of tags are written in: BIO, IOB1, IO, BIOES or bare (types
     without a mark)."""
     tags = {tag for row in rows for tag in row if tag != _OUTSIDE}
-    marks = {_mark(tag) for tag in tags}
-    if tags and "" in marks:
+    unmarked = [tag for tag in tags if not _mark(tag)]
+    if len(unmarked) > len(tags) - len(unmarked):  # one without a mark among others is a mistake
         return "bare"
+    marks = {_mark(tag) for tag in tags} - {""}
     if marks & set(_SINGLE + _LAST):
         return "BIOES"
     if marks == {"I"}:

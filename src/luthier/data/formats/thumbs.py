@@ -18,6 +18,11 @@ _SAID = ("completion", "response", "answer", "output", "assistant")
 _THUMBS = ("kto_tag", "thumbs", "thumb", "thumbs_up", "is_good", "desirable", "label", "rating",
            "feedback")  # fmt: skip
 _SURE = _THUMBS[:6]
+_TRL = ("prompt", "completion", "label")
+"""Columns that mean thumbs where most labels are some, as TRL's KTO names them."""
+_MOST = 0.75
+"""Of so many labels that say good or bad the others are mistakes, to be named with their line: read
+as prompts and completions, the bad answers would be learned like the good ones."""
 _GOOD = frozenset({"true", "good", "up", "thumbs_up", "yes", "1", "1.0", "+1", "desirable", "👍"})
 _BAD = frozenset(
     {"false", "bad", "down", "thumbs_down", "no", "0", "0.0", "-1", "undesirable", "👎"}
@@ -51,9 +56,11 @@ class Thumbs:
         if not sample.answered:
             return Match(columns, f"column '{asked}' is the prompt", weak=True)
         values = [record.get(thumb) for record in sample.records]
-        if not thumb or not all(_judged(value) is not None for value in values):
+        judged = [value for value in values if _judged(value) is not None]
+        if not thumb or len(judged) < _MOST * len(values):
             return None
-        is_sure = thumb in _SURE or all(isinstance(value, bool) for value in values)
+        truths = sum(isinstance(value, bool) for value in values)
+        is_sure = thumb in _SURE or (asked, said, thumb) == _TRL or truths >= _MOST * len(values)
         answer = f"'{said}' the answer" if said else "its last turn the answer"
         why = f"column '{asked}' is the prompt, {answer}, and '{thumb}' says whether it was good"
         return Match({**columns, "label": thumb}, why, weak=not is_sure)
