@@ -73,7 +73,8 @@ class Multilabel:
         names = sorted(counts) if config.labels == "auto" else config.labels
         if not names:
             raise DataError(
-                f"not one of {len(rows)} training rows has a label; data.columns names the column."
+                f"data.train: not one of {len(rows)} training rows has a label.\n"
+                "    Name another column: data.columns = {labels: NAME}"
             )
         if config.labels == "auto":
             found["labels"] = (names, f"{len(names)} labels in {len(rows)} training rows")

@@ -69,8 +69,8 @@ class Rank:
         if not scores or min(scores) == max(scores):
             same = f"the same score, {scores[0]:g}" if scores else "no score"
             raise DataError(
-                f"all {len(rows)} training rows have {same}: there is nothing to rank. Give every "
-                "query documents that answer it and documents that do not (score 0)."
+                f"data.train: all {len(rows)} training rows have {same}: there is nothing to rank."
+                "\n    Give every query documents that answer it and some that do not (score 0)"
             )
         found: dict[str, tuple[object, str]] = {}
         if config.best == "auto":

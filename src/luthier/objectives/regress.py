@@ -68,8 +68,8 @@ class Regress:
         if not numbers or min(numbers) == max(numbers):
             same = f"the same score, {numbers[0]:g}" if numbers else "no score"
             raise DataError(
-                f"all {len(rows)} training rows have {same}: there is nothing to tell apart. "
-                "data.columns names the column of scores."
+                f"data.train: all {len(rows)} training rows have {same}: there is nothing to tell "
+                "apart.\n    Name another column: data.columns = {score: NAME}"
             )
         found: dict[str, tuple[object, str]] = {}
         if config.center == "auto":

@@ -77,8 +77,9 @@ class Tag:
         types = sorted({tag.partition("-")[2] for tag in tags if tag != OUTSIDE})
         if not types:
             raise DataError(
-                f"not one of {len(rows)} training rows has an entity: every tag is 'O'. "
-                "Tagging needs some to learn from; data.columns names the column of tags."
+                f"data.train: not one of {len(rows)} training rows has an entity: every tag is "
+                "'O'.\n    Add rows that have some, or name another column: "
+                "data.columns = {tags: NAME}"
             )
         names = [OUTSIDE, *(f"{mark}-{kind}" for kind in types for mark in "BI")]
         return {"labels": (names, f"{len(types)} types of entities in {len(rows)} training rows")}

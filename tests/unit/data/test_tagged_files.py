@@ -76,7 +76,7 @@ def test_another_column_can_be_named_as_the_tags(tmp_path: Path) -> None:
 
 
 def test_a_line_with_another_number_of_columns_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a.conll line 2: got 1 columns .*expected 2"):
+    with pytest.raises(DataError, match=r"a.conll line 2: got 1 column .*expected 2"):
         rows(read(tmp_path, "a O\nb\nc O\nd O\n", name="a.conll"))
 
 

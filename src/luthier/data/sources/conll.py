@@ -74,8 +74,9 @@ def _sentences(
             continue
         cells = _cells(line, tabbed=tabbed)
         if len(cells) != width or not cells[0]:
+            came = len([c for c in cells if c])
             raise DataError(
-                f"{name} line {number}: got {len([c for c in cells if c])} columns "
+                f"{name} line {number}: got {came} column{'' if came == 1 else 's'} "
                 f"({line[:60]!r}), expected {width} as in the other lines.\n"
                 "    Every line holds a word and, last, its tag; sentences end with a blank line"
             )

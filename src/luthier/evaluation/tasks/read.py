@@ -43,10 +43,11 @@ class Read:
     def predictions(
         self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
     ) -> list[dict[str, Any]]:
-        del bundle, rows, max_new_tokens
+        del bundle, objective, rows, max_new_tokens
         raise RecipeError(
-            f"predict: objective on {objective.row.__name__} rows gives no answers; it trained a "
-            "model of running text. Use luthier chat, or train with objective sft or classify."
+            "predict: this run learned running text, in which nothing is asked and nothing "
+            "answered.\n    Let it write on with luthier chat, or train with an objective that "
+            "answers, such as sft or classify"
         )
 
 
