@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from rich.console import Console as Terminal
 from rich.live import Live
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +29,7 @@ from luthier.run import figures
 from luthier.run.gauge import Gauge
 from luthier.run.painting import evaluation_table, legend, painted, safe, verdict_line
 
+_ENDLESS = 10_000
 LINE_SECONDS = 5.0
 """Plain progress lines come at most this often."""
 
@@ -75,7 +77,11 @@ class Console:
     def show_evaluation(self, document: Mapping[str, Any]) -> None:
         """The table of arms and the verdict of an `evaluation.json`."""
         self.close()
-        self.terminal.print(evaluation_table(document))
+        table = evaluation_table(document)
+        everything = self.terminal.options.update(max_width=_ENDLESS)
+        if Measurement.get(self.terminal, everything, table).maximum > self.terminal.width:
+            table = evaluation_table(document, is_narrow=True)
+        self.terminal.print(table)
         self.terminal.print(verdict_line(document.get("verdict", {})))
 
     def show_samples(self, samples: Iterable[Mapping[str, Any]]) -> None:

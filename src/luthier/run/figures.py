@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-LOWER_IS_BETTER = ("loss", "nll", "perplexity", "error", "brier", "ece", "calibration")
+LOWER_IS_BETTER = ("loss", "nll", "perplexity", "error", "brier", "ece", "calibration", "rmse")
 SHARES = (
     "accuracy",
     "match",
@@ -17,10 +17,15 @@ SHARES = (
     "valid",
     "rouge",
     "share",
+    "hit",
     "ndcg",
     "mrr",
 )
 """Parts of the names of metrics between 0 and 1 that read best in percent."""
+_ABBREVIATIONS = {
+    "tfidf": "TF-IDF", "nll": "NLL", "f1": "F1", "json": "JSON", "rmse": "RMSE", "ndcg": "nDCG",
+    "mrr": "MRR", "bm25": "BM25",
+}  # fmt: skip
 OUTCOME_WORDS = {
     "better": "Better",
     "no_evidence": "No evidence of a difference",
@@ -94,14 +99,21 @@ def of_estimate(estimate: Mapping[str, Any]) -> str:
 
 def of_name(name: str) -> str:
     """Such as "few-shot" for `few_shot`, "macro F1" for `macro_f1`."""
-    words = name.replace("_", " ")
-    special = {
-        "tfidf": "TF-IDF",
-        "few shot": "few-shot",
-        "exact match": "exact match",
-        "json fields": "JSON fields",
-    }
-    return special.get(words, words.replace("nll", "NLL").replace("f1", "F1"))
+    whole = {"few_shot": "few-shot", "rouge_l": "ROUGE-L"}
+    words = (_ABBREVIATIONS.get(word, word) for word in name.split("_"))
+    return whole.get(name, " ".join(words))
+
+
+def of_fact(name: str, value: Any) -> str:
+    """A figure in the unit that its name ends with; no more digits than anyone reads."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if name.endswith("bytes"):
+        return of_bytes(value)
+    if name.endswith("seconds"):
+        return of_seconds(value)
+    is_whole = value == int(value) if math.isfinite(value) else False
+    return of_count(value) if is_whole or abs(value) >= 1000 else of_number(value)
 
 
 def is_lower_better(metric: str) -> bool:

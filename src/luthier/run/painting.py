@@ -23,8 +23,11 @@ def safe(text: str) -> str:
     )
 
 
-def evaluation_table(document: Mapping[str, Any]) -> Table:
-    """Arms as rows, metrics as columns, the metric of the verdict first."""
+def evaluation_table(document: Mapping[str, Any], *, is_narrow: bool = False) -> Table:
+    """Arms as rows, metrics as columns, the metric of the verdict first.
+
+    Args: is_narrow: intervals stand below their figures.
+    """
     arms: Mapping[str, Mapping[str, Any]] = document.get("arms", {})
     verdict = document.get("verdict", {})
     metrics = figures.metric_order(arms, verdict.get("metric", ""))
@@ -36,6 +39,7 @@ def evaluation_table(document: Mapping[str, Any]) -> Table:
     for arm, estimates in arms.items():
         style = "bold" if arm == "tuned" else "dim" if arm not in (verdict.get("against"),) else ""
         cells = [figures.of_estimate(estimates.get(metric, {})) for metric in metrics]
+        cells = [cell.replace(" [", "\n[") if is_narrow else cell for cell in cells]
         table.add_row(Text(safe(figures.of_name(arm))), *cells, style=style)
     return table
 

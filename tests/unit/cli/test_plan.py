@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from luthier.cli.commands.plan import with_origins
+from luthier.cli.commands.plan import facts, with_origins
 from luthier.recipe import yaml_text
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
@@ -43,3 +43,17 @@ def test_any_value_stands_on_one_line(value: object) -> None:
     text = with_origins({"name": value}, {"name": "user: a\nb.yaml"})
     assert len(text.splitlines()) == 1
     assert parsed(text) == {"name": value}
+
+
+def test_facts_are_shown_in_units_for_people() -> None:
+    document = {
+        "trunk": "llama",
+        "num_parameters": 34976,
+        "weight_bytes": 69952,
+        "parts": {"left": "out"},
+    }
+    assert facts(document) == [
+        ("trunk", "llama"),
+        ("parameters", "34,976"),
+        ("weight bytes", "68.3 KiB"),
+    ]

@@ -110,6 +110,16 @@ def test_the_evaluation_is_a_table_with_intervals_and_a_verdict(tmp_path: Path) 
     assert text.splitlines()[-1].startswith("Better. The tuned model is right on 42 more rows")
 
 
+def test_a_table_too_wide_for_the_terminal_puts_whole_intervals_below_their_figures() -> None:
+    estimate = {"value": 0.5, "low": 0.25, "high": 0.75}
+    names = ("json_fields", "exact_match", "json_valid", "nll", "rouge_l")
+    stream = io.StringIO()
+    Console(stream).show_evaluation({"arms": {"base": dict.fromkeys(names, estimate)}})
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [line.count("[0.250, 0.750]") for line in lines if "[" in line] == [5]
+
+
 def test_an_evaluation_without_verdict_is_still_shown() -> None:
     stream = io.StringIO()
     Console(stream).show_evaluation({"arms": {"base": {"nll": {"value": 1.0}}}})

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from luthier.evaluation.metrics import metrics
 from luthier.run import figures
 
 
@@ -59,6 +60,31 @@ def test_a_name_reads_like_words() -> None:
     assert figures.of_name("few_shot") == "few-shot"
     assert figures.of_name("macro_f1") == "macro F1"
     assert figures.of_name("json_fields") == "JSON fields"
+    assert figures.of_name("rouge_l") == "ROUGE-L"
+    assert figures.of_name("search_ndcg") == "search nDCG"
+
+
+@pytest.mark.parametrize("name", metrics.names())
+def test_an_arrow_says_of_every_metric_which_way_is_better(name: str) -> None:
+    assert figures.is_lower_better(name) is not metrics.get(name).higher_is_better
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("peak_bytes", 569_307_136, "542.9 MiB"),
+        ("seconds", 0.2702646386910601, "0.3 s"),
+        ("tokens_per_second", 4197.7247746289395, "4,198"),
+        ("steps", 6, "6"),
+        ("train_loss", 6.577695702304359, "6.578"),
+        ("state", "done", "done"),
+        ("is_complete", True, "True"),
+    ],
+)
+def test_a_fact_is_shown_with_its_unit_and_no_more_digits_than_anyone_reads(
+    name: str, value: object, text: str
+) -> None:
+    assert figures.of_fact(name, value) == text
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from luthier.cli.answer import Answer
 from luthier.cli.request import ANY_WORDS, Model, Objective, Tuner, Words, request
 from luthier.cli.table import work
 from luthier.recipe.yaml_text import inline
+from luthier.run import figures
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False)
@@ -34,8 +35,8 @@ def plan(
 
 def _show(document: dict[str, Any], console: Console) -> None:
     console.show_samples(document["samples"][:3])
-    console.show_table("Model", _facts(document["model"]))
-    console.show_table("Pre-flight", _facts(document["preflight"]))
+    console.show_table("Model", facts(document["model"]))
+    console.show_table("Pre-flight", facts(document["preflight"]))
     sys.stdout.write(with_origins(document["recipe"], document["origins"]))
 
 
@@ -57,9 +58,10 @@ def _line(key: str, value: Any, origin: str) -> str:
     return f"{line:<44}  # {' '.join(origin.split())}" if origin else line
 
 
-def _facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
+def facts(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Names and values for people: bytes and seconds in units that suit their size."""
     return [
-        (name.replace("_", " "), f"{value:,}" if isinstance(value, int | float) else str(value))
-        for name, value in facts.items()
+        (name.removeprefix("num_").replace("_", " "), figures.of_fact(name, value))
+        for name, value in document.items()
         if not isinstance(value, dict | list)
     ]

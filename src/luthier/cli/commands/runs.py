@@ -12,7 +12,7 @@ from luthier.cli.answer import Answer
 from luthier.cli.find import RUNS, RunWord, run_folder
 from luthier.core.errors import RunError
 from luthier.run.console import Console
-from luthier.run.figures import of_bytes
+from luthier.run.figures import of_bytes, of_fact
 from luthier.run.layout import Layout
 from luthier.run.lock import holder
 from luthier.run.reader import open_run
@@ -98,10 +98,11 @@ def _fact(key: str, value: Any) -> str:
     """One figure of a summary; several of them, or several sentences, each on its line."""
     name = key.replace("_", " ")
     if isinstance(value, dict):
-        return f"{name}: " + ", ".join(f"{inner} {figure}" for inner, figure in value.items())
+        held = [f"{inner} {of_fact(key, figure)}" for inner, figure in value.items()]
+        return f"{name}: {', '.join(held)}"
     if isinstance(value, list):
         return "\n    ".join([f"{name}:", *map(str, value)])
-    return f"{name}: {value}"
+    return f"{name}: {of_fact(key, value)}"
 
 
 def _show_list(entries: list[Entry], root: Path) -> None:

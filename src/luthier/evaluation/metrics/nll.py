@@ -18,7 +18,7 @@ from luthier.evaluation.outcome import Frame, Outcome
 class Nll:
     """Nats per trained token of the target; exp of it is the perplexity."""
 
-    words: ClassVar[str] = "surprise at the target, in nats per token"
+    words: ClassVar[str] = "surprise at the target in nats per token"
     higher_is_better: ClassVar[bool] = False
     is_share: ClassVar[bool] = False
     is_bounded: ClassVar[bool] = False
