@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor, nn
 
 from luthier.models.bundle import Bundle
 from luthier.tuners.contract import Tuner
@@ -11,8 +12,8 @@ from luthier.tuners.contract import Tuner
 def attach(tuner: Tuner, bundle: Bundle, *, seed: int, frozen: torch.dtype) -> Bundle:
     """The bundle with `tuner` applied: what moves is float32, what stays has the type `frozen`.
 
-    A vector beside one that moves has the values of that type, held in float32. The trunk is that
-    of the model before; build it anew.
+    A vector beside one that moves has the values of that type, held in float32, and so has a norm
+    with running statistics. The trunk is that of the model before; build it anew.
     Raises: RecipeError: the tuner and its settings do not fit the model.
     """
     bundle = tuner.apply(bundle, seed=seed)
@@ -25,4 +26,11 @@ def attach(tuner: Tuner, bundle: Bundle, *, seed: int, frozen: torch.dtype) -> B
             # a norm takes its weight and its bias in one type, whichever of them moves
             if parameter.requires_grad or (moves and parameter.ndim < 2):
                 parameter.data = parameter.data.to(torch.float32)
+        if keeps_statistics(module):
+            module.float()
     return bundle
+
+
+def keeps_statistics(module: nn.Module) -> bool:
+    """Whether it norms by running means, which it takes in the type of its weights only."""
+    return isinstance(getattr(module, "running_mean", None), Tensor)
