@@ -72,7 +72,10 @@ def find_problems(config: type[BaseModel], error: ValidationError) -> list[Probl
     found: dict[tuple[str, ...], list[ErrorDetails]] = {}
     for item in error.errors():
         found.setdefault(user_place(config, item["loc"]), []).append(item)
-    return [Problem(place, _text(config, place, items)) for place, items in found.items()]
+    # what is wrong inside a value is not said of the whole of it once more
+    whole = {place[:length] for place in found for length in range(len(place))}
+    problems = ((place, items) for place, items in found.items() if place not in whole)
+    return [Problem(place, _text(config, place, items)) for place, items in problems]
 
 
 def shown(value: object) -> str:

@@ -68,7 +68,7 @@ def user_place(config: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str
             here = known.annotation if known is not None else None
         elif here is None or _holds(here, part):
             place.append(str(part))
-            here = None if here is None else Any
+            here = None if here is None else _item_of(here) if isinstance(part, int) else Any
     return tuple(place)
 
 
@@ -79,8 +79,10 @@ def field_at(config: type[BaseModel], place: tuple[str, ...]) -> FieldInfo | Non
     for part in place:
         if model is None:
             return field
+        if field is not None and part.isdigit():  # one of a list of sections
+            continue
         field = model.model_fields.get(part)
-        model = _model_in(field.annotation) if field is not None else None
+        model = _section_in(field.annotation) if field is not None else None
     return field
 
 
@@ -89,7 +91,7 @@ def fields_at(config: type[BaseModel], place: tuple[str, ...]) -> list[str]:
     if not place:
         return list(config.model_fields)
     field = field_at(config, place)
-    model = _model_in(field.annotation) if field is not None else None
+    model = _section_in(field.annotation) if field is not None else None
     return list(model.model_fields) if model is not None else []
 
 
@@ -112,3 +114,15 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
         if isinstance(member, type) and issubclass(member, BaseModel):
             return member
     return None
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field is, or that each item of its list is."""
+    return _model_in(annotation) or _model_in(_item_of(annotation))
+
+
+def _item_of(annotation: Any) -> Any:
+    """What a list holds; anything where it does not say."""
+    members = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else [annotation]
+    kinds = (get_args(member)[:1] for member in members if get_origin(member) in (list, tuple))
+    return next((kind[0] for kind in kinds if kind), Any)

@@ -26,6 +26,8 @@ class Config(ComponentConfig):
     target: tuple[str, ...] = ()
     names: dict[str, str] = Field(default_factory=dict[str, str])
     inner: Inner = Inner()
+    many: list[Inner] = Field(default_factory=list[Inner])
+    files: str | list[str] = ""
     word: str
     """The word to learn."""
 
@@ -61,6 +63,10 @@ def _problem(**values: Any) -> str:
         ({"inner": {"beta": "x"}}, "tuner.inner.beta: got 'x', expected a number"),
         ({"inner": {"betta": 1}}, "tuner.inner.betta: unknown key; did you mean 'beta'?"),
         ({"inner": 3}, "tuner.inner: got 3, expected keys with values"),
+        ({"many": [{}, {"betta": 1}]}, "tuner.many.1.betta: unknown key; did you mean 'beta'?"),
+        ({"many": [{"beta": "x"}]}, "tuner.many.0.beta: got 'x', expected a number"),
+        ({"many": 3}, "tuner.many: got 3, expected a list of keys with values"),
+        ({"files": [1]}, "tuner.files.0: got 1, expected text or a list of text"),
         ({"rnak": 3}, "tuner.rnak: unknown key; did you mean 'rank'?"),
         ({"word": "toolong"}, "tuner.word: got 'toolong', expected at most 5 letters"),
     ],
