@@ -7,12 +7,13 @@ from typing import Any
 
 from luthier.core.config import build, shown
 from luthier.core.errors import DataError, RecipeError
+from luthier.core.hints import did_you_mean
 from luthier.graders._registry import graders
 from luthier.graders.contract import Answer, Grader
 
 
 def build_grader(values: Mapping[str, Any], *, where: str = "grader") -> Grader:
-    """The grader called `values["name"]` with its settings.
+    """The grader called `values["name"]`, or in the Python file of that name, with its settings.
 
     Raises: RecipeError: unknown grader, or every problem with its settings.
     """
@@ -22,6 +23,11 @@ def build_grader(values: Mapping[str, Any], *, where: str = "grader") -> Grader:
         raise RecipeError(
             f"recipe {where}.name: got {shown(name)}, expected the name of a grader ({known})"
         )
+    if name.endswith(".py"):
+        values, name = {"path": name, **values}, "python"
+    if name.replace("-", "_") not in graders.names():
+        hint = did_you_mean(name, graders.names())
+        raise RecipeError(f"recipe {where}.name: got {shown(name)}, unknown grader{hint}")
     kind = graders.get(name)
     said = {key: value for key, value in values.items() if key != "name"}
     return kind(build(kind.Config, said, where=where))

@@ -61,10 +61,18 @@ class Explorer(Protocol):
         """Minus the scores of greedy answers, and their number: the loss of a validation."""
         ...
 
+    def vet(self, features: Sequence[Features], *, context: int) -> list[str]:
+        """What a user should know before these prompts are answered and graded; no model is open.
+
+        Args: context: tokens that a prompt and its completion may take together.
+        Raises: LuthierError: the grader cannot be used on these rows, or no prompt leaves room.
+        """
+        ...
+
     def try_out(self, models: Roles, features: Sequence[Features], *, seed: int) -> Review:
         """What the grader makes of the untrained model's answers.
 
-        Raises: LuthierError: the grader cannot grade these rows.
+        Raises: LuthierError: the grader is broken.
         """
         ...
 

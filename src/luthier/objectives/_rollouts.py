@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from luthier.core.config import Auto, ComponentConfig
+from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError, RecipeError
 from luthier.data.features import Features
 from luthier.data.rows import Chat, Message, Prompt, Row
@@ -31,15 +31,20 @@ _ROW = "row"
 class RolloutConfig(ComponentConfig):
     """How completions are written and scored."""
 
-    grader: dict[str, Any] | Auto = "auto"
-    """`name` of the grader and its settings; auto: number where every right answer holds one, else
-    exact."""
+    grader: dict[str, Any] | str = "auto"
+    """`name` of the grader and its settings; its name alone, or that of a Python file; auto: number
+    where every right answer holds one, else exact."""
     max_new_tokens: int = Field(128, ge=1)
     """Longest completion; what goes on beyond it is cut there."""
     temperature: float = Field(1.0, gt=0)
     """How freely completions are drawn; the loss sees the same temperature."""
     top_p: float = Field(1.0, gt=0, le=1)
     """Draw among the fewest tokens that hold this share of the probability."""
+
+    @field_validator("grader")
+    @classmethod
+    def _named(cls, value: dict[str, Any] | str) -> dict[str, Any] | str:
+        return value if value == "auto" or not isinstance(value, str) else {"name": value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,31 @@ def roll_out(
     return [Rollout(*item) for item in zip(repeated, found, answers, scores, strict=True)]
 
 
+def vet(
+    grader: Grader, prompts: Sequence[Features], config: RolloutConfig, *, context: int
+) -> list[str]:
+    """What a user should know before `grader` scores completions of these prompts.
+
+    Raises: RecipeError: no prompt leaves room for the longest completion. LuthierError: as the
+        grader.
+    """
+    lengths, longest = [item.num_tokens for item in prompts], config.max_new_tokens
+    if min(lengths) + longest > context:
+        raise RecipeError(
+            f"recipe objective.max_new_tokens: got {longest}, but prompt and completion share a "
+            f"context of {context} tokens, and the shortest prompt takes {min(lengths)}. Use at "
+            f"most {max(context - max(lengths), 1)}."
+        )
+    notes = check_grader(grader, [asked(item) for item in prompts])
+    cut = sum(length + longest > context for length in lengths)
+    if cut:
+        notes.append(
+            f"{cut} of {len(lengths)} prompts leave less than objective.max_new_tokens ({longest}) "
+            f"of the context of {context} tokens: what the model writes is cut there"
+        )
+    return notes
+
+
 def try_out(
     policy: Bundle,
     grader: Grader,
@@ -172,9 +202,8 @@ def try_out(
 ) -> Review:
     """What the grader makes of the model's answers to a few prompts.
 
-    Raises: LuthierError: it cannot grade these rows, or is broken.
+    Raises: LuthierError: it is broken.
     """
-    check_grader(grader, [asked(item) for item in prompts])
     some = prompts[:NUM_TRIED]
     rollouts = roll_out(policy, grader, some, config, seed=seed, times=max(times, 2))
     found = review(

@@ -162,6 +162,9 @@ class Ppo:
         device = next(models.policy.model.parameters()).device
         return rollouts.assessed(self.answers(models.policy, features), device)
 
+    def vet(self, features: Sequence[Features], *, context: int) -> list[str]:
+        return rollouts.vet(self._grader, features, self.config, context=context)
+
     def try_out(self, models: Roles, features: Sequence[Features], *, seed: int) -> Review:
         return rollouts.try_out(
             models.policy, self._grader, features, self.config, seed=seed, times=4

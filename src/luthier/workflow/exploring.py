@@ -13,23 +13,39 @@ from luthier.engine.experience import imagined
 from luthier.engine.job import Job
 from luthier.engine.preflight import Trial
 from luthier.objectives import Explorer, Objective
+from luthier.recipe.resolve import Settled
 from luthier.run.figures import of_seconds
+from luthier.workflow.inputs import Inputs, context_left
 from luthier.workflow.reward_model import reward_model
 from luthier.workflow.stages import Stages
 
 MANY_UNDECIDED = 0.7
 
 
+def vet(inputs: Inputs, settled: Settled, stages: Stages) -> None:
+    """Say what stands against the objective's grader, before a model is opened.
+
+    Raises: LuthierError: it cannot be used on these rows.
+    """
+    objective = inputs.objective
+    if not isinstance(objective, Explorer):
+        return
+    lend_models(objective)
+    context = context_left(settled, inputs.blueprint.facts.context_length)
+    with stages.stage("checking the grader"):
+        for note in objective.vet(inputs.features["train"], context=context):
+            stages.note(note, warning=True)
+
+
 def get_ready(job: Job, stages: Stages) -> None:
     """Give the job the objective's own parameters, and try its grader on a few answers; what
     stands against it is told.
 
-    Raises: LuthierError: it cannot grade these rows, or gives no numbers; nothing was trained yet.
+    Raises: LuthierError: it gives no numbers; nothing was trained yet.
     """
     objective = job.objective
     if not isinstance(objective, Explorer):
         return
-    lend_models(objective)
     job.companion = objective.companion(job.bundle)
     if checkpoint.latest_step(job.checkpoints):
         return  # it was tried when the run began

@@ -238,7 +238,7 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
     longest = max(
         (max(item.lengths) for rows in inputs.features.values() for item in rows), default=1
     )
-    context = min(limit, _context_left(settled, inputs.blueprint.facts.context_length))
+    context = min(limit, context_left(settled, inputs.blueprint.facts.context_length))
     settled.settle(
         "training.max_length", min(longest, context), f"longest row {longest}, context {context}"
     )
@@ -263,7 +263,7 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
         inputs.features[split] = after
 
 
-def _context_left(settled: Settled, context: int) -> int:
+def context_left(settled: Settled, context: int) -> int:
     """What is left of the model's context beside positions that the tuner adds."""
     kind = tuners.get(settled.get("tuner.name"))
     tuner = kind(component_config(kind.Config, settled, "tuner"))

@@ -22,7 +22,7 @@ from luthier.tuners import Tuner, tuners
 from luthier.workflow import opening
 from luthier.workflow.around import gather
 from luthier.workflow.device import device_name
-from luthier.workflow.exploring import get_ready, with_imagined_rows
+from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
 from luthier.workflow.keeping import put_in
 from luthier.workflow.relevance import settle_parts
@@ -64,6 +64,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         stages.note(warning, warning=True)
     settle_compute(settled, inputs.blueprint, lengths, device_name())
     settle_evaluation(settled, inputs)
+    vet(inputs, settled, stages)
     with stages.stage("loading model", inputs.source.reference):
         tuner, bundle = _tuned_to_be(settled, tuner, inputs, stages)
     recipe, before = settled.recipe(), view_before(tuner, bundle)

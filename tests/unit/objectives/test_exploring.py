@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.contracts.rows import ROWS
 
 from luthier.core.errors import DataError, RecipeError
 from luthier.core.events import Explored
+from luthier.data.features import Features
 from luthier.data.rows import Prompt
 from luthier.engine.fit import fit
 from luthier.graders import Score
@@ -168,6 +170,34 @@ def test_a_broken_grader_is_found_before_training(name: str, tmp_path: Path) -> 
         learned.try_out(found.roles(), found.prompts, seed=0)
     assert "mine.py line 1: KeyError" in str(caught.value)
     learned.close()
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_grader_that_cannot_be_used_is_refused_without_a_model(name: str, tmp_path: Path) -> None:
+    prompts, kind = case("lora", name).prompts, objectives.get(name)
+    missing = kind(kind.Config(grader=str(tmp_path / "mine.py"), max_new_tokens=2))
+    with pytest.raises(RecipeError, match=r"mine.py: no such file"):
+        missing.vet(prompts, context=64)
+    bare = kind(kind.Config(grader="number", max_new_tokens=2))
+    with pytest.raises(DataError, match="line 1: no right answer"):
+        bare.vet([_without_answer(item) for item in prompts], context=64)
+
+
+def test_completions_that_the_context_cannot_hold_are_refused_or_said() -> None:
+    prompts = case("lora", "grpo").prompts
+    shortest, longest = (end(item.num_tokens for item in prompts) for end in (min, max))
+    assert shortest < longest
+    learned = Grpo(Config(grader="length", max_new_tokens=10))
+    assert learned.vet(prompts, context=longest + 10) == []
+    (note,) = learned.vet(prompts, context=longest + 9)
+    assert "leave less than objective.max_new_tokens (10)" in note
+    with pytest.raises(RecipeError, match=r"max_new_tokens: got 10, but .* Use at most"):
+        learned.vet(prompts, context=shortest + 9)
+
+
+def _without_answer(item: Features) -> Features:
+    known = {**json.loads(item.arrays["row"].tobytes()), "reference": ""}
+    return replace(item, arrays={"row": np.frombuffer(json.dumps(known).encode(), np.uint8)})
 
 
 def test_a_temperature_is_seen_by_the_loss() -> None:

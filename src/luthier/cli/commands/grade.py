@@ -54,7 +54,7 @@ def grade(
 
 def _settings(grader: str, words: list[str]) -> dict[str, Any]:
     """Raises: RecipeError: a word that is no setting of the grader."""
-    given = {"name": "python", "path": grader} if grader.endswith(".py") else {"name": grader}
+    given: dict[str, Any] = {"name": grader}
     for key, value in parse(words):
         section, _, name = key.replace("-", "_").partition(".")
         if section != "grader" or not name:
