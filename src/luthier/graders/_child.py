@@ -122,7 +122,7 @@ def _answer(walls: Walls, grade: Callable[..., Any], row: Any, seconds: float) -
         return {"fatal": problem} if fatal else {"problem": problem}
     if isinstance(value, bool | int | float) or hasattr(value, "__float__"):
         return {"value": repr(float(value))}
-    return {"fatal": f"returned {value!r:.60}, expected a number"}
+    return {"wrong": f"returned {value!r:.60}, expected a number"}
 
 
 def _load(
@@ -137,7 +137,21 @@ def _load(
         names = [name for name, value in vars(module).items() if callable(value)]
         own = ", ".join(name for name in names if not name.startswith("_")) or "none"
         return None, f"has no function '{function}' (functions in it: {own})"
-    return found, ""
+    return found, _how_it_cannot_be_called(found, function)
+
+
+def _how_it_cannot_be_called(grade: Callable[..., Any], name: str) -> str:
+    """What is wrong with the parameters of a grader; an empty string where nothing is."""
+    try:
+        signature = inspect.signature(grade)
+    except ValueError:  # written in C: only a call shows it
+        return ""
+    try:
+        signature.bind("", {})
+    except TypeError:
+        line = getattr(getattr(grade, "__code__", None), "co_firstlineno", "?")
+        return f"line {line}: got {name}{signature}, expected {name}(completion, row)"
+    return ""
 
 
 def _module(file: str) -> tuple[Any, Callable[[], None]]:
@@ -164,7 +178,8 @@ def _run(walls: Walls, work: Callable[[], Any], seconds: float) -> tuple[Any, st
     except MemoryError as error:
         problem = f"line {_line(walls, error)}: asks for more memory than it may have"
     except (Exception, SystemExit) as error:
-        problem = f"line {_line(walls, error)}: {type(error).__name__}: {error}"
+        said = error.msg if isinstance(error, SyntaxError) else error
+        problem = f"line {_line(walls, error)}: {type(error).__name__}: {said}"
         fatal = isinstance(error, SystemExit | SyntaxError | ImportError)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

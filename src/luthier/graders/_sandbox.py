@@ -90,6 +90,12 @@ class Sandbox:
         found = self._read(self.limits.seconds + _GRACE_SECONDS, where)
         if fatal := found.get("fatal"):
             self._fail(fatal, where)
+        if wrong := found.get("wrong"):
+            self.close()
+            raise RecipeError(
+                f"{self.file} {wrong}, while grading {where}.\n"
+                "    More is better; a completion that cannot be scored is an error (raise one)"
+            )
         return found
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -65,15 +66,19 @@ class Python:
         ]
 
     def grade(self, answers: Sequence[Answer]) -> list[Score]:
-        lowest = 0.0 if self.config.lowest is None else self.config.lowest
-        scores: list[Score] = []
-        for item in answers:
-            found = self._sandbox.grade(item.completion, _row(item), where=item.origin)
-            if problem := found.get("problem"):
-                scores.append(Score(lowest, f"{self.config.path} {problem}"))
-            else:
-                scores.append(Score(float(found["value"])))
-        return scores
+        all_found = [
+            self._sandbox.grade(item.completion, _row(item), where=item.origin) for item in answers
+        ]
+        lowest = self.config.lowest
+        if lowest is None:  # a failure must not look better than the worst of the others
+            given = (float(found["value"]) for found in all_found if "value" in found)
+            lowest = min([0.0, *(value for value in given if math.isfinite(value))])
+        return [
+            Score(lowest, f"{self.config.path} {found['problem']}")
+            if "problem" in found
+            else Score(float(found["value"]))
+            for found in all_found
+        ]
 
     def close(self) -> None:
         self._sandbox.close()

@@ -82,7 +82,7 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("mean", _number(found["mean"])),
         ("lowest, highest", f"{_number(found['lowest'])}, {_number(found['highest'])}"),
         *((f"{name} are below", _number(value)) for name, value in found["quantiles"].items()),
-        *((f"score {value}", f"{count} times") for value, count in found["counts"].items()),
+        *((f"score {value}", _times(count)) for value, count in found["counts"].items()),
         *((f"part {name}", _number(value)) for name, value in found["parts"].items()),
         ("rank correlation with length", _number(found["length_correlation"])),
     ]
@@ -92,6 +92,10 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
     if "right_answers_mean" in found:
         facts.append(("the right answers themselves score", _number(found["right_answers_mean"])))
     return facts
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _number(value: float) -> str:
