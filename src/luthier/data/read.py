@@ -67,7 +67,7 @@ def _bytes(path: Path, name: str) -> bytes:
         data = path.read_bytes()
     except FileNotFoundError:
         raise DataError(
-            f"{name}: no such file{_near(path)}.\n    Give the path of a file that exists"
+            f"{name}: no such file{_near(path)}\n    Give the path of a file that exists"
         ) from None
     except OSError as error:
         raise DataError(

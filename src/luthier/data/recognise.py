@@ -146,7 +146,7 @@ def _example(shape: str) -> str:
     """Of `data.columns`, for rows of a shape."""
     kinds = sorted((kind for _, kind in formats.items()), key=lambda kind: kind.rank)
     fitting = [kind.about.example for kind in kinds if kind.shape == shape and kind.about.example]
-    return fitting[0] if fitting else "{prompt: NAME, completion: NAME}"
+    return " or ".join(dict.fromkeys(fitting)) or "{prompt: NAME, completion: NAME}"
 
 
 def _wording(wants: str) -> str:

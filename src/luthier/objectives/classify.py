@@ -96,6 +96,11 @@ class Classify:
                 f"The training rows have {len(names)} class(es): {', '.join(names) or 'none'}. "
                 "Classification needs at least two; data.columns names the label column."
             )
+        if config.augmentation and not any(row.picture for row in rows if isinstance(row, Labeled)):
+            raise RecipeError(
+                "recipe objective.augmentation: is for pictures, and these rows are texts. For "
+                "texts use keep.augment, or leave it out"
+            )
         if config.weight_of_label == "auto":
             weights, why = _weights(names, counts, config.class_weights)
             found["weight_of_label"] = (weights, why)

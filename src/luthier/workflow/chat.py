@@ -52,13 +52,13 @@ class Conversation:
 def chat(path: Path, *, system: str = "", on_event: Listener = silent) -> Conversation:
     """A conversation with the tuned model of a run.
 
-    Raises: RecipeError: the run trained a classifier.
+    Raises: RecipeError: the run trained a model that writes no text.
     """
     run, stages = Run(path), Stages(on_event)
     if "causal_lm" not in run.objective.kinds:
         raise RecipeError(
-            f"{path}: a classifier cannot chat. Score rows instead: "
-            f"luthier predict {path} --input FILE --output FILE"
+            f"{path}: cannot chat, as the model of this run writes no text.\n"
+            f"    Give it rows instead: luthier predict {path} --input FILE --output FILE"
         )
     with stages.stage("loading model", run.recipe.model):
         _ = run.bundle

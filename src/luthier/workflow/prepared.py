@@ -84,7 +84,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     )
     if isinstance(inputs.objective, Precomputer):
         with (
-            stages.stage("asking the model before training"),
+            stages.stage(f"asking {_asked(inputs.objective)}"),
             asked(inputs.teacher, recipe) as teacher,
         ):
             constants.fill(
@@ -136,6 +136,11 @@ def view_before(tuner: Tuner, bundle: Bundle) -> View:
             yield replace(bundle, model=model)
 
     return view
+
+
+def _asked(objective: Objective) -> str:
+    words = {"reference": "the model before training"}
+    return " and ".join(words.get(role, f"the {role}") for role in sorted(objective.asks))
 
 
 def open_tuner(settled: Settled) -> Tuner:

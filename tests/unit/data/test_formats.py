@@ -283,6 +283,14 @@ def test_unrecognised_columns_offer_the_nearest_known_ones(tmp_path: Path) -> No
         parse(tmp_path, [{"promt": "a", "reply": "b"}])
 
 
+def test_rows_that_are_not_what_is_wanted_are_told_every_way_to_name_their_columns(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(DataError, match=r"\{text: NAME, label: NAME\}") as caught:
+        parse(tmp_path, [{"tokens": ["a"], "tags": ["O"]}], wants="labeled")
+    assert "{picture: NAME, label: NAME}" in str(caught.value)
+
+
 def test_preference_rows_are_refused_rather_than_misread(tmp_path: Path) -> None:
     pair = {"prompt": "a", "chosen": "b", "rejected": "c", "completion": "b"}
     with pytest.raises(DataError, match=r"(?s)a chosen and a rejected .*data\.format = prompt"):

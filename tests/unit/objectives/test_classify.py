@@ -34,6 +34,11 @@ def resolved(*labels: str, **settings: Any) -> dict[str, Any]:
     return {key: value for key, (value, _) in Classify.resolve(config, rows(*labels)).items()}
 
 
+def test_a_change_of_pictures_asked_of_texts_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"augmentation: is for pictures.*keep\.augment"):
+        resolved("a", "b", augmentation=["flip"])
+
+
 def test_weighted_rows_agree_with_torch() -> None:
     total, count = class_nll(SCORES_BC, LABELS_B, WEIGHTS_C, smoothing=0.0)
     expected = functional.cross_entropy(
