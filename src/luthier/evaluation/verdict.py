@@ -97,9 +97,11 @@ def _words(
 ) -> str:
     tuned = _show(metric, float(metric.reduce(tables["tuned"].sum(0))))
     other = _show(metric, float(metric.reduce(tables[against[0]].sum(0))))
-    rows = "1 test row" if found.n == 1 else f"{found.n:,} test rows"
+    num_rows = len(tables["tuned"])
+    rows = "1 test row" if num_rows == 1 else f"{num_rows:,} test rows"
+    cases = f", which make {found.n:,} to judge by," if found.n < num_rows else ""
     scores = (
-        f"On {rows} it never saw, the {metric.words} is {tuned} for the tuned model"
+        f"On {rows} it never saw{cases or ','} the {metric.words} is {tuned} for the tuned model"
         f" and {other} for {against[1]}."
     )
     return f"{scores} {_judgement(metric, found)}"
@@ -114,7 +116,7 @@ def _judgement(metric: Metric, found: Difference) -> str:
     if outcome == "worse":
         return f"The tuned model is worse: by between {low} and {high}, {sure}. Do not use it."
     if not found.has_enough_rows:
-        return f"Those are too few rows to tell: a verdict needs {MIN_ROWS} or more."
+        return f"Those are too few to tell: a verdict needs {MIN_ROWS} or more."
     if found.clears_zero:
         return (
             f"That difference may be chance: its interval, between {low} and {high}, leaves out"

@@ -86,6 +86,13 @@ def test_few_rows_are_said_to_be_too_few() -> None:
     assert "Too few test rows" in found["words"]
 
 
+def test_rows_are_not_said_to_be_alike_where_they_have_no_figure_of_their_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show(compare(run("a", [0.0] * 40), run("b", [0.0] * 40)) | {"difference": 0.4, "n": 40})
+    assert capsys.readouterr().out.splitlines()[-1] == "  rows        40"
+
+
 def test_the_terminal_shows_both_runs_and_the_interval(capsys: pytest.CaptureFixture[str]) -> None:
     show(compare(run("a", [0.0] * 20 + [1.0] * 20), run("b", [1.0] * 35 + [0.0] * 5)))
     lines = capsys.readouterr().out.splitlines()

@@ -29,7 +29,18 @@ def test_one_row_is_called_one_row_and_too_few() -> None:
     found = judged(np.ones(1), np.zeros(1))
     assert found.outcome == "no_evidence"
     assert found.words.startswith("On 1 test row it never saw, ")
-    assert "too few rows to tell" in found.words
+    assert "too few to tell" in found.words
+
+
+def test_rows_that_are_judged_together_are_not_called_rows_each() -> None:
+    table = column(np.zeros(6))
+    table[[1, 2, 4, 5]] = 0.0  # two queries of three documents
+    arms = {
+        "tuned": Opponent("tuned", "the tuned model"),
+        "base": Opponent("untrained", "the base"),
+    }
+    found = verdict("ndcg", metrics.get("ndcg")(), {"tuned": table, "base": table}, arms, SETTINGS)
+    assert found.words.startswith("On 6 test rows it never saw, which make 2 to judge by, the ")
 
 
 def test_alone_nothing_is_compared() -> None:

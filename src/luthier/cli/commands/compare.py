@@ -32,11 +32,14 @@ def show(found: dict[str, Any]) -> None:
     low, high = (figures.of_difference(metric, found[bound]) for bound in ("low", "high"))
     difference = figures.of_difference(metric, found["difference"])
     better, worse = len(found["fixed"]), len(found["broken"])
+    # figures of all rows at once, such as a correlation, know no better row
+    is_by_row = better or worse or not found["difference"]
+    counted = f": {better:,} answered better, {worse:,} worse" if is_by_row else ""
     lines = [
         *zip(found["runs"], (figures.of_metric(metric, it) for it in found["values"]), strict=True),
         ("difference", f"{difference} ({low} to {high}, {found['confidence']:.0%} confidence)"),
         ("p", figures.of_p(found["p_value"]).removeprefix("= ")),
-        ("rows", f"{found['n']:,}: {better:,} answered better, {worse:,} worse"),
+        ("rows", f"{found['n']:,}{counted}"),
     ]
     width = max(len(name) for name, _ in lines)
     table = [f"  {name:{width}}  {text}" for name, text in lines]
