@@ -176,8 +176,8 @@ def test_a_shared_beginning_is_computed_once() -> None:
     batch, shared = _sharing(), share(_sharing())
     assert shared is not None
     assert shared.lengths[0] == SHARED
-    assert len(shared.ids_N) == batch.num_tokens - 2 * SHARED
-    assert torch.equal(shared.ids_N[shared.places], batch.input_ids_N)
+    assert len(shared.kept) == batch.num_tokens - 2 * SHARED
+    assert torch.equal(batch.input_ids_N[shared.kept][shared.places], batch.input_ids_N)
 
 
 def test_every_prompt_is_computed_once_where_each_has_two_answers() -> None:
@@ -186,7 +186,7 @@ def test_every_prompt_is_computed_once_where_each_has_two_answers() -> None:
     assert shared is not None
     assert shared.lengths == (20, 9, 4, 30, 6, 11, 7, 8)
     assert shared.before == (0, 20, 20, 0, 30, 30, 0, 0)
-    assert torch.equal(shared.ids_N[shared.places], batch.input_ids_N)
+    assert torch.equal(batch.input_ids_N[shared.kept][shared.places], batch.input_ids_N)
 
 
 def test_a_beginning_that_all_share_goes_before_those_that_some_share() -> None:

@@ -148,7 +148,8 @@ def test_an_architecture_that_leaks_between_documents_is_padded_and_said_so() ->
     model = tiny.small("mamba", **settings)
     trunk: Any = build(model, "causal_lm", prefer="general", compute_dtype=torch.float32)
     assert trunk.notes == [
-        "sequences are padded: this architecture cannot be packed without contamination"
+        "sequences are padded, and what they begin with alike is computed for each: this "
+        "architecture cannot be packed without contamination"
     ]
     batch = batch_of()
     expected = [model(input_ids=part.input_ids_N[None]).logits[0] for part in alone(batch)]

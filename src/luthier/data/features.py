@@ -90,6 +90,8 @@ class Batch:
     tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     states: States | None = None
     """Of exactly these sequences: a batch made of others has none."""
+    sent: Tensor | None = None
+    """`input_ids_N` as they were on the CPU, where the batch was moved to another device."""
 
     @property
     def num_tokens(self) -> int:
@@ -102,13 +104,18 @@ class Batch:
             found.append(found[-1] + length)
         return found
 
+    def ids_here(self) -> Tensor:
+        """`input_ids_N` on the CPU, without waiting for the device where they came from here."""
+        return self.input_ids_N.cpu() if self.sent is None else self.sent
+
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
         moved = {name: tensor.to(device) for name, tensor in self.tensors.items()}
         states = self.states
         if states is not None:
             states = States(states.values.to(device), states.owner)
-        return Batch(self.input_ids_N.to(device), self.lengths, self.rows, moved, states)
+        ids_N = self.input_ids_N.to(device)
+        return Batch(ids_N, self.lengths, self.rows, moved, states, self.ids_here())
 
 
 def flatten(features: list[Features], **tensors: Tensor) -> Batch:

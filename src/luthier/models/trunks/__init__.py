@@ -20,9 +20,10 @@ from luthier.models.trunks._division import Divisible, divide, onto
 from luthier.models.trunks._native import hindrance
 from luthier.models.trunks._pictures import PictureTrunk
 from luthier.models.trunks._prompted import PromptedTrunk
+from luthier.models.trunks._shared import apart
 from luthier.models.trunks.general import GeneralTrunk
 
-__all__ = ["Divisible", "build", "families", "hindrance", "onto"]
+__all__ = ["Divisible", "apart", "build", "families", "hindrance", "onto"]
 
 Path = Literal["auto", "general", "fast"]
 

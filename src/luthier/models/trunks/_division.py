@@ -15,10 +15,7 @@ from torch import Tensor, nn
 from luthier.data.features import Batch, States
 from luthier.models.blocks import Frozen, frozen_of
 from luthier.models.bundle import Kind, Trunk
-
-_LENGTHS = (7, 4, 9)
-_RELATIVE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
-"""Both ways add up the same numbers in the same order; a path that is missed shows far more."""
+from luthier.models.trunks._trial import RELATIVE, trial
 
 
 @runtime_checkable
@@ -86,12 +83,12 @@ def _is_same(trunk: Any, model: nn.Module, *, kind: Kind, dtype: torch.dtype) ->
     model.eval()
     try:
         with torch.enable_grad():
-            trial = _trial(model)
-            whole = _run(trunk, trial, model, kind)
-            part = _run(trunk, onto(trial, trunk.lower(trial), trunk), model, kind)
+            batch = trial(model)
+            whole = _run(trunk, batch, model, kind)
+            part = _run(trunk, onto(batch, trunk.lower(batch), trunk), model, kind)
     finally:
         model.train(was_training)
-    limit = _RELATIVE.get(dtype, 1e-3)
+    limit = RELATIVE.get(dtype, 1e-3)
     return all(_is_near(one, other, limit) for one, other in zip(part, whole, strict=True))
 
 
@@ -113,13 +110,3 @@ def _is_near(one: Tensor | None, other: Tensor | None, limit: float) -> bool:
     if one.is_sparse:
         one, other = one.to_dense(), other.to_dense()
     return bool((one.float() - other.float()).norm() <= limit * other.float().norm() + 1e-12)
-
-
-def _trial(model: Any) -> Batch:
-    device = next(model.parameters()).device
-    draws = torch.Generator().manual_seed(0)
-    size = int(model.config.get_text_config().vocab_size)
-    ids = torch.randint(min(5, size - 1), size, (sum(_LENGTHS),), generator=draws)
-    pad = getattr(model.config, "pad_token_id", None)
-    ids[ids == pad] = (pad or 0) + 1 if (pad or 0) + 1 < size else 0
-    return Batch(ids.to(device), _LENGTHS, tuple(range(len(_LENGTHS))))

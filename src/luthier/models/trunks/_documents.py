@@ -19,6 +19,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import bidirectional_mask_function, sdpa_mask
 
+from luthier.core.errors import ModelError
 from luthier.models.key_value_prefix import KeysValues
 from luthier.models.trunks import _flash
 
@@ -28,13 +29,33 @@ _UNKNOWN = ("position_bias", "s_aux", "head_mask")
 """Further inputs of attention that are not handled here."""
 
 
+class TwoSidedError(NotImplementedError):
+    """Tokens see what follows them, so nothing of two documents can be computed once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Documents laid end to end."""
+    """Documents laid end to end, or runs of them where beginnings are computed once."""
 
     lengths: tuple[int, ...]
     prefix: Sequence[KeysValues] = field(default=(), compare=False)
     """Keys and values (K, P, E) that all documents see besides their own, by layer; or none."""
+    before: tuple[int, ...] = ()
+    """Keys that each run sees before its own: those of the beginning it goes on from. Empty: none,
+    every document is whole."""
+    keys: Tensor | None = field(default=None, compare=False)
+    """Token of every key, run by run; None: every token is its own key."""
+
+    @property
+    def key_lengths(self) -> tuple[int, ...]:
+        """Keys of each run."""
+        if not self.before:
+            return self.lengths
+        return tuple(map(sum, zip(self.before, self.lengths, strict=True)))
+
+    def keys_of(self, own_KNE: Tensor) -> Tensor:
+        """Of keys or values of the tokens those that the runs see, one run after another."""
+        return own_KNE if self.keys is None else own_KNE[:, self.keys]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +64,8 @@ class Documents:
 
     pack: Pack
     is_causal: bool
+    local_size: int = 0
+    """Keys near a token that it sees, by a window or by chunks; 0: all."""
 
 
 @contextmanager
@@ -60,7 +83,8 @@ def mask(*args: Any, **settings: Any) -> Any:
     pack = _pack.get()
     if pack is None:
         return sdpa_mask(*args, **settings)
-    return Documents(pack, settings["mask_function"] is not bidirectional_mask_function)
+    is_causal = settings["mask_function"] is not bidirectional_mask_function
+    return Documents(pack, is_causal, int(settings.get("local_size") or 0))
 
 
 def attention(
@@ -80,6 +104,15 @@ def attention(
     window = int(settings.get("sliding_window") or 0)
     if unknown or (window and not attention_mask.is_causal):
         raise NotImplementedError(f"attention with {unknown or 'a two-sided window'}")
+    pack = attention_mask.pack
+    if not window and 0 < attention_mask.local_size < max(pack.key_lengths):
+        raise ModelError(
+            f"{type(module).__name__}: it sees {attention_mask.local_size:,} tokens at a time, and "
+            f"a sequence has {max(pack.key_lengths):,}. Set training.max_length = "
+            f"{attention_mask.local_size}"
+        )
+    if pack.before and not attention_mask.is_causal:
+        raise TwoSidedError("what follows a beginning changes it")
     shape = Shape(
         is_causal=attention_mask.is_causal,
         window=window,
@@ -87,13 +120,12 @@ def attention(
         dropout=dropout,
         scaling=query.shape[-1] ** -0.5 if scaling is None else scaling,
     )
-    pack = attention_mask.pack
-    own = (key[0], value[0])
+    seen = (pack.keys_of(key[0]), pack.keys_of(value[0]))
     if not pack.prefix:
-        return _inside(query[0], own, pack.lengths, shape)[None], None
+        return _inside(query[0], seen, pack, shape)[None], None
     prefix = pack.prefix[int(module.layer_idx)]  # type: ignore[arg-type]
     before = (prefix[0].to(key.dtype), prefix[1].to(value.dtype))
-    return _by_turns(query[0], own, before, pack.lengths, shape)[None], None
+    return _by_turns(query[0], seen, before, pack, shape)[None], None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,34 +139,32 @@ class Shape:
     scaling: float
 
 
-def _inside(q_HNE: Tensor, own: KeysValues, lengths: tuple[int, ...], shape: Shape) -> Tensor:
+def _inside(q_HNE: Tensor, seen: KeysValues, pack: Pack, shape: Shape) -> Tensor:
     """Attention output of all documents (N, H, E): by one kernel where it can, else by turns."""
     if _flash.takes(q_HNE) and not (shape.dropout or shape.softcap):
         return _flash.attend(
             q_HNE,
-            *own,
-            lengths,
+            *seen,
+            pack.lengths,
+            pack.key_lengths,
             is_causal=shape.is_causal,
             window=shape.window,
             scaling=shape.scaling,
         )
-    return _by_turns(q_HNE, own, None, lengths, shape)
+    return _by_turns(q_HNE, seen, None, pack, shape)
 
 
 def _by_turns(
-    q_HNE: Tensor,
-    own: KeysValues,
-    prefix: KeysValues | None,
-    lengths: tuple[int, ...],
-    shape: Shape,
+    q_HNE: Tensor, seen: KeysValues, prefix: KeysValues | None, pack: Pack, shape: Shape
 ) -> Tensor:
     """Attention output (N, H, E), one document after another."""
     outputs: list[Tensor] = []
-    for part in zip(*(x.split(lengths, dim=1) for x in (q_HNE, *own)), strict=True):
-        keys, values = part[1:]
+    queries = q_HNE.split(pack.lengths, dim=1)
+    both = (x.split(pack.key_lengths, dim=1) for x in seen)
+    for query, keys, values in zip(queries, *both, strict=True):
         if prefix is not None:
             keys, values = torch.cat([prefix[0], keys], 1), torch.cat([prefix[1], values], 1)
-        outputs.append(_attend(part[0], keys, values, shape))
+        outputs.append(_attend(query, keys, values, shape))
     return torch.cat(outputs, dim=1).transpose(0, 1)
 
 

@@ -38,6 +38,7 @@ def attend(
     k_KNE: Tensor,
     v_KNE: Tensor,
     lengths: Sequence[int],
+    key_lengths: Sequence[int],
     *,
     is_causal: bool,
     window: int,
@@ -45,26 +46,29 @@ def attend(
 ) -> Tensor:
     """Attention output (N, H, E); a causal query sees the last `window` keys (0: all).
 
+    Keys of a document are as many as its queries, or more: the last are those of the queries.
     Source: Dao, 2023, arXiv:2307.08691, over documents laid end to end.
     """
-    dtype, longest = _dtype(q_HNE), max(lengths)
-    ends = [0, *itertools.accumulate(lengths)]
-    starts = torch.tensor(ends, dtype=torch.int32, device=q_HNE.device)
+    dtype, longest = _dtype(q_HNE), max(key_lengths)
     # the kernel counts the keys before the query itself
     before = window - 1 if window and window < longest else -1
     mixed = varlen_attn(
         q_HNE.transpose(0, 1).to(dtype),
         k_KNE.transpose(0, 1).to(dtype),
         v_KNE.transpose(0, 1).to(dtype),
-        starts,
-        starts,
-        longest,
+        _starts(lengths, q_HNE.device),
+        _starts(key_lengths, q_HNE.device),
+        max(lengths),
         longest,
         scale=scaling,
         window_size=(before, 0) if is_causal else (-1, -1),
         enable_gqa=q_HNE.shape[0] != k_KNE.shape[0],
     )
     return cast(Tensor, mixed)  # a pair only where more is asked for
+
+
+def _starts(lengths: Sequence[int], device: torch.device) -> Tensor:
+    return torch.tensor([0, *itertools.accumulate(lengths)], dtype=torch.int32, device=device)
 
 
 def _dtype(q_HNE: Tensor) -> torch.dtype:

@@ -6,6 +6,9 @@ answers to one prompt and a long system prompt are the usual cases.
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -18,21 +21,34 @@ from luthier.data.features import Batch
 
 _LEAST_SAVED = 0.2
 """Share of a family's tokens that must be saved: below it the copies of keys cost as much."""
+_is_apart: ContextVar[bool] = ContextVar("is_apart", default=False)
+
+
+@contextmanager
+def apart() -> Generator[None]:
+    """Within it every sequence is computed whole: for what depends on the sequence a token is in,
+    besides the tokens before it."""
+    token = _is_apart.set(True)
+    try:
+        yield
+    finally:
+        _is_apart.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """A batch cut into runs: sequences of their own, beginnings, and what follows a beginning."""
 
-    ids_N: Tensor
+    kept: Tensor
+    """Index in the batch of every token that is computed."""
     lengths: tuple[int, ...]
     """Tokens of each run."""
     before: tuple[int, ...]
     """Tokens that each run sees before its own: those of the beginning that it goes on from."""
     places: Tensor
-    """Index in `ids_N` of every token of the batch."""
+    """Index in `kept` of every token of the batch."""
     keys: Tensor
-    """Index in `ids_N` of every key: for each run what it sees before its own, then its own."""
+    """Index in `kept` of every key: for each run what it sees before its own, then its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,7 @@ class _Family:
 
 def share(batch: Batch) -> Shared | None:
     """The batch with common beginnings once; None where there are none worth it."""
-    if len(batch.lengths) < 2:
+    if len(batch.lengths) < 2 or _is_apart.get():
         return None
     families = _families(batch)
     if not any(family.num_common for family in families):
@@ -74,7 +90,7 @@ def share(batch: Batch) -> Shared | None:
             at += len(own)
     device = batch.input_ids_N.device
     return Shared(
-        batch.input_ids_N[torch.cat(kept).to(device)],
+        torch.cat(kept).to(device),
         tuple(length for _, length, _ in runs),
         tuple(before for _, _, before in runs),
         torch.cat(places).to(device),
@@ -111,7 +127,7 @@ def _families(batch: Batch) -> list[_Family]:
 
 def _alike(batch: Batch) -> list[int]:
     """Tokens that each sequence and the next begin with, leaving both at least one of their own."""
-    ids: NDArray[np.int64] = batch.input_ids_N.cpu().numpy()
+    ids: NDArray[np.int64] = batch.ids_here().numpy()
     parts = np.split(ids, batch.starts()[1:-1])
     found: list[int] = []
     for one, other in pairwise(parts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from inspect import signature
 from typing import Any
@@ -15,19 +15,30 @@ from luthier.data.features import Batch
 from luthier.models.blocks import Frozen
 from luthier.models.bundle import Head, Kind
 from luthier.models.key_value_prefix import prefix_of
-from luthier.models.low_rank import LowRankLinear
 from luthier.models.mixed import products, types_of
-from luthier.models.token_rows import TokenRows
-from luthier.models.trunks import _blockwise, _documents, _scores
+from luthier.models.trunks import _blockwise, _documents, _scores, _trial
 from luthier.models.trunks._division import read_states, states_of
+from luthier.models.trunks._head import head_of
+from luthier.models.trunks._shared import Shared, share
+from luthier.models.trunks._token_types import token_types
 from luthier.ops.out_of_memory import is_out_of_memory
-
-_TRIAL_LENGTHS = (7, 4, 9)
-_RELATIVE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
-"""Differences of summation order stay below; a token that sees a wrong one shifts logits more."""
 
 _FAILURES = (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
 """What an architecture raises that cannot take packed input."""
+
+
+_PADDED = (
+    "sequences are padded, and what they begin with alike is computed for each: this architecture "
+    "cannot be packed without contamination"
+)
+_APART = (
+    "what sequences begin with alike (a prompt with two answers, a system prompt) is computed for "
+    "each of them: computed once it gives other outputs in this architecture"
+)
+
+
+_Way = tuple[Callable[[Batch], Tensor], int, str, "_scores.Score | None"]
+"""How to run, what positions are counted from, which attention, how scores are read."""
 
 
 class GeneralTrunk:
@@ -55,6 +66,7 @@ class GeneralTrunk:
         self._types = types_of(model)
         self._offset = 0
         self._run: Callable[[Batch], Tensor] = self._packed
+        self._shares = False
         self._score: _scores.Score | None = None
         self.set_checkpointing(on=gradient_checkpointing)
         self._choose()
@@ -67,10 +79,7 @@ class GeneralTrunk:
 
     def head(self) -> Head:
         """The language-model head, with the scale and soft cap that the config names."""
-        layer: Any = self.model.get_output_embeddings()
-        bias = getattr(layer, "bias", None)
-        weight = layer.weight if isinstance(layer, nn.Linear) else _merged(layer)
-        return Head(weight, bias, _scale_of(self.model.config), _softcap_of(self.model.config))
+        return head_of(self.model)
 
     def scores(self, batch: Batch) -> Tensor:
         """Class scores (B, C) in float32."""
@@ -101,7 +110,7 @@ class GeneralTrunk:
         with self._precision(batch):
             if not self.frozen.is_whole:
                 return _blockwise.below(self.frozen, batch, self._run)
-            parts = self._run(batch).split(list(batch.lengths))
+            parts = self._once(batch).split(list(batch.lengths))
         place = slice(-1, None) if self._score is _scores.last_token else slice(1)
         return [part[place] if self.frozen.scores_only else part for part in parts]
 
@@ -110,32 +119,48 @@ class GeneralTrunk:
         self.frozen.rest()
         states_ND = states_of(batch, self)
         if states_ND is None:
-            return self._run(batch)
+            return self._once(batch)
         is_packed = self._run == self._packed
         return _blockwise.above(self.frozen, batch, states_ND, self._run, packed=is_packed)
 
     # --- how to run -------------------------------------------------------------------------
 
-    def _packed(self, batch: Batch) -> Tensor:
-        device = batch.input_ids_N.device
+    def _once(self, batch: Batch) -> Tensor:
+        """Final hidden states (N, D); what neighbouring sequences begin with is computed once."""
+        shared = share(batch) if self._shares else None
+        return self._run(batch) if shared is None else self._packed(batch, shared)[shared.places]
+
+    def _packed(self, batch: Batch, shared: Shared | None = None) -> Tensor:
+        """Of the tokens of the batch, or of those that are computed of it."""
         prefix = prefix_of(self.model)
+        lengths = batch.lengths if shared is None else shared.lengths
         first = self._offset + (0 if prefix is None else prefix.length)
-        positions = [torch.arange(length, device=device) + first for length in batch.lengths]
-        inputs: dict[str, Any] = {
+        starts = [first + before for before in (shared.before if shared else (0,) * len(lengths))]
+        ends = [start + length for start, length in zip(starts, lengths, strict=True)]
+        device = batch.input_ids_N.device
+        positions = [torch.arange(*run, device=device) for run in zip(starts, ends, strict=True)]
+        inputs = {
             "input_ids": batch.input_ids_N[None],
-            "position_ids": torch.cat(positions)[None],
-            **self._token_types(batch.input_ids_N, batch.lengths),
+            **token_types(self.model.config, batch.input_ids_N, batch.lengths),
         }
-        pack = _documents.Pack(batch.lengths, () if prefix is None else prefix.layers())
+        if shared is not None:
+            inputs = {name: value[:, shared.kept] for name, value in inputs.items()}
+        pack = _documents.Pack(
+            lengths,
+            () if prefix is None else prefix.layers(),
+            () if shared is None else shared.before,
+            None if shared is None else shared.keys,
+        )
         with _documents.within(pack):
-            return self._base()(**inputs, **self._plain()).last_hidden_state[0]
+            found = self._base()(**inputs, position_ids=torch.cat(positions)[None], **self._plain())
+        return found.last_hidden_state[0]
 
     def _padded(self, batch: Batch) -> Tensor:
         parts = batch.input_ids_N.split(list(batch.lengths))
         ids_BT = nn.utils.rnn.pad_sequence(list(parts), batch_first=True)
         seen = [torch.ones_like(part) for part in parts]
         mask_BT = nn.utils.rnn.pad_sequence(seen, batch_first=True)
-        types = self._token_types(batch.input_ids_N, batch.lengths)
+        types = token_types(self.model.config, batch.input_ids_N, batch.lengths)
         if types:
             rows = types["token_type_ids"][0].split(list(batch.lengths))
             types = {"token_type_ids": nn.utils.rnn.pad_sequence(list(rows), batch_first=True)}
@@ -163,17 +188,6 @@ class GeneralTrunk:
         ones_BP = mask_BT.new_ones(len(mask_BT), prefix.length)
         return {"past_key_values": cache, "attention_mask": torch.cat([ones_BP, mask_BT], 1)}
 
-    def _token_types(self, ids_N: Tensor, lengths: Sequence[int]) -> dict[str, Tensor]:
-        """1 for the second text of a pair, where the model tells the two apart."""
-        config = self.model.config
-        if getattr(config, "type_vocab_size", 0) < 2:
-            return {}
-        separator = getattr(config, "sep_token_id", None)
-        if separator is None:
-            return {"token_type_ids": torch.zeros_like(ids_N)[None]}
-        types = [_second_text(part, separator) for part in ids_N.split(list(lengths))]
-        return {"token_type_ids": torch.cat(types)[None]}
-
     def _precision(self, batch: Batch) -> AbstractContextManager[Any]:
         return products(self._types | {self.dtype}, batch.input_ids_N.device)
 
@@ -197,10 +211,12 @@ class GeneralTrunk:
         was_training = self.model.training
         self.model.eval()
         try:
-            trial = self._trial()
+            trial = _trial.trial(self.model)
             expected = self._expected(trial)
-            self.model.config._attn_implementation = _documents.NAME
-            found = next((way for way in self._ways() if self._agrees(way, trial, expected)), None)
+            ways = self._ways(self.model.config._attn_implementation)
+            found = next((way for way in ways if self._agrees(way, trial, expected)), None)
+            if found is not None and self._run == self._packed:
+                self._shares = self._is_alike()
         finally:
             self.model.train(was_training)
         if found is None:
@@ -209,18 +225,25 @@ class GeneralTrunk:
                 "states, so it cannot be trained here. Please report the architecture"
             )
         if self._run == self._padded:
-            self.notes.append(
-                "sequences are padded: this architecture cannot be packed without contamination"
-            )
+            self.notes.append(_PADDED)
 
-    def _trial(self) -> Batch:
-        device = next(self.model.parameters()).device
-        draws = torch.Generator().manual_seed(0)
-        size = int(self.model.config.get_text_config().vocab_size)
-        ids = torch.randint(min(5, size - 1), size, (sum(_TRIAL_LENGTHS),), generator=draws)
-        pad = getattr(self.model.config, "pad_token_id", None)
-        ids[ids == pad] = (pad or 0) + 1 if (pad or 0) + 1 < size else 0
-        return Batch(ids.to(device), _TRIAL_LENGTHS, tuple(range(len(_TRIAL_LENGTHS))))
+    def _is_alike(self) -> bool:
+        """Whether sequences come out the same when what they begin with is computed once."""
+        trial = _trial.alike(self.model)
+        with self._precision(trial):
+            whole = self._packed(trial).float()
+            self._shares = True
+            try:
+                apart = (self._once(trial).float() - whole).abs().max()
+                if apart <= _trial.RELATIVE.get(self.dtype, 1e-3) * whole.abs().max():
+                    return True
+            except _documents.TwoSidedError:  # nothing could be computed once anywhere
+                return False
+            except _FAILURES as error:
+                if is_out_of_memory(error):
+                    raise
+        self.notes.append(_APART)
+        return False
 
     def _expected(self, trial: Batch) -> Tensor:
         parts = trial.input_ids_N.split(list(trial.lengths))
@@ -232,14 +255,17 @@ class GeneralTrunk:
         inputs = {**self._plain(), **self._prefixed(torch.ones_like(ids_1T))}
         return self.model(input_ids=ids_1T, **inputs)
 
-    def _ways(self) -> list[tuple[Any, int, _scores.Score | None]]:
+    def _ways(self, own: str) -> list[_Way]:
+        """Args: own: the attention that the model was opened with."""
         pad = getattr(self.model.config, "pad_token_id", None) or 0
-        runs = [(self._packed, 0), (self._packed, pad + 1), (self._padded, 0)]
+        ours, own = _documents.NAME, "eager" if own == _documents.NAME else own
+        runs = [(self._packed, 0, ours), (self._packed, pad + 1, ours)]
+        runs += [(self._padded, 0, ours), (self._padded, 0, own)]
         scores = _scores.ways(self.model) if self.kind == "sequence_classifier" else [None]
-        return [(run, offset, score) for run, offset in runs for score in scores]
+        return [(run, offset, name, score) for run, offset, name in runs for score in scores]
 
-    def _agrees(self, way: Any, trial: Batch, expected: Tensor) -> bool:
-        self._run, self._offset, self._score = way
+    def _agrees(self, way: _Way, trial: Batch, expected: Tensor) -> bool:
+        self._run, self._offset, self.model.config._attn_implementation, self._score = way
         try:
             found = self._said(trial)
         except _FAILURES as error:
@@ -248,7 +274,7 @@ class GeneralTrunk:
             return False
         if found.shape != expected.shape:
             return False
-        limit = _RELATIVE.get(self.dtype, 1e-3) * float(expected.abs().max())
+        limit = _trial.RELATIVE.get(self.dtype, 1e-3) * float(expected.abs().max())
         return bool((found - expected).abs().max() <= limit)
 
     def _said(self, trial: Batch) -> Tensor:
@@ -266,34 +292,7 @@ class GeneralTrunk:
         return head.softcap * torch.tanh(logits / head.softcap) if head.softcap else logits
 
 
-def _merged(layer: nn.Module) -> Tensor:
-    if isinstance(layer, LowRankLinear):
-        weight = layer.base.weight
-        return weight + layer.delta().to(weight.dtype) if layer.enabled else weight
-    if isinstance(layer, TokenRows):
-        return layer.weight
-    raise ModelError(f"a head of type {type(layer).__name__} is not supported")
-
-
-def _scale_of(config: Any) -> float:
-    """What logits are multiplied with: Granite divides them, Cohere and others multiply."""
-    config = config.get_text_config()
-    scale = 1.0 / float(getattr(config, "logits_scaling", None) or 1.0)
-    scale *= float(getattr(config, "logit_scale", None) or 1.0)
-    return scale * float(getattr(config, "lm_head_multiplier", None) or 1.0)
-
-
-def _softcap_of(config: Any) -> float:
-    return float(getattr(config.get_text_config(), "final_logit_softcapping", None) or 0.0)
-
-
 def _decodes(model: Any) -> bool:
     if hasattr(model, "score") or bool(getattr(model.config, "is_decoder", False)):
         return True
     return "past_key_values" in signature(model.base_model.forward).parameters
-
-
-def _second_text(ids_T: Tensor, separator: int) -> Tensor:
-    """0 up to and with the first separator, then 1."""
-    ends = (ids_T == separator).long()
-    return (ends.cumsum(0) - ends).clamp(max=1)

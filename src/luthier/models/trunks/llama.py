@@ -114,7 +114,8 @@ class LlamaTrunk:
         on = self._begin()
         ids_N, shared = batch.input_ids_N, share(batch)
         if shared is not None:
-            ids_N, at_M = shared.ids_N, shared.places if at_M is None else shared.places[at_M]
+            ids_N = ids_N[shared.kept]
+            at_M = shared.places if at_M is None else shared.places[at_M]
         pack = self._pack(batch, shared)
         x_ND = self._embedding(ids_N).to(self.dtype)
         for index, layer in enumerate(self._layers):

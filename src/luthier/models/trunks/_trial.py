@@ -1,0 +1,37 @@
+"""Small random batches on which ways to run a model are compared before one of them is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from luthier.data.features import Batch
+
+RELATIVE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
+"""Differences of summation order stay below; a token that sees a wrong one shifts outputs more."""
+_LENGTHS = (7, 4, 9)
+_ALIKE, _ANSWERS = 6, (4, 7, 3)
+
+
+def trial(model: Any) -> Batch:
+    """A few sequences of unlike length."""
+    return _drawn(model, _LENGTHS)
+
+
+def alike(model: Any) -> Batch:
+    """Sequences that begin with the same tokens, and one that does not."""
+    drawn = _drawn(model, (_ALIKE, *_ANSWERS, _LENGTHS[1]))
+    beginning, *answers, other = drawn.input_ids_N.split(list(drawn.lengths))
+    parts = [torch.cat([beginning, answer]) for answer in answers] + [other]
+    return Batch(torch.cat(parts), tuple(map(len, parts)), tuple(range(len(parts))))
+
+
+def _drawn(model: Any, lengths: tuple[int, ...]) -> Batch:
+    device = next(model.parameters()).device
+    draws = torch.Generator().manual_seed(0)
+    size = int(model.config.get_text_config().vocab_size)
+    ids = torch.randint(min(5, size - 1), size, (sum(lengths),), generator=draws)
+    pad = getattr(model.config, "pad_token_id", None)
+    ids[ids == pad] = (pad or 0) + 1 if (pad or 0) + 1 < size else 0
+    return Batch(ids.to(device), lengths, tuple(range(len(lengths))))
