@@ -14,6 +14,7 @@ from luthier.data.features import Batch
 from luthier.keeping import keepers
 from luthier.keeping.contract import Setting
 from luthier.models.bundle import Kind
+from luthier.models.trunks import apart
 from luthier.objectives import Loss, Roles
 
 
@@ -47,10 +48,11 @@ class Neftune:
         layer.register_forward_hook(self._noisy)
 
     def around(self, models: Roles, batch: Batch, run: Callable[[Roles], Loss]) -> Loss:
-        """The loss with noise."""
+        """The loss with noise. What sequences begin with alike gets other noise in each."""
         self._lengths = batch.lengths
         try:
-            return run(models)
+            with apart():
+                return run(models)
         finally:
             self._lengths = ()
 

@@ -11,8 +11,10 @@ import torch
 from tests.unit.keeping.arranged import arranged, build, setting
 
 from luthier.core.errors import RecipeError
+from luthier.data.features import Batch
 from luthier.engine import keepers
 from luthier.keeping.augment import Config, changed, slipped
+from luthier.models.trunks import build as build_trunk
 
 TEXT = "the red one is good and the blue one is bad"
 
@@ -43,6 +45,26 @@ def test_noise_is_as_large_as_the_length_of_each_row_says_and_only_in_training()
     assert float(one.sum) == pytest.approx(
         float(found.objective.loss(found.roles(), batch).sum.detach())
     )
+
+
+@pytest.mark.parametrize("path", ["general", "fast"])
+def test_every_answer_to_a_prompt_gets_noise_of_its_own(path: Any) -> None:
+    option = build("neftune", alpha=5.0)
+    found, _ = arranged("lora", "dpo", [option])
+    model: Any = found.bundle.model
+    found.bundle.trunk = build_trunk(model, "causal_lm", prefer=path, compute_dtype=torch.float32)
+    ids = torch.arange(10, 40)
+    batch = Batch(torch.cat([ids, ids[:25]]), (30, 25), (0, 0))
+    heard: list[torch.Tensor] = []
+    layer = model.get_input_embeddings()
+    layer.register_forward_hook(lambda _module, _inputs, output: heard.append(output.detach()))
+    found.bundle.trunk.hidden(batch)
+    option.around(found.roles(), batch, lambda models: models.policy.trunk.hidden(batch))
+    calm, noisy = (each.flatten(0, -2) for each in heard)
+    assert len(calm) == 30 + 1  # the second begins as the first, its last token is its own
+    one, other = (noisy - layer.weight[batch.input_ids_N]).split((30, 25))
+    assert one.abs().min() > 0
+    assert not torch.equal(one[:25], other)
 
 
 def test_two_passes_must_agree_by_the_formula_of_the_paper() -> None:
