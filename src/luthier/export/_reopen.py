@@ -107,7 +107,7 @@ def add_by_hand(model: Any, folder: Path) -> None:
         )
     saved = load_file(folder / "adapter_model.safetensors")
     names = {name.removeprefix("base_model.model."): tensor for name, tensor in saved.items()}
-    parameters = dict(model.named_parameters())
+    parameters = dict(model.named_parameters(remove_duplicate=False))
     for name, tensor in names.items():
         if name.endswith(".lora_A.weight"):
             layer = name.removesuffix(".lora_A.weight")

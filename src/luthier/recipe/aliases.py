@@ -75,6 +75,10 @@ _BATCH = (
     "training.batch_size is the number of examples per optimizer step over all devices; how many "
     "run at a time is chosen from memory (or set training.micro_batch_tokens)"
 )
+_TABLES = (
+    "a classifier's head is always trained and saved; for embed_tokens and lm_head say "
+    "tuner.embeddings=true"
+)
 REFUSED = MappingProxyType(
     {
         "bf16": "say training.precision=bfloat16, float32 or auto",
@@ -94,6 +98,9 @@ REFUSED = MappingProxyType(
         "trust_remote_code": "code from a model repository is never run; leave it out",
         "train_on_inputs": "only what the assistant says is trained; leave it out",
         "warmup_steps": "say training.warmup_ratio, the share of steps (0.05 is usual)",
+        "modules_to_save": _TABLES,
+        "lora_modules_to_save": _TABLES,
+        "additional_target": _TABLES,
         "micro_batch_size": f"alone it does not say the batch; {_BATCH}",
         "gradient_accumulation_steps": f"alone it does not say the batch; {_BATCH}",
     }

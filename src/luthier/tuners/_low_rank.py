@@ -14,6 +14,7 @@ from luthier.models.quantised import Linear
 from luthier.models.token_rows import TokenRows, token_rows
 from luthier.tuners._patterns import shortest
 from luthier.tuners._peft import saved_whole, target_modules
+from luthier.tuners._tables import peft_tables, trained_tables, with_tied, without_tied
 from luthier.tuners._tokens import SUFFIX, peft_indices
 
 _A, _B, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
@@ -28,7 +29,7 @@ def adapters(model: nn.Module) -> Iterator[tuple[str, LowRankLinear]]:
 
 
 def trained_whole(model: nn.Module) -> dict[str, Tensor]:
-    """Trained parameters that belong to no low-rank term: those of a head."""
+    """Trained parameters that belong to no low-rank term: those of a head, and whole tables."""
     parts = [*dict(adapters(model)).values(), *token_rows(model).values()]
     inside = {id(p) for part in parts for p in part.parameters(recurse=False)}
     return {
@@ -68,7 +69,7 @@ def peft_tensors(model: nn.Module) -> dict[str, Tensor]:
         found[name + _A], found[name + _B] = layer.factors()
         if layer.magnitude is not None:
             found[name + _LENGTHS] = layer.magnitude
-    return {**found, **_rows(model), **trained_whole(model)}
+    return {**found, **_rows(model), **with_tied(model, trained_whole(model))}
 
 
 def from_peft_tensors(model: nn.Module, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -77,7 +78,7 @@ def from_peft_tensors(model: nn.Module, saved: Mapping[str, Tensor]) -> dict[str
     Where there is a start A0, what is saved is A0 + dA and dA, so A0 comes back to within its last
     digit.
     """
-    found = dict(saved)
+    found = without_tied(model, saved)
     for name, layer in adapters(model):
         A_RI, B_OR = found.get(name + _A), found.get(name + _B)
         if layer.start_A is None or A_RI is None or B_OR is None:
@@ -91,12 +92,14 @@ def from_peft_tensors(model: nn.Module, saved: Mapping[str, Tensor]) -> dict[str
 def peft_config(model: nn.Module, *, is_stabilised: bool) -> dict[str, Any]:
     """What PEFT says of a LORA adapter."""
     layers = dict(adapters(model))
+    tables = tuple(f"{name}." for name in trained_tables(model))
+    heads = [name for name in trained_whole(model) if not name.startswith(tables)]
     return {
         "peft_type": "LORA",
         **_ranks(model, is_stabilised=is_stabilised),
         "lora_dropout": next(iter(layers.values())).dropout,
         "target_modules": target_modules(model, layers.keys()),
-        "modules_to_save": saved_whole(model, trained_whole(model)) or None,
+        **peft_tables(model, saved_whole(model, heads)),
         "bias": "none",
         "fan_in_fan_out": False,
         "init_lora_weights": True,

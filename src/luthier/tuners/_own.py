@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from luthier.models.blocks import head_modules
 from luthier.models.bundle import Bundle
 from luthier.tuners._groups import decay_groups
-from luthier.tuners._restore import copy_strictly
+from luthier.tuners._restore import copy_strictly, exchanged
 from luthier.tuners.contract import ParamGroup
 
 HEADLESS = ("causal_lm", "embedder")
@@ -65,19 +65,9 @@ class OwnTensors:
 
     @contextmanager
     def base(self, model: nn.Module) -> Generator[nn.Module]:
-        """Within it the moved tensors are what they were.
-
-        They are exchanged, not copied: a loss that was formed before can still be derived after.
-        """
-        moved = dict(_moved(model, self._first))
-        trained = {name: parameter.data for name, parameter in moved.items()}
-        try:
-            for name, parameter in moved.items():
-                parameter.data = self._first[name].to(parameter.device, parameter.dtype)
+        """Within it the moved tensors are what they were."""
+        with exchanged(dict(_moved(model, self._first)), self._first):
             yield model
-        finally:
-            for name, parameter in moved.items():
-                parameter.data = trained[name]
 
     def merge(self, model: nn.Module) -> nn.Module:
         """The model itself: it has no added parts."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from luthier.models.added import added_to
 from luthier.models.bundle import Bundle
-from luthier.tuners._restore import copy_strictly
+from luthier.tuners._restore import exchanged
 from luthier.tuners._targets import head_modules
 
 _WITHOUT_HEAD = ("causal_lm", "embedder")
@@ -47,14 +47,11 @@ def untuned(model: nn.Module, first_head: Mapping[str, Tensor]) -> Generator[nn.
     """Within it added parts are off and the head is the one that the model started with."""
     parts = list(added_to(model).values())
     before = [part.enabled for part in parts]
-    now = head(model)
-    kept = {name: parameter.detach().clone() for name, parameter in now.items()}
     try:
         for part in parts:
             part.enabled = False
-        copy_strictly(now, first_head)
-        yield model
+        with exchanged(head(model), first_head):
+            yield model
     finally:
         for part, was_enabled in zip(parts, before, strict=True):
             part.enabled = was_enabled
-        copy_strictly(now, kept)

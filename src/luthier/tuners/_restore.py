@@ -1,8 +1,9 @@
-"""Putting saved tensors back into a model, strictly."""
+"""Putting other tensors into a model: saved ones strictly, others for a while."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -28,3 +29,19 @@ def copy_strictly(targets: Mapping[str, Tensor], saved: Mapping[str, Tensor]) ->
     with torch.no_grad():
         for name, target in targets.items():
             target.copy_(saved[name])
+
+
+@contextmanager
+def exchanged(parameters: Mapping[str, Tensor], others: Mapping[str, Tensor]) -> Generator[None]:
+    """Within it `parameters` hold what `others` of the same names hold.
+
+    They are exchanged, not copied: a loss that was formed before can still be derived after.
+    """
+    kept = {name: parameter.data for name, parameter in parameters.items()}
+    try:
+        for name, parameter in parameters.items():
+            parameter.data = others[name].to(parameter.device, parameter.dtype)
+        yield
+    finally:
+        for name, parameter in parameters.items():
+            parameter.data = kept[name]

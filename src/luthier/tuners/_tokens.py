@@ -30,8 +30,11 @@ def extend(tokenizer: Any, tokens: Sequence[str]) -> None:
     setattr(tokenizer, _ADDED, [*getattr(tokenizer, _ADDED, []), *new])
 
 
-def put_into(bundle: Bundle, tokens: Sequence[str]) -> None:
-    """Train the vectors of these tokens. A new one starts as the mean of those of its pieces."""
+def put_into(bundle: Bundle, tokens: Sequence[str], *, alone: bool) -> None:
+    """Make room for these tokens. A new one starts as the mean of the vectors of its pieces.
+
+    Args: alone: train their vectors and no others; else the tables are left to whoever trains them.
+    """
     if not tokens:
         return
     tokenizer: Any = bundle.codec.tokenizer
@@ -45,7 +48,8 @@ def put_into(bundle: Bundle, tokens: Sequence[str]) -> None:
     for layer in {id(part): part for part in (model.get_input_embeddings(), head) if part}.values():
         for token in getattr(tokenizer, _ADDED):
             _start(layer.weight, ids.get(token), _pieces(tokenizer, token))
-    train_tokens(model, list(ids.values()))
+    if alone:
+        train_tokens(model, list(ids.values()))
 
 
 def peft_indices(model: Any) -> dict[str, Any]:

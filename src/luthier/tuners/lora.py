@@ -36,7 +36,8 @@ from luthier.tuners._low_rank import (
 from luthier.tuners._patterns import check, value_for
 from luthier.tuners._peft import from_peft, to_peft
 from luthier.tuners._principal import principal
-from luthier.tuners._restore import copy_strictly
+from luthier.tuners._restore import copy_strictly, exchanged
+from luthier.tuners._tables import train_tables, trained_tables
 from luthier.tuners._targets import head_modules, linear_layers, matching, replace
 from luthier.tuners._tokens import extend, put_into
 from luthier.tuners.contract import ParamGroup, Peft
@@ -74,6 +75,11 @@ class Config(ComponentConfig):
     tokens: list[str] = Field(default_factory=list[str])
     """Tokens whose vectors are trained too, in the table and in the head; what the tokenizer lacks
     is added to it, and begins as the mean of the pieces it was."""
+    embeddings: bool = False
+    """Train every vector of the table of tokens too, and the head of a language model: for another
+    language or many new words. They are saved whole, in float32."""
+    embeddings_rate: float = Field(0.1, gt=0)
+    """Learning rate of these tables over that of the adapters."""
     rate_ratio: float = Field(1.0, gt=0)
     """Learning rate of B over that of A (LoRA+); usual 4 to 16, with a lower rate for A."""
 
@@ -119,9 +125,11 @@ MOST_RATE = 1e-3
 class Lora:
     """Trains rank * (inputs + outputs) parameters per adapted layer, in float32; merges exactly.
 
-    A head (and pooler) is trained whole and saved beside the adapter. A fresh adapter leaves the
-    outputs as they are; with `lengths` there are `outputs` parameters more per layer. Decay pulls
-    towards the base, with start=pissa too (where PEFT's pulls its largest parts to zero).
+    A head (and pooler), and with `embeddings` the tables of tokens, are trained whole and saved
+    beside the adapter. A fresh adapter leaves the outputs as they are; with `lengths` there are
+    `outputs` parameters more per layer, with `embeddings` vocabulary * width more (twice that where
+    the head is a matrix of its own). Decay pulls towards the base, with start=pissa too (where
+    PEFT's pulls its largest parts to zero).
     Source: Hu et al. 2021, arXiv:2106.09685; initialisation and names as in PEFT. Stabilised
     ranks: Kalajdzievski 2023, arXiv:2312.03732. Lengths: Liu et al. 2024, arXiv:2402.09353. PiSSA:
     Meng et al. 2024, arXiv:2404.02948. Rates: Hayou et al. 2024, arXiv:2402.12354.
@@ -135,7 +143,7 @@ class Lora:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._first_head: dict[str, Tensor] = {}
+        self._first_whole: dict[str, Tensor] = {}
 
     @classmethod
     def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
@@ -177,10 +185,13 @@ class Lora:
             added = self._added(name, layer, generator)
             added.train(layer.training)
             replace(model, name, added)
-        put_into(bundle, self.config.tokens)
+        put_into(bundle, self.config.tokens, alone=not self.config.embeddings)
         for head in heads:
             model.get_submodule(head).requires_grad_(True)
-        self._first_head = {n: p.detach().clone() for n, p in trained_whole(model).items()}
+        if self.config.embeddings:
+            train_tables(model)
+        whole = trained_whole(model).items()
+        self._first_whole = {n: p.detach().float().clone() for n, p in whole}
         return bundle
 
     def extend(self, tokenizer: Any) -> None:
@@ -224,14 +235,16 @@ class Lora:
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """Matrices decay; biases, norms of a head, lengths and vectors of tokens do not."""
-        raising = {id(layer.lora_B) for _, layer in adapters(model)}
+        config = self.config
         rows = [part.own for part in token_rows(model).values() if part.own is not None]
-        tokens, ratio = {id(p) for p in rows}, self.config.rate_ratio
-        faster = [p for p in model.parameters() if id(p) in raising and ratio != 1]
-        apart = {id(p) for p in faster} | tokens
+        raising = [layer.lora_B for _, layer in adapters(model) if config.rate_ratio != 1]
+        tables = {p: None for t in trained_tables(model).values() for p in t.parameters()}
+        apart = {id(p) for p in (*rows, *raising, *tables)}
         others = [p for p in model.parameters() if id(p) not in apart]
-        groups = decay_groups(others) + [changed(g, rate=ratio) for g in decay_groups(faster)]
-        return groups + ([ParamGroup(rows, decays=False)] if rows else [])
+        groups = decay_groups(others)
+        groups += [changed(group, rate=config.rate_ratio) for group in decay_groups(raising)]
+        slow = ParamGroup(list(tables), rate=config.embeddings_rate, decays=False)
+        return groups + [g for g in (ParamGroup(rows, decays=False), slow) if g.parameters]
 
     def state(self, model: nn.Module) -> dict[str, Tensor]:
         """`<layer>.lora_A.weight` and the like, and a head's parameters by name."""
@@ -256,18 +269,15 @@ class Lora:
 
     @contextmanager
     def base(self, model: nn.Module) -> Generator[nn.Module]:
-        """Within it adapters are off and a classifier has the head it started with."""
+        """Within it adapters are off, and what is trained whole is what it started as."""
         layers = switched(model)
         before = [layer.enabled for layer in layers]
-        head = trained_whole(model)
-        trained = {name: parameter.detach().clone() for name, parameter in head.items()}
         try:
             switch(layers, [False] * len(layers))
-            copy_strictly(head, self._first_head)
-            yield model
+            with exchanged(trained_whole(model), self._first_whole):
+                yield model
         finally:
             switch(layers, before)
-            copy_strictly(head, trained)
 
     def merge(self, model: nn.Module) -> nn.Module:
         """The same model, changed in place: every adapter added to its layer's weight.
