@@ -38,14 +38,24 @@ def steps(
         yield Step(step, epoch, tuple(int(row) for row in chosen))
 
 
-def micro_batches(lengths_of_step: Sequence[int], *, max_tokens: int) -> list[list[int]]:
+def micro_batches(
+    lengths_of_step: Sequence[int], *, max_tokens: int, families: Sequence[int] | None = None
+) -> list[list[int]]:
     """Indices into `lengths_of_step`, grouped so that no group exceeds `max_tokens` in sum.
 
     Longest first, similar lengths together; a row longer than `max_tokens` stands alone.
     Every index comes exactly once, and no group is empty. Groups are as even as that allows: the
     largest decides the memory, and a small one left over runs at a worse rate.
+    Args: families: which rows stand side by side, whatever their lengths, as they begin alike and
+        a beginning is computed once (see trunks/_shared); None: none do.
     """
     by_length = sorted(range(len(lengths_of_step)), key=lambda at: (-lengths_of_step[at], at))
+    if families is not None:
+        rank = {
+            family: place
+            for place, family in enumerate(dict.fromkeys(families[at] for at in by_length))
+        }
+        by_length.sort(key=lambda at: rank[families[at]])  # stable: by length within
     fewest = _filled(by_length, lengths_of_step, max_tokens)
     low, high = -(-sum(lengths_of_step) // max(1, len(fewest))), max_tokens
     while low < high:

@@ -38,7 +38,11 @@ def split(job: Job, features: Sequence[Features], *, max_tokens: int) -> list[li
     if not job.objective.additive:
         size = job.plan.batch_size
         return [list(features[at : at + size]) for at in range(0, len(features), size)]
-    groups = micro_batches([item.num_tokens for item in features], max_tokens=max_tokens)
+    groups = micro_batches(
+        [item.num_tokens for item in features],
+        max_tokens=max_tokens,
+        families=[item.row for item in features],
+    )
     return [[features[index] for index in group] for group in groups]
 
 

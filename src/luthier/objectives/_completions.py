@@ -86,8 +86,10 @@ def passes(
     """
     device = next(bundle.model.parameters()).device
     lengths = [item.num_tokens for item in features]
+    prompts = [item.row for item in features]
+    room = max(PACK_TOKENS, *lengths)
     with evaluating(bundle.model):
-        for rows in micro_batches(lengths, max_tokens=max(PACK_TOKENS, *lengths)):
+        for rows in micro_batches(lengths, max_tokens=room, families=prompts):
             batch = collate_tokens([features[row] for row in rows]).to(device)
             yield rows, batch, bundle.trunk.hidden(batch, batch.tensors["at"])
 

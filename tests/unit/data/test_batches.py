@@ -70,3 +70,19 @@ def test_micro_batches_are_as_few_as_filling_up_gives_and_even(
 def test_what_is_left_over_is_spread() -> None:
     groups = micro_batches([100] * 8, max_tokens=700)
     assert [len(group) for group in groups] == [4, 4]
+
+
+def test_rows_of_a_family_stand_side_by_side_longest_first() -> None:
+    lengths = [5, 9, 6, 2, 9, 4]
+    families = [0, 1, 0, 1, 2, 2]
+    (group,) = micro_batches(lengths, max_tokens=100, families=families)
+    assert group == [1, 3, 4, 5, 2, 0]
+    cut = micro_batches(lengths, max_tokens=13, families=families)
+    assert sorted(at for part in cut for at in part) == list(range(6))
+    assert all(sum(lengths[at] for at in part) <= 13 for part in cut)
+
+
+def test_rows_without_relatives_are_cut_as_if_families_were_not_named() -> None:
+    lengths = [5, 9, 6, 2, 9, 4]
+    alone = micro_batches(lengths, max_tokens=12, families=range(6))
+    assert alone == micro_batches(lengths, max_tokens=12)
