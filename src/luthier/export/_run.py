@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.export import _manifest, _vectors
+from luthier.export import _manifest, _vectors, _vllm
 from luthier.export._parity import Gate
 from luthier.export._registry import exporters
 from luthier.export._staging import staged
@@ -44,6 +44,13 @@ def run_export(
         _manifest.sync(stage)
         parity = gate.check(stage, source_folder, written)
         manifest = _manifest.describe(bundle, format, stage, written, parity)
+        manifest["vllm"] = _vllm.served(
+            stage,
+            bundle,
+            needs_base=written.needs_base,
+            merges=tuner.merges,
+            folder=folder,
+        )
         _manifest.write(stage, manifest)
     return manifest
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -31,8 +32,10 @@ def export(
     """
     with Console() as console:
         found = work("export.export_run")(run_folder(run), format, out=out, on_event=console)
-    return Answer(found, lambda: _show(str(found["folder"])))
+    return Answer(found, lambda: _show(found))
 
 
-def _show(folder: str) -> None:
-    sys.stdout.write(f"{folder}\n")
+def _show(found: Mapping[str, Any]) -> None:
+    sys.stdout.write(f"{found['folder']}\n")
+    if served := found["manifest"]["vllm"]:
+        sys.stdout.write(f"vLLM: {served}\n")
