@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tests import tiny
 
 from luthier.data.rows import (
+    Candidate,
     Chat,
     Labeled,
     Message,
@@ -64,9 +65,10 @@ def _scored(n: int, word: str) -> Scored:
 
 
 def _ranked(n: int, word: str) -> Ranked:
-    query = f"what is {WORDS[n // 2]}"
-    document = f"the {word} is {'of ' * n}"
-    return Ranked(origin=_at(n), group=query, query=query, document=document, score=float(n % 2))
+    query = f"what is {word}"
+    others = [Candidate(f"the {WORDS[(n + k) % 8]} is {'of ' * k}", 0.0) for k in (1, 2, 3)]
+    documents = (Candidate(f"the {word} is {'of ' * n}", 1.0), *others[: 1 + n % 3])
+    return Ranked(origin=_at(n), group=query, query=query, documents=documents)
 
 
 def _tagged(n: int, word: str) -> Tagged:

@@ -44,6 +44,14 @@ def ranked(number: int) -> dict[str, Any]:
     return {"query": query, "document": document, "relevance": int(right)}
 
 
+def listed(number: int) -> dict[str, Any]:
+    colour, word = _of(number)
+    documents = [
+        {"text": f"{name} {word} {number}", "relevance": int(name == colour)} for name in COLOURS
+    ]
+    return {"query": f"what is {colour} {number}", "documents": documents[: 2 + number % 2]}
+
+
 def asked(number: int) -> dict[str, Any]:
     colour, word = _of(number)
     context = f"{number} the {word} is {colour} in the world " + "of the world " * 12
@@ -57,6 +65,7 @@ CASES: dict[str, tuple[Callable[[int], dict[str, Any]], str, set[str]]] = {
     "regress": (scored, "spearman", {"score"}),
     "multilabel": (labelled, "label_f1", {"labels", "probabilities"}),
     "rank": (ranked, "ndcg", {"relevance", "rank"}),
+    "rank by lists": (listed, "ndcg", {"documents"}),
     "qa": (asked, "answer_f1", {"answer", "start", "end", "confidence"}),
 }
 
@@ -67,6 +76,7 @@ PLACES = [
     ("regress", "bert"),
     ("multilabel", "bert"),
     ("rank", "bert"),
+    ("rank by lists", "llama"),
 ]
 """On an encoder, or on a decoder that gets a head."""
 
@@ -91,10 +101,23 @@ def test_from_rows_to_evidence_predictions_and_exports(
     evaluation = json.loads((out / "evaluation.json").read_text())
     assert evaluation["verdict"]["metric"] == metric
     assert {"base", "tuned"} <= set(evaluation["arms"])
+    if metric == "ndcg":
+        assert {"bm25", "as_given"} <= set(evaluation["arms"])
+        assert "mrr" in evaluation["arms"]["tuned"]
     assert "head" in evaluation["details"]["notes"]["base"]
 
     new = desk.root / "new.jsonl"
-    shown = ("tokens", "text", "sentence1", "sentence2", "query", "document", "question", "context")
+    shown = (
+        "tokens",
+        "text",
+        "sentence1",
+        "sentence2",
+        "query",
+        "document",
+        "documents",
+        "question",
+        "context",
+    )
     bare = [{key: row[key] for key in shown if key in row} for row in rows[:6]]
     new.write_text("".join(json.dumps(row) + "\n" for row in bare), encoding="utf-8")
     said_at = desk.root / "said.jsonl"

@@ -27,7 +27,7 @@ def frame_of(train: Sequence[Row], test: Sequence[Row], *, labels: Sequence[str]
     targets = tuple(row.target() for row in test)
     is_json = task == "answer" and all(json_object(target) is not None for target in targets)
     classes = () if is_json else tasks.get(task)().classes(train, labels)
-    return Frame(task, targets, classes, is_json, tuple(row.group for row in test))
+    return Frame(task, targets, classes, is_json, tuple(row.asked_with() for row in test))
 
 
 def frame_from(

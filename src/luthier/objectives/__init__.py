@@ -1,7 +1,7 @@
 """One file per loss-on-rows."""
 
 from luthier.core.registry import Registry
-from luthier.objectives._around import Finisher, Gatherer
+from luthier.objectives._around import Arranger, Finisher, Gatherer
 from luthier.objectives._exploring import Experience, Explorer
 from luthier.objectives._heads import Headed, labels_of
 from luthier.objectives._parts import Part
@@ -14,6 +14,7 @@ from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
 objectives: Registry[type[Objective]] = Registry("luthier.objectives", word="objective")
 
 __all__ = [
+    "Arranger",
     "Experience",
     "Explorer",
     "Finisher",

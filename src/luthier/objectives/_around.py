@@ -38,3 +38,23 @@ class Finisher(Protocol):
         repeated. Returns: what was done, in a sentence.
         """
         ...
+
+
+@runtime_checkable
+class Arranger(Protocol):
+    """An objective that learns from other units than rows: several joined, or one taken apart.
+
+    Evaluation and prediction see rows as they stand in the file."""
+
+    @property
+    def usual_batch(self) -> int:
+        """Units of an update where the recipe leaves it open."""
+        ...
+
+    def idle(self, features: Sequence[Features]) -> tuple[list[int], str]:
+        """Places of rows that are part of no unit, and the reason."""
+        ...
+
+    def arranged(self, features: Sequence[Features]) -> list[Features]:
+        """The rows that are left as units; `Features.row` is the first row of each."""
+        ...

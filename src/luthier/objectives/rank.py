@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import DataError, RecipeError
@@ -18,27 +18,43 @@ from luthier.data.rows import Ranked, Row
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.models.located import locate
 from luthier.objectives import objectives
+from luthier.objectives._lists import QUERY, SCORES, apart, lists, query_number, uncompared
 from luthier.objectives.contract import Loss, Roles, Usual
+from luthier.ops import ranking
+
+Form = Literal["pointwise", "pairwise", "listwise"]
 
 
 class Config(ComponentConfig):
     """Relevance of documents to queries."""
 
+    loss: Form | Auto = "auto"
+    """pointwise: how relevant each document is by itself (binary cross-entropy); pairwise: which of
+    two is more relevant (RankNet); listwise: which of all is most relevant (softmax cross-entropy,
+    ListNet). auto: listwise where rows hold several documents, else pointwise."""
+    target: ranking.Target = "share"
+    """Of listwise. share: each document's part of all relevance; softmax: that of its exponential,
+    as ListNet has it, so that irrelevant documents have a part too."""
+    list_size: int = Field(16, ge=2)
+    """Documents of a query that are compared with each other, at most; the documents of a query
+    that has more are dealt out into several lists. Of pairwise and listwise; usual 8 to 64."""
     best: float | Auto = "auto"
-    """The score that means as relevant as can be; auto: the highest of the training rows."""
+    """Of pointwise. The score that means as relevant as can be; auto: the highest of the training
+    rows."""
     positive_weight: float | Auto = "auto"
-    """What a relevant document counts; auto: as many as there are irrelevant ones for each, up to
-    10: most files hold many more of those."""
+    """Of pointwise. What a relevant document counts; auto: as many as there are irrelevant ones for
+    each, up to 10: most files hold many more of those."""
 
 
 @objectives.add
 class Rank:
-    """**Rows**: Ranked. **Unit**: pairs of query and document. **Roles**: policy.
-    **Relations**: `contrastive` encodes query and document apart: far faster over many documents,
-    less exact; the usual way is to fetch with that and to rank the best with this.
+    """**Rows**: Ranked. **Unit**: documents (pointwise), pairs of them (pairwise), or lists.
+    **Roles**: policy. **Relations**: `contrastive` encodes query and document apart: far faster
+    over many documents, less exact; the usual way is to fetch with that and to rank the best with
+    this.
 
-    Source: Nogueira and Cho 2019, arXiv:1901.04085, equation 1 (pointwise cross-entropy); grades
-    are taken as probabilities score / best.
+    Source: see `ops.ranking`; pointwise takes grades as probabilities score / best. Equal to
+    BinaryCrossEntropyLoss, RankNetLoss (in nats) and ListNetLoss of sentence-transformers.
     """
 
     Config = Config
@@ -61,18 +77,26 @@ class Rank:
 
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """The highest score, and the weight of relevant documents.
+        """The loss; the highest score, and the weight of relevant documents.
 
-        Raises: DataError: all documents are equally relevant.
+        Raises: DataError: all documents are equally relevant, at least all of the same query.
         """
-        scores = [row.score for row in rows if isinstance(row, Ranked)]
+        known = [row for row in rows if isinstance(row, Ranked)]
+        scores = [document.score for row in known for document in row.documents]
         if not scores or min(scores) == max(scores):
             same = f"the same score, {scores[0]:g}" if scores else "no score"
             raise DataError(
-                f"data.train: all {len(rows)} training rows have {same}: there is nothing to rank."
-                "\n    Give every query documents that answer it and some that do not (score 0)"
+                f"data.train: all {len(scores)} training documents have {same}: there is nothing to"
+                " rank.\n    Give every query documents that answer it and some that do not (score 0)"
             )
         found: dict[str, tuple[object, str]] = {}
+        form = config.loss
+        if form == "auto":
+            several = sum(len(row.documents) > 1 for row in known)
+            form = "listwise" if several else "pointwise"
+            found["loss"] = form, f"{several} of {len(known)} rows hold several documents"
+        if form != "pointwise":
+            _check_compared(known, form)
         if config.best == "auto":
             found["best"] = (max(scores), "the highest score of the training rows")
         if config.positive_weight == "auto":
@@ -86,38 +110,107 @@ class Rank:
         """One output."""
         return ("relevance",)
 
+    @property
+    def usual_batch(self) -> int:
+        """Documents of an update, or lists of them."""
+        return self.usual.batch_size if self.config.loss == "pointwise" else 8
+
+    def idle(self, features: Sequence[Features]) -> tuple[list[int], str]:
+        """Where documents are compared: queries that have nothing to compare."""
+        reason = "all documents of the query are equally relevant: nothing to compare"
+        return [] if self.config.loss == "pointwise" else uncompared(features), reason
+
+    def arranged(self, features: Sequence[Features]) -> list[Features]:
+        """Every document by itself, or all of a query together."""
+        if self.config.loss == "pointwise":
+            return apart(features)
+        return lists(features, size=self.config.list_size)
+
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
-        """Query and document as a pair; in `arrays` the score (IGNORE: it is to be predicted)."""
+        """Query and document as a pair, one for each document; IGNORE: relevance is unknown."""
         assert isinstance(row, Ranked)
-        is_known = not math.isnan(row.score)
+        is_known = not any(math.isnan(document.score) for document in row.documents)
+        self._check_best(row)
+        pairs = [locate(codec, row.query, item.text).input_ids for item in row.documents]
+        scores = [item.score if is_known else 0.0 for item in row.documents]
+        return Features(
+            index,
+            np.concatenate(pairs),
+            label=0 if is_known else IGNORE,
+            sequences=tuple(len(pair) for pair in pairs) if len(pairs) > 1 else (),
+            arrays={SCORES: np.array(scores, np.float32), QUERY: query_number(row.query)},
+        )
+
+    def _check_best(self, row: Ranked) -> None:
         best = self.config.best
-        if is_known and best != "auto" and row.score > best:
+        if self.config.loss != "pointwise" or best == "auto":
+            return
+        above = [document.score for document in row.documents if document.score > best]
+        if above:
             raise DataError(
-                f"{row.origin}: score {row.score:g} is above {best:g}, which means as relevant as "
+                f"{row.origin}: score {above[0]:g} is above {best:g}, which means as relevant as "
                 "can be.\n    Set objective.best to the highest score of all rows"
             )
-        ids = locate(codec, row.query, row.document).input_ids
-        target = np.array([row.score if is_known else 0.0], np.float32)
-        return Features(index, ids, label=0 if is_known else IGNORE, arrays={"score": target})
 
     def collate(self, features: Sequence[Features]) -> Batch:
-        """Pairs end to end, how relevant each is from 0 to 1, and which of them count."""
-        scores = np.concatenate([item.arrays["score"] for item in features])
-        best = 1.0 if self.config.best == "auto" else self.config.best
-        counts = torch.tensor([float(item.label != IGNORE) for item in features])
-        return flatten(list(features), targets=torch.from_numpy(scores / best), counts=counts)
+        """Pairs end to end, how relevant each document is, and which lists count.
+
+        Shapes: `relevance` (S,) float32; `at` (B, L) int64: the documents of each list, -1 behind
+        its end; `counts` (B,) float32.
+        """
+        sizes = [len(item.lengths) for item in features]
+        at_BL = torch.full((len(sizes), max(sizes)), -1)
+        for line, size, end in zip(at_BL, sizes, np.cumsum(sizes).tolist(), strict=True):
+            line[:size] = torch.arange(end - size, end)
+        return flatten(
+            list(features),
+            relevance=torch.from_numpy(np.concatenate([x.arrays[SCORES] for x in features])),
+            at=at_BL,
+            counts=torch.tensor([float(item.label != IGNORE) for item in features]),
+        )
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
-        """Binary cross-entropy of the relevance."""
-        scores_B = self.outputs(models.policy, batch)[:, 0]
-        targets_B, counts_B = batch.tensors["targets"], batch.tensors["counts"]
+        """That of documents, of pairs or of lists; and the share of pairs in the right order."""
+        config, tensors = self.config, batch.tensors
+        scores_BL, counts_B = self.outputs(models.policy, batch), tensors["counts"]
+        relevance_BL = ranking.padded(tensors["relevance"], tensors["at"])
+        if config.loss == "pointwise":
+            return self._pointwise(scores_BL, relevance_BL, counts_B)
+        sums_B, pairs_B = ranking.pairwise(scores_BL, relevance_BL)
+        pairs_B = pairs_B * counts_B
+        right_BLL = ranking.better(relevance_BL) & ranking.better(scores_BL.detach())
+        metrics = {"in_order": (right_BLL.sum((1, 2)) @ counts_B.to(torch.int64), pairs_B.sum())}
+        if config.loss == "pairwise":
+            return Loss(sums_B @ counts_B, pairs_B.sum(), metrics)
+        compares_B = counts_B * (pairs_B > 0)
+        losses_B = ranking.listwise(scores_BL, relevance_BL, target=config.target)
+        return Loss(losses_B @ compares_B, compares_B.sum(), metrics)
+
+    def _pointwise(self, scores_BL: Tensor, relevance_BL: Tensor, counts_B: Tensor) -> Loss:
+        is_there_BL = relevance_BL > ranking.NONE
+        best = 1.0 if self.config.best == "auto" else self.config.best
         weight = self.config.positive_weight
-        weights = scores_B.new_tensor(1.0 if weight == "auto" else weight)
-        nll_B = functional.binary_cross_entropy_with_logits(
-            scores_B, targets_B.to(scores_B), reduction="none", pos_weight=weights
+        losses_S = ranking.pointwise(
+            scores_BL[is_there_BL],
+            relevance_BL[is_there_BL] / best,
+            positive_weight=1.0 if weight == "auto" else weight,
         )
-        return Loss(nll_B @ counts_B, counts_B.sum())
+        counts_S = counts_B[:, None].expand_as(scores_BL)[is_there_BL]
+        return Loss(losses_S @ counts_S, counts_S.sum())
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """The logit of being relevant (B, 1)."""
-        return policy.trunk.scores(batch)
+        """The logit of being relevant (B, L); minus infinity where a row has no such document."""
+        return ranking.padded(policy.trunk.scores(batch)[:, 0], batch.tensors["at"])
+
+
+def _check_compared(rows: Sequence[Ranked], form: str) -> None:
+    """Raises: DataError: no query has two documents of unequal relevance."""
+    scores: dict[str, set[float]] = {}
+    for row in rows:
+        scores.setdefault(row.query, set()).update(item.score for item in row.documents)
+    if all(len(found) < 2 for found in scores.values()):
+        raise DataError(
+            f"objective.loss={form} compares documents of one query, and none of the {len(scores)} "
+            "queries has documents of different relevance. Give every query relevant documents and "
+            "others, or set objective.loss=pointwise."
+        )

@@ -71,7 +71,7 @@ def write_predictions(evaluation: Evaluation, rows: Sequence[Row], layout: Layou
     lines: dict[int, dict[str, Any]] = {}
     for arm, answers in evaluation.answers.items():
         for answer in answers:
-            shown = show_row(rows[answer.row])
+            shown, together = show_row(rows[answer.row]), rows[answer.row].asked_with()
             line = lines.setdefault(
                 answer.row,
                 {
@@ -81,7 +81,7 @@ def write_predictions(evaluation: Evaluation, rows: Sequence[Row], layout: Layou
                     "input": shown.input,
                     "target": shown.target,
                     "answers": {},
-                    **({"group": rows[answer.row].group} if rows[answer.row].group else {}),
+                    **({"group": together} if together else {}),
                 },
             )
             line["answers"][arm] = {

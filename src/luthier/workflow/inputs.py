@@ -25,6 +25,7 @@ from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 from luthier.tuners.contract import Extending, Lengthening
+from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.check import fits, refuse_kind, refuse_lost_base
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, read_mixture
@@ -67,6 +68,10 @@ class Inputs:
         """Rows of one split without those that `on_overflow: drop` left out."""
         rows = self.rows(split)
         return [rows[index] for index in sorted({item.row for item in self.features[split]})]
+
+    def learned(self, split: str) -> list[Features]:
+        """What one split is learned from: its rows, or what the objective makes of them."""
+        return arranged(self.objective, self.features[split])
 
     def row_name(self, index: int) -> str:
         """Where training row `index` came from."""
@@ -259,6 +264,8 @@ def _fit(inputs: Inputs, settled: Settled) -> None:
         ledger = inputs.loaded.ledger
         for row in dropped:
             ledger.drop("longer than training.max_length", names[row], split=split)
+        if split != "test":
+            after = without_idle(inputs.objective, after, names, split=split, ledger=ledger)
         ledger.add_features(split, before, after)
         inputs.features[split] = after
 

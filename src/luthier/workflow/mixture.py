@@ -19,6 +19,7 @@ from luthier.models.bundle import Codec, Kind
 from luthier.objectives import Objective, Part, labels_of, needed, objectives, resolved
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import DataSection, MixtureSource
+from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.settle import objective_for
 
 _SPLIT = "train"
@@ -85,18 +86,21 @@ def read_mixture(
                 f"recipe {where}: every row is also in validation or test, so nothing is left to "
                 "train. Give another file, or take the source out."
             )
+        names = [str(row.origin) for row in kept]
         before = [objective.prepare(row, codec, index=at) for at, row in enumerate(kept)]
         after, dropped = fit_all(
             before,
-            [str(row.origin) for row in kept],
+            names,
             max_length=int(settled.get("training.max_length")),
             policy=section.on_overflow,
         )
         for at in dropped:
             ledger.drop("longer than training.max_length", kept[at].origin, split=_SPLIT)
+        after = without_idle(objective, after, names, split=_SPLIT, ledger=ledger)
         ledger.add_features(_SPLIT, before, after)
         ledger.check()
-        found.append(Mixed(name, source.weight, learned, objective, after, ledger, read.files))
+        units = arranged(objective, after)
+        found.append(Mixed(name, source.weight, learned, objective, units, ledger, read.files))
     return found
 
 

@@ -21,6 +21,7 @@ from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow import opening
 from luthier.workflow.around import gather
+from luthier.workflow.arranging import settle_units
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
@@ -58,7 +59,9 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     """
     facts = inputs.blueprint.facts
     tuner = open_tuner(settled)
-    lengths = [item.num_tokens for item in inputs.features["train"]]
+    train = inputs.learned("train")
+    lengths = [item.num_tokens for item in train]
+    settle_units(settled, inputs.objective, inputs.features["train"], train, stages)
     settle_training(settled, facts, kind=inputs.kind, lengths=lengths)
     if warning := unusual_rate(settled, facts, kind=inputs.kind):
         stages.note(warning, warning=True)
@@ -72,9 +75,9 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         bundle=bundle,
         tuner=tuner,
         objective=inputs.objective,
-        train=inputs.features["train"],
-        validation=inputs.features["validation"],
-        plan=plan_of(settled, inputs.features["train"]),
+        train=train,
+        validation=inputs.learned("validation"),
+        plan=plan_of(settled, train),
         seed=settled.get("seed"),
         checkpoints=layout.checkpoints,
         reference=before if tuner.keeps_base else None,

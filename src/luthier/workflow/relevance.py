@@ -30,7 +30,7 @@ def settle_parts(
             "or choose them with objective sft."
         )
     with stages.stage("choosing layers", f"from {len(parts)}"):
-        found = relevance.relevance(bundle, inputs.objective, inputs.features["train"], parts)
+        found = relevance.relevance(bundle, inputs.objective, inputs.learned("train"), parts)
         for key, (value, why) in tuner.choose(found).items():
             settled.settle(f"tuner.{key}", value, why)
             stages.note(f"tuner.{key}: {why}")

@@ -93,7 +93,7 @@ def test_documents_of_one_query_stay_together(tmp_path: Path) -> None:
         {"query": "q", "document": "e", "relevance": 0},
     )
     assert parsed.shape == "ranked"
-    assert [(row.group, row.score) for row in parsed.rows] == [("q", 2.0), ("q", 0.0)]  # type: ignore[attr-defined]
+    assert [(row.group, row.target()) for row in parsed.rows] == [("q", "2"), ("q", "0")]
     with pytest.raises(DataError, match=r"line 1, score: got -1, expected 0"):
         read(tmp_path, {"query": "q", "passage": "d", "score": -1})
 

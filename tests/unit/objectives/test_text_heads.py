@@ -10,6 +10,7 @@ from tests import tiny
 
 from luthier.core.errors import DataError
 from luthier.data.rows import (
+    Candidate,
     Multilabeled,
     Origin,
     Question,
@@ -37,6 +38,10 @@ def built(name: str, rows: list[Row], **settings: Any) -> Any:
 
 def tagged(tokens: str, tags: str) -> Tagged:
     return Tagged(origin=AT, tokens=tuple(tokens.split()), tags=tuple(tags.split()))
+
+
+def one_document(score: float) -> Ranked:
+    return Ranked(origin=AT, query="q", documents=(Candidate("d", score),))
 
 
 @pytest.mark.parametrize("codec", [WORDS, BYTES])
@@ -95,7 +100,7 @@ def test_a_tag_unseen_in_training_is_named_with_its_word() -> None:
         ("tag", [tagged("a b", "O O")], "has an entity"),
         ("multilabel", [Multilabeled(origin=AT, text="a", labels=())], "has a label"),
         ("regress", [Scored(origin=AT, text="a", score=2.0)] * 2, "the same score, 2"),
-        ("rank", [Ranked(origin=AT, query="a", document="b", score=1.0)], "nothing to rank"),
+        ("rank", [one_document(1.0)], "nothing to rank"),
     ],
 )
 def test_rows_with_nothing_to_tell_apart_are_refused(
@@ -112,11 +117,9 @@ def test_a_label_unseen_in_training_is_named_with_the_nearest() -> None:
 
 
 def test_a_score_above_the_best_is_refused() -> None:
-    rows = [Ranked(origin=AT, query="q", document="d", score=float(n)) for n in range(3)]
+    rows: list[Row] = [one_document(float(n)) for n in range(3)]
     with pytest.raises(DataError, match="score 5 is above 2"):
-        built("rank", rows).prepare(
-            Ranked(origin=AT, query="q", document="d", score=5.0), WORDS, index=0
-        )
+        built("rank", rows).prepare(one_document(5.0), WORDS, index=0)
 
 
 # --- windows -------------------------------------------------------------------------------------

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
-from luthier.core.errors import DataError
 from luthier.data.columns import find
 from luthier.data.formats import formats
-from luthier.data.formats._numbers import number_of, share_of_numbers
+from luthier.data.formats._numbers import share_of_numbers
+from luthier.data.formats._relevance import QUERY, SCORE, relevance_of
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Ranked
+from luthier.data.rows import Candidate, Ranked
 
-QUERY = ("query", "question", "search_query", "q")
 DOCUMENT = ("document", "passage", "doc", "candidate", "product", "paragraph", "doc_text")
-SCORE = ("score", "relevance", "relevant", "is_relevant", "label", "grade", "qrel", "target")
 
 
 @formats.add
@@ -53,22 +50,16 @@ class QueryDocument:
         for name, text in held.items():
             if not text.strip():
                 raise Unusable(f"empty {name}")
-        score = math.nan
+        document = Candidate(held["document"])
         if context.answered:
             name = context.match.columns.get("score", "score")
-            where = f"{context.origin}, {name}"
-            score = number_of(record.get(name), where=where)
-            if score < 0:
-                raise DataError(
-                    f"{where}: got {score:g}, expected 0 (not relevant) or more.\n"
-                    "    Shift the grades so that 0 means not relevant"
-                )
+            score = relevance_of(record.get(name), where=f"{context.origin}, {name}")
+            document = Candidate(held["document"], score)
         # one query stays together; a group of the user's own may hold several queries
         group = context.group(record) or held["query"]
         return Ranked(
             origin=context.origin,
             group=group,
             query=held["query"],
-            document=held["document"],
-            score=score,
+            documents=(document,),
         )

@@ -12,7 +12,7 @@ from luthier.data.rows.conversations import (
     SpanWeight,
     spoken,
 )
-from luthier.data.rows.ranked import Ranked
+from luthier.data.rows.ranked import Candidate, Ranked
 from luthier.data.rows.texts import (
     Labeled,
     Multilabeled,
@@ -26,6 +26,7 @@ from luthier.data.rows.texts import (
 
 __all__ = [
     "ROLES",
+    "Candidate",
     "Chat",
     "Labeled",
     "Message",

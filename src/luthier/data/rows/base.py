@@ -69,6 +69,10 @@ class Row:
         """The right answer as text; empty where there is none."""
         return ""
 
+    def asked_with(self) -> str:
+        """What a figure of several rows is taken over, such as their query; empty: nothing."""
+        return self.group
+
     def stratum(self) -> str:
         """The class whose share splits should keep; empty where rows have none."""
         return ""

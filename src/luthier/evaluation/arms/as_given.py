@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
+from luthier.data.rows import Ranked
 from luthier.evaluation.arms import arms
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Outcome
+from luthier.evaluation.tasks.order import ordered
 
 
 @arms.add
@@ -20,11 +24,15 @@ class AsGiven:
     words: ClassVar[str] = "the order in which the file has them"
 
     def missing(self, bench: Bench) -> str:
-        lines = [row.origin.line for row in bench.rows]
-        return "" if len(set(lines)) == len(lines) else "the rows have no order of their own"
+        rows = [row for row in bench.rows if isinstance(row, Ranked)]
+        lines = [row.origin.line for row in rows]
+        has_order = len(set(lines)) == len(lines) and all(row.has_order for row in rows)
+        return "" if has_order else "the documents have no order of their own"
 
     def outcomes(self, bench: Bench) -> list[Outcome]:
-        return [
-            Outcome(index, row.target(), str(-row.origin.line))
-            for index, row in enumerate(bench.rows)
+        rows = [row for row in bench.rows if isinstance(row, Ranked)]
+        places = [
+            (row.origin.line, place) for row in rows for place in range(len(row.documents))
         ]
+        order = {at: number for number, at in enumerate(sorted(places))}
+        return ordered(rows, np.array([-float(order[at]) for at in places]), seconds=0.0)

@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from luthier.data.rows import Ranked
 from luthier.evaluation.arms import arms
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Outcome
+from luthier.evaluation.tasks.order import ordered
 
 K1, B = 1.2, 0.75
 _WORD = re.compile(r"\w+")
@@ -37,21 +40,20 @@ class Bm25:
     def outcomes(self, bench: Bench) -> list[Outcome]:
         rows = [row for row in bench.rows if isinstance(row, Ranked)]
         known = [row for row in bench.subject.train if isinstance(row, Ranked)]
-        documents = {row.document: Counter(_words(row.document)) for row in (*known, *rows)}
+        texts = {item.text for row in (*known, *rows) for item in row.documents}
+        documents = {text: Counter(_words(text)) for text in sorted(texts)}
         seen = Counter(word for counts in documents.values() for word in counts)
         mean = sum(counts.total() for counts in documents.values()) / max(1, len(documents))
         rarity = {
             word: math.log(1 + (len(documents) - times + 0.5) / (times + 0.5))
             for word, times in seen.items()
         }
-        return [
-            Outcome(
-                index,
-                row.target(),
-                f"{_score(_words(row.query), documents[row.document], rarity, mean):.9g}",
-            )
-            for index, row in enumerate(rows)
+        scores = [
+            _score(_words(row.query), documents[item.text], rarity, mean)
+            for row in rows
+            for item in row.documents
         ]
+        return ordered(rows, np.array(scores), seconds=0.0)
 
 
 def _score(

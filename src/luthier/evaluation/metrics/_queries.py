@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.data.rows.ranked import numbers_in
 from luthier.evaluation.outcome import Frame, Outcome
 
 Score = Callable[[NDArray[np.float64], NDArray[np.float64]], float]
@@ -21,8 +22,8 @@ def by_query(outcomes: Sequence[Outcome], frame: Frame, score: Score) -> NDArray
         groups.setdefault(frame.groups[item.row], []).append(place)
     found = np.zeros((len(outcomes), 2))
     for places in groups.values():
-        said = np.array([float(outcomes[place].text) for place in places])
-        true = np.array([float(outcomes[place].target) for place in places])
+        said = np.concatenate([numbers_in(outcomes[place].text) for place in places])
+        true = np.concatenate([numbers_in(outcomes[place].target) for place in places])
         if true.max() > true.min():
             found[places[0]] = score(said, true), 1.0
     return found
