@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 from luthier.core.errors import RecipeError
 from luthier.data.rows import Row
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
+from luthier.objectives.contract import Objective, View
 from luthier.tuners.contract import Tuner
 
 
@@ -25,6 +25,8 @@ class Subject:
     seed: int
     open_base: Callable[[], Bundle] | None = None
     """Opens the untouched base model; needed when the tuner does not keep it."""
+    reference: View | None = None
+    """What it was trained against, where that is not its base."""
     opened: list[Bundle] = field(default_factory=list[Bundle])
     """The base model, once it was opened."""
 
@@ -32,6 +34,18 @@ class Subject:
     def has_base(self) -> bool:
         """The base model can be had."""
         return self.tuner.keeps_base or self.open_base is not None
+
+    @property
+    def has_reference(self) -> bool:
+        """What it was trained against can be had."""
+        return self.reference is not None or self.has_base
+
+    def compared_with(self) -> AbstractContextManager[Bundle]:
+        """What it was trained against: another model, or its base.
+
+        Raises: RecipeError: as `base`.
+        """
+        return self.reference() if self.reference is not None else self.base()
 
     @contextmanager
     def base(self) -> Generator[Bundle]:
@@ -52,5 +66,6 @@ class Subject:
         yield self.opened[0]
 
     def close(self) -> None:
-        """Let go of a base model that was opened."""
+        """Let go of models that were opened."""
         self.opened.clear()
+        self.reference = None

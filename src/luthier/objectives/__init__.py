@@ -4,6 +4,7 @@ from luthier.core.registry import Registry
 from luthier.objectives._around import Arranger, Finisher, Gatherer
 from luthier.objectives._exploring import Experience, Explorer
 from luthier.objectives._heads import Headed, labels_of
+from luthier.objectives._others import Naming, Other, others_of
 from luthier.objectives._parts import Part
 from luthier.objectives._precomputing import Precomputer, needed
 from luthier.objectives._resolving import Resolver, resolved
@@ -21,7 +22,9 @@ __all__ = [
     "Gatherer",
     "Headed",
     "Loss",
+    "Naming",
     "Objective",
+    "Other",
     "Part",
     "Precomputer",
     "Resolver",
@@ -33,6 +36,7 @@ __all__ = [
     "labels_of",
     "needed",
     "objectives",
+    "others_of",
     "resolved",
     "token_loss",
 ]

@@ -21,6 +21,7 @@ from luthier.generation import Completion, generate
 from luthier.graders import Answer, Grader, Review, Score, check_grader, review
 from luthier.graders.number import numbers
 from luthier.models.bundle import Bundle, Codec
+from luthier.objectives._others import BASE
 from luthier.objectives.contract import Loss
 
 NUM_TRIED = 8
@@ -40,6 +41,10 @@ class RolloutConfig(ComponentConfig):
     """How freely completions are drawn; the loss sees the same temperature."""
     top_p: float = Field(1.0, gt=0, le=1)
     """Draw among the fewest tokens that hold this share of the probability."""
+    reference: str = BASE
+    """What the divergence is from. base: the model before tuning; else another one with the same
+    tokens, by hub name, folder, .gguf file, pypi:PACKAGE or alias: it stays in memory beside the
+    model that learns, and so any tuner will do, also one that does not keep its base."""
 
     @field_validator("grader")
     @classmethod

@@ -43,7 +43,7 @@ class Roles:
 
     policy: Bundle
     reference: View | None = None
-    """The model as it was before tuning."""
+    """The model as it was before tuning, or the one that `reference` among the settings names."""
     companion: nn.Module | None = None
     """Parameters of the objective's own (see `Explorer.companion`)."""
     teacher: View | None = None

@@ -21,6 +21,7 @@ from luthier.models.bundle import Codec, Kind
 from luthier.models.logits import projection
 from luthier.models.proof import prove
 from luthier.objectives import objectives
+from luthier.objectives._others import Other
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Roles, Usual
 from luthier.objectives.sft import answer_features
@@ -73,6 +74,15 @@ class Distill:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    @property
+    def others(self) -> Mapping[str, Other]:
+        """The teacher."""
+        instead = (
+            "Use a teacher of the same family, or let this one write answers (luthier answer FILE "
+            "--model TEACHER --output NEW) and learn those with objective=sft."
+        )
+        return {"teacher": Other(self.config.teacher, instead)}
 
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """The rendered conversation with the weight of each token, its mask proved.

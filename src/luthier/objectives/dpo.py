@@ -16,6 +16,7 @@ from luthier.data.features import Batch, Features
 from luthier.data.rows import Preference, Row
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import objectives
+from luthier.objectives._others import BASE, Other, reference_in
 from luthier.objectives._pairs import (
     REFERENCE,
     Template,
@@ -50,6 +51,9 @@ class Config(ComponentConfig):
     rpo_alpha: float = Field(0.0, ge=0)
     """Weight of the chosen answer's own negative log-likelihood per token, which keeps it likely
     (RPO); usual 0.2 to 1."""
+    reference: str = BASE
+    """base: the model before tuning; else another one with the same tokens, by hub name, folder,
+    .gguf file, pypi:PACKAGE or alias: it is asked once, before training, and let go of."""
     template: Template = "auto"
     """auto: the model's own chat template; plain: turns as plain text, for base models."""
 
@@ -62,8 +66,8 @@ class Config(ComponentConfig):
 
 @objectives.add
 class Dpo:
-    """**Rows**: Preference. **Unit**: pairs. **Roles**: policy; the model before tuning is asked
-    once, before training. **Relations**: `simpo` and `orpo` need no reference, `kto` no pairs,
+    """**Rows**: Preference. **Unit**: pairs. **Roles**: policy; the reference is asked once,
+    before training. **Relations**: `simpo` and `orpo` need no reference, `kto` no pairs,
     `reward` gives scores instead of an answering model. Prefer it as the first choice for pairs.
 
     Source: Rafailov et al. 2023, arXiv:2305.18290, eq. 7; Azar et al. 2023, arXiv:2310.12036, eq.
@@ -82,6 +86,11 @@ class Dpo:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    @property
+    def others(self) -> Mapping[str, Other]:
+        """The reference, where it is another model than the one before tuning."""
+        return reference_in(self.config.reference)
 
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:

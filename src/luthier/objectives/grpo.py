@@ -7,7 +7,7 @@ arXiv:2503.20783), DAPO's token mean and higher clip (Yu et al. 2025, arXiv:2503
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ from luthier.objectives import _completions as completions
 from luthier.objectives import _rollouts as rollouts
 from luthier.objectives import objectives
 from luthier.objectives._exploring import Experience
+from luthier.objectives._others import Other, reference_in
 from luthier.objectives.contract import Loss, Roles, Usual
 from luthier.ops import policy as ops
 
@@ -74,6 +75,11 @@ class Grpo:
         self.config = config
         given = {} if config.grader == "auto" else config.grader
         self._grader = build_grader(given, where="objective.grader")
+
+    @property
+    def others(self) -> Mapping[str, Other]:
+        """The reference, where it is another model than the one before tuning."""
+        return reference_in(self.config.reference)
 
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:

@@ -17,6 +17,7 @@ from luthier.data.features import Batch, Features
 from luthier.data.rows import Rated, Row
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import objectives
+from luthier.objectives._others import BASE, Other, reference_in
 from luthier.objectives._pairs import REFERENCE, Template, answered, collate_answers, say
 from luthier.objectives.contract import Loss, Roles, Usual
 
@@ -35,14 +36,17 @@ class Config(ComponentConfig):
     """Weight of good answers; auto: so that all good ones weigh at most as much as all bad ones."""
     bad_weight: float | Auto = Field("auto", ge=0)
     """Weight of bad answers; auto: so that all bad ones weigh at most as much as all good ones."""
+    reference: str = BASE
+    """base: the model before tuning; else another one with the same tokens, by hub name, folder,
+    .gguf file, pypi:PACKAGE or alias: it is asked once, before training, and let go of."""
     template: Template = "auto"
     """auto: the model's own chat template; plain: turns as plain text, for base models."""
 
 
 @objectives.add
 class Kto:
-    """**Rows**: Rated. **Unit**: rows. **Roles**: policy; the model before tuning is asked once,
-    before training. **Relations**: `dpo` where both answers to a prompt are at hand. Prefer it for
+    """**Rows**: Rated. **Unit**: rows. **Roles**: policy; the reference is asked once, before
+    training. **Relations**: `dpo` where both answers to a prompt are at hand. Prefer it for
     thumbs as users give them. Rows are compared with how far the model has moved on answers that
     belong to other prompts, so a batch is never cut.
 
@@ -62,6 +66,11 @@ class Kto:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    @property
+    def others(self) -> Mapping[str, Other]:
+        """The reference, where it is another model than the one before tuning."""
+        return reference_in(self.config.reference)
 
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:

@@ -8,7 +8,7 @@ the policy itself, and by default does not move them: one model in memory, not t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +27,7 @@ from luthier.objectives import _completions as completions
 from luthier.objectives import _rollouts as rollouts
 from luthier.objectives import objectives
 from luthier.objectives._exploring import Experience
+from luthier.objectives._others import Other, reference_in
 from luthier.objectives.contract import Loss, Roles, Usual
 from luthier.ops import policy as ops
 
@@ -76,6 +77,11 @@ class Ppo:
         self.config = config
         given = {} if config.grader == "auto" else config.grader
         self._grader = build_grader(given, where="objective.grader")
+
+    @property
+    def others(self) -> Mapping[str, Other]:
+        """The reference, where it is another model than the one before tuning."""
+        return reference_in(self.config.reference)
 
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:

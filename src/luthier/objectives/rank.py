@@ -87,7 +87,7 @@ class Rank:
             same = f"the same score, {scores[0]:g}" if scores else "no score"
             raise DataError(
                 f"data.train: all {len(scores)} training documents have {same}: there is nothing to"
-                " rank.\n    Give every query documents that answer it and some that do not (score 0)"
+                " rank.\n    Give every query documents that answer it and others (score 0)"
             )
         found: dict[str, tuple[object, str]] = {}
         form = config.loss

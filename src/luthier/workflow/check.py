@@ -9,7 +9,7 @@ from luthier.core.errors import RecipeError
 from luthier.evaluation.tasks import Reading, tasks
 from luthier.models.bundle import Kind
 from luthier.models.kinds import OPENINGS
-from luthier.objectives import Objective, Roles, needed, objectives
+from luthier.objectives import Objective, Roles, needed, objectives, others_of
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Limited
 
@@ -89,9 +89,10 @@ def refuse_lost_base(
     Args: names: of objective and tuner.
     Raises: RecipeError: with the tuners that keep it.
     """
-    if "reference" in objective.roles and not tuner.keeps_base:
+    if "reference" in objective.roles - others_of(objective).keys() and not tuner.keeps_base:
         keeping = ", ".join(key for key, item in tuners.items() if item.keeps_base)
         raise RecipeError(
             f"recipe tuner.name: objective '{names[0]}' compares with the model before tuning while"
-            f" it trains, and tuner '{names[1]}' does not keep it. Use one that does: {keeping}."
+            f" it trains, and tuner '{names[1]}' does not keep it. Use one that does: {keeping}; or"
+            " name a model to hold beside it: objective.reference."
         )

@@ -19,6 +19,7 @@ from luthier.run.reader import open_run
 from luthier.run.report import render
 from luthier.tuners import Tuner
 from luthier.workflow.inputs import Inputs
+from luthier.workflow.others import view_of
 from luthier.workflow.stages import Stages
 from luthier.workflow.stop import in_one_piece
 
@@ -45,6 +46,7 @@ def subject_of(
     open_base: Callable[[], Bundle],
 ) -> Subject:
     """What the evaluation examines."""
+    named = inputs.others.get("reference")
     return Subject(
         bundle=bundle,
         tuner=tuner,
@@ -53,6 +55,7 @@ def subject_of(
         test=inputs.kept("test"),
         seed=settled.get("seed"),
         open_base=open_base,
+        reference=view_of(named, settled.recipe(), []) if named else None,
     )
 
 

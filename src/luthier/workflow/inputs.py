@@ -31,9 +31,9 @@ from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, read_mixture
 from luthier.workflow.options import general_rows
 from luthier.workflow.options import identity_of as general_identity
+from luthier.workflow.others import find_others
 from luthier.workflow.settle import settle_objective, settle_tuner
 from luthier.workflow.stages import Stages
-from luthier.workflow.teacher import find_teacher
 
 SPLITS = ("train", "validation", "test")
 NUM_SAMPLES = 8
@@ -52,8 +52,8 @@ class Inputs:
     features: dict[str, list[Features]]
     general: dict[str, Part] = field(default_factory=dict[str, Part])
     """General conversations that options of `keep` ask for, by the name of their file."""
-    teacher: Source | None = None
-    """The model that the objective learns from."""
+    others: dict[str, Source] = field(default_factory=dict[str, Source])
+    """Models that the objective's settings name, by role."""
     mixture: list[Mixed] = field(default_factory=list[Mixed])
     """Other sources that are trained beside the rows."""
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -91,8 +91,8 @@ class Inputs:
         hashes = {key: value for key, value in self.identity().items() if key != "files"}
         beside = general_identity(self.general)
         beside += [item.digest() for item in self.mixture]
-        if self.teacher is not None:  # what it says is what is learned
-            beside.append(self.teacher.sha256.encode())
+        # what they say is what is learned
+        beside += [self.others[role].sha256.encode() for role in sorted(self.others)]
         if beside:
             hashes["data"] = files.sha256_of([hashes["data"].encode(), *beside])
         unsaid = {
@@ -140,7 +140,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         possible=known.kinds,
         reference=source.reference,
     )
-    teacher = find_teacher(objective, codec)
+    others = find_others(objective, codec)
     settle_tuner(settled, known.facts, kind=kind)
     moved = tuners.get(settled.get("tuner.name"))
     tuner = moved(component_config(moved.Config, settled, "tuner"))
@@ -160,7 +160,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         features = prepare_all(objective, codec, loaded, stages)
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
         inputs.general = general_rows(settled, codec, kind=kind)
-        inputs.teacher = teacher
+        inputs.others = others
         _fit(inputs, settled)
         inputs.mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
         loaded.ledger.check()

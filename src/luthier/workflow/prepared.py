@@ -17,6 +17,7 @@ from luthier.evaluation.settle import settle as evaluation_settings
 from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Precomputer, Roles, View, labels_of
 from luthier.recipe.resolve import Settled
+from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow import opening
@@ -26,6 +27,7 @@ from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
 from luthier.workflow.inputs import Inputs, component_config, open_component
 from luthier.workflow.keeping import put_in
+from luthier.workflow.others import asked, view_of
 from luthier.workflow.relevance import settle_parts
 from luthier.workflow.settle import (
     num_steps,
@@ -34,7 +36,6 @@ from luthier.workflow.settle import (
     unusual_rate,
 )
 from luthier.workflow.stages import Stages
-from luthier.workflow.teacher import asked
 
 
 @dataclass(slots=True)
@@ -80,19 +81,19 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         plan=plan_of(settled, train),
         seed=settled.get("seed"),
         checkpoints=layout.checkpoints,
-        reference=before if tuner.keeps_base else None,
+        reference=_reference(inputs, recipe, before if tuner.keeps_base else None),
         identity=inputs.fingerprints(settled),
         row_name=inputs.row_name,
         allow=tuple(settled.get("allow")),
     )
     if isinstance(inputs.objective, Precomputer):
         with (
-            stages.stage(f"asking {_asked(inputs.objective)}"),
-            asked(inputs.teacher, recipe) as teacher,
+            stages.stage(f"asking {_asked(inputs)}"),
+            asked(inputs.others, recipe) as others,
         ):
             constants.fill(
                 job,
-                partial(inputs.objective.constants, Roles(bundle, before, teacher=teacher)),
+                partial(inputs.objective.constants, replace(Roles(bundle, before), **others)),
                 layout.constants,
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
                 note=stages.note,
@@ -141,9 +142,19 @@ def view_before(tuner: Tuner, bundle: Bundle) -> View:
     return view
 
 
-def _asked(objective: Objective) -> str:
-    words = {"reference": "the model before training"}
-    return " and ".join(words.get(role, f"the {role}") for role in sorted(objective.asks))
+def _asked(inputs: Inputs) -> str:
+    """Who is asked, in words: the reference is the model itself unless another is named."""
+    roles = inputs.objective.asks if isinstance(inputs.objective, Precomputer) else frozenset()
+    own = {"reference"} - inputs.others.keys()
+    names = ("the model before training" if role in own else f"the {role}" for role in roles)
+    return " and ".join(sorted(names))
+
+
+def _reference(inputs: Inputs, recipe: Recipe, before: View | None) -> View | None:
+    """What the loss compares with while it trains: another model, where the settings name one."""
+    if "reference" in inputs.others and "reference" in inputs.objective.roles:
+        return view_of(inputs.others["reference"], recipe, [])
+    return before
 
 
 def open_tuner(settled: Settled) -> Tuner:

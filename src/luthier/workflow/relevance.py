@@ -5,7 +5,7 @@ from __future__ import annotations
 from luthier.core.errors import RecipeError
 from luthier.engine import relevance
 from luthier.models.bundle import Bundle
-from luthier.objectives import Explorer, Objective, needed
+from luthier.objectives import Explorer, Objective, needed, others_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Choosing
@@ -41,6 +41,7 @@ def _hindrance(objective: Objective) -> str:
     """What must have happened before rows have a loss; empty: nothing."""
     if isinstance(objective, Explorer):
         return "the model has answered"
-    # before tuning the reference is the model itself
-    others = sorted(needed(objective) - {"policy", "reference"})
+    # before tuning the reference is the model itself, unless it is another one
+    itself = {"policy", "reference"} - others_of(objective).keys()
+    others = sorted(needed(objective) - itself)
     return f"the {others[0]} was asked" if others else ""

@@ -20,10 +20,10 @@ import luthier
 from luthier.core.errors import RecipeError
 from luthier.core.events import Event, Updated
 from luthier.models.codec import codec_of
-from luthier.objectives import Roles
+from luthier.objectives import Other, Roles
 from luthier.objectives.distill import Config, Distill, with_others
 from luthier.ops.divergence import generalised_jsd
-from luthier.workflow.teacher import refuse_other_tokens
+from luthier.workflow.others import refuse_other_tokens
 
 GOLDEN = json.loads(
     (Path(__file__).parents[2] / "golden" / "trl_gkd.json").read_text(encoding="utf-8")
@@ -103,7 +103,12 @@ def test_a_teacher_with_other_tokens_is_refused_with_the_reason() -> None:
     other = tiny.tokenizer()
     other.add_tokens(["zebra"])
     with pytest.raises(RecipeError, match=r"1 of them differ, such as 'zebra'.*objective=sft"):
-        refuse_other_tokens(codec_of(other), codec_of(tiny.tokenizer()), name="big")
+        refuse_other_tokens(
+            codec_of(other),
+            codec_of(tiny.tokenizer()),
+            role="teacher",
+            other=Other("big", "objective=sft"),
+        )
 
 
 @pytest.fixture

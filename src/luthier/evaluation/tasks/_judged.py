@@ -26,7 +26,7 @@ Tell = Callable[[int, int], None]
 
 
 def compares(objective: Objective) -> bool:
-    """Whether what it learned is a difference from the model before tuning."""
+    """Whether what it learned is a difference from another model, mostly the one before tuning."""
     return "reference" in needed(objective)
 
 

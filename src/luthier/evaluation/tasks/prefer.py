@@ -72,8 +72,8 @@ class Prefer:
         own_N = margins_N = _margins(said(bundle, objective, bench.rows, tell=tell))
         if bundle.kind != "causal_lm":
             return outcomes(margins_N)
-        if compares(objective) and subject.has_base:
-            with subject.base() as before:
+        if compares(objective) and subject.has_reference:
+            with subject.compared_with() as before:
                 own_N = margins_N - _margins(said(before, objective, bench.rows, tell=tell))
         return outcomes(own_N, likelihood_N=margins_N, texts=samples(bundle, bench.rows))
 

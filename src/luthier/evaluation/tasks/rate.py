@@ -60,8 +60,8 @@ class Rate:
         fitted = _fitted(bench)
         rows = [*fitted, *bench.rows]
         found_N = said(subject.bundle, subject.objective, rows, tell=tell)[:, 0]
-        if compares(subject.objective) and subject.has_base:
-            with subject.base() as before:
+        if compares(subject.objective) and subject.has_reference:
+            with subject.compared_with() as before:
                 found_N = found_N - said(before, subject.objective, rows, tell=tell)[:, 0]
         texts = samples(subject.bundle, bench.rows)
         bench.notes["tuned"] = {"own_answers": [text for text in texts if text]}

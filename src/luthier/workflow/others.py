@@ -1,0 +1,84 @@
+"""Models beside the one that learns: compared by their tokens, opened when they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+
+from luthier.core.errors import RecipeError
+from luthier.models import today
+from luthier.models.bundle import Bundle, Codec, Source
+from luthier.models.codec import open_codec
+from luthier.models.load import open_model
+from luthier.models.sources import fetch
+from luthier.objectives import Objective, Other, View, others_of
+from luthier.recipe.schema import Recipe
+from luthier.workflow.device import device_name
+from luthier.workflow.opening import compute_dtype
+
+
+def find_others(objective: Objective, codec: Codec) -> dict[str, Source]:
+    """Where the models are that the objective's settings name, by role. No weights are read.
+
+    Raises: RecipeError: the tokens of one are not those of the model that learns.
+    """
+    found: dict[str, Source] = {}
+    for role, other in others_of(objective).items():
+        found[role] = fetch(other.model)
+        refuse_other_tokens(open_codec(found[role].folder), codec, role=role, other=other)
+    return found
+
+
+def refuse_other_tokens(theirs: Codec, ours: Codec, *, role: str, other: Other) -> None:
+    """Nothing, when both have the same tokens with the same numbers.
+
+    Raises: RecipeError: they differ; what a model says of other tokens says nothing of these.
+    """
+    their_tokens, our_tokens = theirs.tokenizer.get_vocab(), ours.tokenizer.get_vocab()
+    if their_tokens == our_tokens:
+        return
+    differing = sorted(
+        token
+        for token in their_tokens.keys() | our_tokens.keys()
+        if their_tokens.get(token) != our_tokens.get(token)
+    )
+    first = differing[0]
+    raise RecipeError(
+        f"recipe objective.{role}: {other.model} has other tokens than the model that learns: "
+        f"{len(their_tokens)} and {len(our_tokens)}, {len(differing)} of them differ, such as "
+        f"{first!r} (number {their_tokens.get(first, 'none')} and {our_tokens.get(first, 'none')})."
+        f" Distributions over different tokens cannot be compared. {other.instead}"
+    )
+
+
+@contextmanager
+def asked(sources: Mapping[str, Source], recipe: Recipe) -> Generator[dict[str, View]]:
+    """Views of the models, each opened at the first look and gone at the end."""
+    opened: dict[str, list[Bundle]] = {role: [] for role in sources}
+    try:
+        yield {role: view_of(source, recipe, opened[role]) for role, source in sources.items()}
+    finally:
+        for held in opened.values():
+            held.clear()
+
+
+def view_of(source: Source, recipe: Recipe, held: list[Bundle]) -> View:
+    """A view of a model, which is opened at the first look.
+
+    Args: held: empty; holds the model from then on.
+    """
+
+    @contextmanager
+    def view() -> Generator[Bundle]:
+        if not held:
+            found = open_model(
+                source.reference,
+                kinds=frozenset({"causal_lm"}),
+                dtype=compute_dtype(recipe),
+                device=device_name(),
+            )
+            today.tell(found.codec.tokenizer, recipe.data.today)
+            held.append(found)
+        yield held[0]
+
+    return view
