@@ -31,8 +31,6 @@ class AsGiven:
 
     def outcomes(self, bench: Bench) -> list[Outcome]:
         rows = [row for row in bench.rows if isinstance(row, Ranked)]
-        places = [
-            (row.origin.line, place) for row in rows for place in range(len(row.documents))
-        ]
+        places = [(row.origin.line, place) for row in rows for place in range(len(row.documents))]
         order = {at: number for number, at in enumerate(sorted(places))}
         return ordered(rows, np.array([-float(order[at]) for at in places]), seconds=0.0)
