@@ -51,6 +51,11 @@ class RolloutConfig(ComponentConfig):
     def _named(cls, value: dict[str, Any] | str) -> dict[str, Any] | str:
         return value if value == "auto" or not isinstance(value, str) else {"name": value}
 
+    @property
+    def chosen_grader(self) -> dict[str, Any]:
+        """Name and settings of the grader; empty while nobody chose one."""
+        return {} if isinstance(self.grader, str) else self.grader
+
 
 @dataclass(frozen=True, slots=True)
 class Rollout:

@@ -75,8 +75,7 @@ class Ppo:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        given = {} if config.grader == "auto" else config.grader
-        self._grader = build_grader(given, where="objective.grader")
+        self._grader = build_grader(config.chosen_grader, where="objective.grader")
 
     @property
     def others(self) -> Mapping[str, Other]:
