@@ -58,6 +58,24 @@ def test_pictures_are_learned_and_told_apart(place: Desk, tuner: str) -> None:
     assert AutoImageProcessor.from_pretrained(place.root / f"export-{tuner}", backend="pil")
 
 
+@pytest.mark.parametrize(("tuner", "model"), [("head", "vit"), ("last_layers", "resnet")])
+def test_what_moved_of_a_model_of_pictures_is_saved_and_asked(
+    place: Desk, tmp_path: Path, tuner: str, model: str
+) -> None:
+    pictures.model(tmp_path / "model", model)
+    words = ["train", place.root / "all", "--model", tmp_path / "model", "--out", tmp_path / "run"]
+    code, _, said = place.luthier(*words, "--tuner", tuner, *QUICK, "training.max_steps=2")
+    assert code in (0, 1), said
+    assert (tmp_path / "run" / "adapter" / "changed.safetensors").is_file()
+    assert (tmp_path / "run" / "adapter" / "preprocessor_config.json").is_file()
+    answers = tmp_path / "answers.jsonl"
+    code, _, said = place.luthier(
+        "predict", tmp_path / "run", "--input", place.root / "all", "--output", answers
+    )
+    assert code == 0, said
+    assert len(answers.read_text(encoding="utf-8").splitlines()) == 60
+
+
 def test_a_damaged_picture_ends_the_run_before_it_begins(place: Desk) -> None:
     folder = pictures.folder(place.root / "damaged", per_class=5)
     broken = folder / "red" / "00.png"

@@ -56,7 +56,7 @@ class BottleneckFiles:
             labels = {label: index for index, label in enumerate(bundle.labels)}
             told = {"name": None, "config": None, "num_labels": len(labels), "label2id": labels}
             files.write_json(folder / HEAD_CONFIG, {**common, **told})
-        bundle.codec.tokenizer.save_pretrained(folder)
+        bundle.codec.save(folder)
         count = sum(tensor.numel() for tensor in state.values())
         facts: dict[str, str | int | float] = {"parameters": count, "dtype": "float32"}
         return Written(is_rounded=False, needs_base=True, facts=facts)

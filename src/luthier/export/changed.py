@@ -49,7 +49,7 @@ class Changed:
         source = bundle.source
         settings = {"format_version": FORMAT_VERSION, "base": source.reference, "kind": bundle.kind}
         files.write_json(folder / CONFIG, {**settings, "labels": list(bundle.labels)})
-        bundle.codec.tokenizer.save_pretrained(folder)
+        bundle.codec.save(folder)
         count = sum(tensor.numel() for tensor in tensors.values())
         facts: dict[str, str | int | float] = {"parameters": count, "dtype": "float32"}
         return Written(is_rounded=False, needs_base=True, facts=facts)

@@ -234,6 +234,8 @@ def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
     pieces = [{**piece, "role": "text"} for piece in painted]
     if not len(features.loss_weights) and row.target():
         pieces.append({"text": row.target(), "trained": True, "role": "label"})
+    elif row.stratum():  # what is learned from the trained text, such as that it is bad
+        pieces.append({"text": row.stratum(), "trained": False, "role": "label"})
     return {"row": str(row.origin), "pieces": pieces}
 
 

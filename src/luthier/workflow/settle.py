@@ -65,6 +65,12 @@ def settle_training(settled: Settled, facts: Facts, *, kind: Kind, lengths: Sequ
         raise RecipeError("The recipe leaves no row to train on, and so no step to take.")
     settled.settle("training.learning_rate", *_usual_rate(settled, facts, kind))
     settled.settle("training.batch_size", *_batch_size(settled, num_rows))
+    if settled.get("training.batch_size") < _least_batch(settled):
+        raise RecipeError(
+            f"recipe training.batch_size: got 1, but objective '{settled.get('objective.name')}' "
+            "compares the rows of a batch, and one alone has nothing to learn from. Use 2 or more, "
+            "or leave it to auto."
+        )
     settled.settle("training.epochs", *_epochs(settled, num_rows))
     total = num_steps(settled, lengths)
     per_epoch = _per_epoch(settled, num_rows)
@@ -122,10 +128,13 @@ def _usual_rate(settled: Settled, facts: Facts, kind: Kind) -> tuple[float, str]
 def _batch_size(settled: Settled, num_rows: int) -> tuple[int, str]:
     """The objective's own (an answer holds many targets, a label is one), bounded by the rows."""
     name = settled.get("objective.name")
-    kind = objectives.get(name)
-    least = 1 if kind.additive else 2  # where rows interact, one alone has nothing to learn from
-    size = max(least, min(kind.usual.batch_size, num_rows // 4))
+    size = max(_least_batch(settled), min(objectives.get(name).usual.batch_size, num_rows // 4))
     return size, f"usual for {name}, at most a quarter of the rows"
+
+
+def _least_batch(settled: Settled) -> int:
+    """Where rows interact, one alone has nothing to learn from."""
+    return 1 if objectives.get(settled.get("objective.name")).additive else 2
 
 
 def _epochs(settled: Settled, num_rows: int) -> tuple[float, str]:

@@ -10,10 +10,14 @@ import pytest
 from tests import tiny
 
 from luthier.core.errors import MaskError, RecipeError
+from luthier.data.rows import Message, Origin, Rated
 from luthier.models.codec import TemplateCodec
 from luthier.objectives.classify import Classify
+from luthier.objectives.kto import Config as KtoConfig
+from luthier.objectives.kto import Kto
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
+from luthier.workflow import inputs as workflow_inputs
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.stages import Stages, silent
 
@@ -50,6 +54,15 @@ def test_samples_show_every_answer_as_trained(tmp_path: Path) -> None:
     inputs = gathered(tmp_path)
     for sample in inputs.samples:
         assert trained(sample) == ["first <|im_end|>", "last <|im_end|>"]
+
+
+def test_a_sample_of_a_bad_answer_says_that_it_is_bad() -> None:
+    turns = (Message("user", "what"), Message("assistant", "no"))
+    row = Rated(origin=Origin("thumbs.jsonl", 1), messages=turns, is_good=False)
+    codec = tiny.bundle().codec
+    features = Kto(KtoConfig(good_weight=1.0, bad_weight=1.0)).prepare(row, codec, index=0)
+    last = workflow_inputs.sample(features, row, codec)["pieces"][-1]
+    assert (last["text"], last["role"], last["trained"]) == ("bad", "label", False)
 
 
 def test_samples_of_train_on_last_show_the_first_answer_as_read(tmp_path: Path) -> None:

@@ -130,6 +130,13 @@ def test_an_encoder_has_nothing_to_compile() -> None:
     assert recipe.get("training.compile") == "off"
 
 
+@pytest.mark.parametrize("name", ["contrastive", "fewshot", "cosent", "kto"])
+def test_one_row_alone_is_no_batch_where_rows_are_compared(name: str) -> None:
+    recipe = settled(objective=name, tuner="full", training={"batch_size": 1})
+    with pytest.raises(RecipeError, match=rf"batch_size: got 1, but objective '{name}'"):
+        settle_training(recipe, SMALL, kind="embedder", lengths=[5] * 20)
+
+
 def test_no_step_to_take_is_refused() -> None:
     recipe = settled(objective="sft", tuner="lora")
     with pytest.raises(RecipeError, match="no step"):
