@@ -39,8 +39,11 @@ class Gate:
         self.model: Any = bundle.model
         self.kind: Kind = bundle.kind
         self.num_labels = len(bundle.labels)
-        frozen = [p.dtype for p in self.model.parameters() if not p.requires_grad]
-        self.base_dtype = str(max(frozen, key=frozen.count, default=torch.float32)).split(".")[-1]
+        rests = (p for p in self.model.parameters() if not p.requires_grad)
+        frozen = {p.dtype for p in rests if p.is_floating_point()}
+        # norms that need float32 hold the rounded values of the others
+        shortest = min(frozen, key=lambda dtype: dtype.itemsize, default=torch.float32)
+        self.base_dtype = str(shortest).split(".")[-1]
         rows = [row for row in prompts if len(row)] or [bundle.codec.encode("Hello")]
         self.prompts = [torch.from_numpy(np.asarray(row, np.int32)) for row in rows]
         self.expected = self._answers()

@@ -38,7 +38,7 @@ class SafeTensors:
         if not tuner.merges:
             raise RecipeError(
                 "export format 'safetensors': this tuner's result cannot be folded into the "
-                "weights. Export it as an adapter."
+                f"weights. Export it as {tuner.saved_as}."
             )
         dtype = _base_type(source_folder)
         used = types_of(bundle.model)

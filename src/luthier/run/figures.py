@@ -24,7 +24,7 @@ SHARES = (
 """Parts of the names of metrics between 0 and 1 that read best in percent."""
 _ABBREVIATIONS = {
     "tfidf": "TF-IDF", "nll": "NLL", "f1": "F1", "json": "JSON", "rmse": "RMSE", "ndcg": "nDCG",
-    "mrr": "MRR", "bm25": "BM25",
+    "mrr": "MRR", "kl": "KL", "bm25": "BM25",
 }  # fmt: skip
 OUTCOME_WORDS = {
     "better": "Better",

@@ -17,6 +17,7 @@ def attach(tuner: Tuner, bundle: Bundle, *, seed: int, frozen: torch.dtype) -> B
     Raises: RecipeError: the tuner and its settings do not fit the model.
     """
     bundle = tuner.apply(bundle, seed=seed)
+    rests = not all(parameter.requires_grad for parameter in bundle.model.parameters())
     for module in bundle.model.modules():
         own = [p for p in module.parameters(recurse=False) if p.is_floating_point()]
         moves = any(parameter.requires_grad for parameter in own)
@@ -26,11 +27,15 @@ def attach(tuner: Tuner, bundle: Bundle, *, seed: int, frozen: torch.dtype) -> B
             # a norm takes its weight and its bias in one type, whichever of them moves
             if parameter.requires_grad or (moves and parameter.ndim < 2):
                 parameter.data = parameter.data.to(torch.float32)
-        if keeps_statistics(module):
-            module.float()
+        if isinstance(getattr(module, "running_mean", None), Tensor):
+            _statistics(module, values=frozen if rests else torch.float32)
     return bundle
 
 
-def keeps_statistics(module: nn.Module) -> bool:
-    """Whether it norms by running means, which it takes in the type of its weights only."""
-    return isinstance(getattr(module, "running_mean", None), Tensor)
+def _statistics(module: nn.Module, *, values: torch.dtype) -> None:
+    """A norm by running means, which it takes in the type of its weights only: all in float32. The
+    means are weights that rest where anything does, and have the values of that type then."""
+    for buffer in module.buffers(recurse=False):
+        if buffer.is_floating_point():
+            buffer.data = buffer.data.to(values)
+    module.float()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from luthier.run import figures
 from luthier.run.reader import Document, RunFiles
 from luthier.run.report.lines import LineChart, Point, Series, line_chart, smooth
 
@@ -68,7 +69,8 @@ def _metric_charts(updated: list[Document], validated: list[Document]) -> list[L
                 Series("training", smooth(points)),
                 Series("validation", found, "dots"),
             ]
-            charts.append(line_chart(name.replace("_", " ").capitalize(), series))
+            title = figures.of_name(name)
+            charts.append(line_chart(title[:1].upper() + title[1:], series))
     return charts
 
 
