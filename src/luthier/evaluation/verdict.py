@@ -41,10 +41,8 @@ def verdict(
         untrained, rivals = rivals, []
     against, rival = strongest(metric, tables, untrained), strongest(metric, tables, rivals)
     if not against:
-        value = float(metric.reduce(tuned.sum(0)))
-        words = (
-            f"The tuned model reaches {_show(metric, value)}. There was nothing to compare it with."
-        )
+        value = _show(metric, float(metric.reduce(tuned.sum(0))))
+        words = f"{_on(len(tuned))}, the {metric.words} is {value} for the tuned model."
         return Verdict("no_evidence", name, "", 0.0, 0.0, 0.0, len(tuned), 0.0, 1.0, words)
     found = _difference(metric, tables, against, settings, num_arms=len(untrained))
     outcome = found.outcome(higher_is_better=metric.higher_is_better)
@@ -98,13 +96,16 @@ def _words(
     tuned = _show(metric, float(metric.reduce(tables["tuned"].sum(0))))
     other = _show(metric, float(metric.reduce(tables[against[0]].sum(0))))
     num_rows = len(tables["tuned"])
-    rows = "1 test row" if num_rows == 1 else f"{num_rows:,} test rows"
-    cases = f", which make {found.n:,} to judge by," if found.n < num_rows else ""
+    cases = f", which make {found.n:,} to judge by" if found.n < num_rows else ""
     scores = (
-        f"On {rows} it never saw{cases or ','} the {metric.words} is {tuned} for the tuned model"
+        f"{_on(num_rows)}{cases}, the {metric.words} is {tuned} for the tuned model"
         f" and {other} for {against[1]}."
     )
     return f"{scores} {_judgement(metric, found)}"
+
+
+def _on(num_rows: int) -> str:
+    return f"On {'1 test row' if num_rows == 1 else f'{num_rows:,} test rows'} it never saw"
 
 
 def _judgement(metric: Metric, found: Difference) -> str:

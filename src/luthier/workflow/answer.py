@@ -58,7 +58,8 @@ def answer_file(
     """Write one conversation per row whose answer came to its end; others are counted.
 
     Returns: {"rows", "answered", "unfinished", "output"}.
-    Raises: DataError: no conversations. RecipeError: nobody answers, or nothing can be written.
+    Raises: DataError: no conversations. RecipeError: nobody answers, no answer came to its end, or
+        nothing can be written.
     """
     stages = Stages(on_event)
     check_other(input, output)
@@ -74,6 +75,12 @@ def answer_file(
         else:
             found = _here(asked, teacher, seed=seed, stages=stages)
     lines = [_line(row, text) for row, text in zip(rows, found, strict=True) if text is not None]
+    if rows and not lines:
+        raise RecipeError(
+            f"{input}: not one of {len(rows)} answers came to its end within "
+            f"{teacher.max_new_tokens} tokens, so nothing was written.\n"
+            "    Raise --max-new-tokens, or name a model that ends its answers"
+        )
     files.write_text(output, "".join(f"{line}\n" for line in lines))
     unfinished = len(rows) - len(lines)
     return {

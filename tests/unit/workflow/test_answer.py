@@ -85,14 +85,15 @@ def test_rewriting_shows_the_rows_own_answer_and_keeps_its_question(
     assert written(tmp_path / "new.jsonl")[0]["messages"][0]["content"] == "one"
 
 
-def test_a_model_of_this_machine_answers_alike(
+def test_a_model_of_this_machine_that_ends_no_answer_is_told_so_and_nothing_is_written(
     rows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
     model = tiny.folder(tmp_path / "model")
     teacher = Teacher(str(model), max_new_tokens=4)
-    found = answer_file(rows, tmp_path / "new.jsonl", teacher=teacher)
-    assert found["answered"] + found["unfinished"] == 2
+    with pytest.raises(RecipeError, match="not one of 2 answers came to its end within 4 tokens"):
+        answer_file(rows, tmp_path / "new.jsonl", teacher=teacher)
+    assert not (tmp_path / "new.jsonl").exists()
 
 
 def test_nobody_at_the_endpoint_is_told_with_the_row(rows: Path, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ def answer(
     with Console() as console:
         found = work("answer.answer_file")(input, output, teacher=teacher, on_event=console)
     text = f"{found['answered']} of {found['rows']} rows answered: {found['output']}\n"
+    if found["unfinished"]:
+        text += f"{found['unfinished']} left out: longer than --max-new-tokens {max_new_tokens}\n"
     return Answer(found, lambda: _show(text))
 
 
