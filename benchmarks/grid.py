@@ -1,9 +1,10 @@
 """Runs of one table: `python benchmarks/grid.py GRID.yaml --data DATA --sets SETS --out RUNS`.
 
 A grid names rows (data) and columns (ways of tuning); with each seed they make one `luthier train`,
-its run directory below --out. Finished ones are not run again. What is shown is read from the run
-directories alone, and written to benchmarks/results/GRID.json, of which `benchmarks/tables.py`
-makes the tables of docs/results.md. SETS is what `benchmarks/sets.py` made of DATA.
+its run directory below --out. Finished ones are not run again, and one that was stopped goes on.
+What is shown is read from the run directories alone, and written to benchmarks/results/GRID.json,
+of which `benchmarks/tables.py` makes the tables of docs/results.md. SETS is what
+`benchmarks/sets.py` made of DATA.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import subprocess
 import sys
@@ -71,7 +71,9 @@ def run(cell: Cell, out: Path) -> str:
     folder = out / cell.name
     if (folder / "evaluation.json").is_file():
         return ""
-    command = [sys.executable, "-m", "luthier", "train", *cell.settings, "--out", str(folder)]
+    begun = (folder / "resolved.yaml").is_file()
+    asked = [str(folder)] if begun else [*cell.settings, "--out", str(folder)]
+    command = [sys.executable, "-m", "luthier", "train", *asked]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "src")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return "" if done.returncode in (0, 1) else done.stderr.strip()[-500:]
@@ -94,6 +96,17 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
         "outcome": verdict["outcome"],
         "seconds": summary["seconds"]["training"],
         **{key: summary.get(key) for key in SUMMARY},
+    }
+
+
+def machine(out: Path) -> dict[str, Any]:
+    """Where the first of the runs took place."""
+    first = next(iter(sorted(out.glob("*/environment.json"))))
+    found = json.loads(first.read_text())
+    return {
+        "cpu": found["cpu"]["name"],
+        "cores": found["cpu"]["usable_cores"],
+        "device": found["device"],
     }
 
 
@@ -146,7 +159,7 @@ def write(
         "grid": grid["name"],
         "also": grid.get("also", []),
         "date": date.today().isoformat(),
-        "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "machine": machine(out),
         "cells": found,
     }
     (HERE / "results" / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
