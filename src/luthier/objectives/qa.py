@@ -26,7 +26,8 @@ class Config(ComponentConfig):
     """Finding an answer in a text."""
 
     window: int = Field(384, ge=16)
-    """Tokens of question and text that are read at once; longer texts are read in windows."""
+    """Tokens of question and text that are read at once, or as many as the model reads where that
+    is less; longer texts are read in windows."""
     overlap: int = Field(128, ge=0)
     """Tokens that neighbouring windows share, so that an answer is whole in one of them."""
     max_answer: int = Field(30, ge=1)

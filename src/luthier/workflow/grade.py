@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from luthier.core import files
+from luthier.core.config import build
 from luthier.core.errors import DataError, RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.data.ledger import Ledger
@@ -21,6 +22,7 @@ from luthier.generation import generate
 from luthier.graders import Answer, Borrower, Grader, Score, build_grader, check_grader, review
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
+from luthier.recipe.schema import DataSection
 from luthier.workflow.device import device_name
 from luthier.workflow.reward_model import reward_model
 from luthier.workflow.run import Run
@@ -41,8 +43,16 @@ class Sampling:
     seed: int = 0
 
 
+def section_of(path: Path, settings: Mapping[str, Any]) -> DataSection:
+    """How a file is read: settings as a recipe has them under `data`.
+
+    Raises: RecipeError: every problem with them.
+    """
+    return build(DataSection, {**settings, "train": str(path)}, where="data")
+
+
 def grade_file(
-    path: Path,
+    section: DataSection,
     grader: Mapping[str, Any],
     *,
     completion: str = "",
@@ -54,7 +64,8 @@ def grade_file(
 ) -> dict[str, Any]:
     """Scores of completions: those of a column, or those that a model or a run writes.
 
-    Args: grader: its name and settings. max_rows: of the file (0: all).
+    Args: section: its `train` is the file. grader: its name and settings. max_rows: of the file
+        (0: all).
     Returns: the review, examples from the lowest and the highest score, and what was found.
     Raises: DataError, RecipeError: rows or grader cannot be used; before any model is opened.
     """
@@ -68,8 +79,8 @@ def grade_file(
     if isinstance(built, Borrower):
         built.lend(reward_model)
     try:
-        with stages.stage("reading data", str(path)):
-            rows = _rows(path, max_rows, stages)
+        with stages.stage("reading data", str(section.train)):
+            rows = _rows(section, max_rows, stages)
         asked = [answer_of(row) for row in rows]
         for note in check_grader(built, asked):
             stages.note(note, warning=True)
@@ -99,16 +110,16 @@ def answer_of(row: Prompt) -> Answer:
     )
 
 
-def _rows(path: Path, max_rows: int, stages: Stages) -> list[Prompt]:
+def _rows(section: DataSection, max_rows: int, stages: Stages) -> list[Prompt]:
     ledger = Ledger()
-    parsed = parse_file(str(path), Reading(wants=Prompt.shape()), ledger)
+    parsed = parse_file(str(section.train), Reading.of(section, Prompt.shape()), ledger)
     for line in parsed.description:
         stages.note(line)
     for reason, entry in ledger.dropped.items():
         stages.note(f"{entry.count} rows left out: {reason}", warning=True)
     rows = [row for row in parsed.rows if isinstance(row, Prompt)]
     if not rows:
-        raise DataError(f"{path}: not one row can be used")
+        raise DataError(f"{section.train}: not one row can be used")
     if max_rows and len(rows) > max_rows:
         stages.note(f"the {max_rows} rows of {len(rows)} whose content hash comes first")
         rows = sorted(rows, key=lambda row: row.key())[:max_rows]

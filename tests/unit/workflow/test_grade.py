@@ -11,7 +11,7 @@ from tests import tiny
 
 from luthier.cli.main import run
 from luthier.core.errors import DataError, RecipeError
-from luthier.workflow.grade import Sampling, grade_file
+from luthier.workflow.grade import Sampling, grade_file, section_of
 
 
 @pytest.fixture
@@ -26,13 +26,15 @@ def rows(tmp_path: Path) -> Path:
 
 
 def graded(rows: Path, **settings: Any) -> dict[str, Any]:
-    return grade_file(rows, settings, completion="said", sampling=Sampling())
+    return grade_file(section_of(rows, {}), settings, completion="said", sampling=Sampling())
 
 
 def test_completions_of_a_column_are_scored(rows: Path, tmp_path: Path) -> None:
     out = tmp_path / "scores.jsonl"
     settings = {"name": "number"}
-    found = grade_file(rows, settings, completion="said", sampling=Sampling(), output=out)
+    found = grade_file(
+        section_of(rows, {}), settings, completion="said", sampling=Sampling(), output=out
+    )
     assert (found["num"], found["mean"], found["right_answers_mean"]) == (12, 0.5, 1.0)
     assert found["counts"] == {"0": 6, "1": 6}
     assert found["findings"] == []
@@ -66,7 +68,7 @@ def test_a_python_file_that_gives_nan_or_fails_is_named_with_its_row(
 def test_a_model_writes_completions(rows: Path, tmp_path: Path) -> None:
     folder = tiny.folder(tmp_path / "model")
     found = grade_file(
-        rows,
+        section_of(rows, {}),
         {"name": "length", "unit": "tokens", "most": 3, "fade": 4},
         model=str(folder),
         sampling=Sampling(samples=3, max_new_tokens=6),
@@ -84,7 +86,7 @@ def test_a_model_writes_completions(rows: Path, tmp_path: Path) -> None:
 )
 def test_what_is_missing_is_said(rows: Path, settings: dict[str, str], message: str) -> None:
     with pytest.raises((RecipeError, DataError), match=message):
-        grade_file(rows, {"name": "exact"}, sampling=Sampling(), **settings)
+        grade_file(section_of(rows, {}), {"name": "exact"}, sampling=Sampling(), **settings)
 
 
 def test_the_command_shows_scores_and_leaves_with_a_finding(
@@ -97,3 +99,17 @@ def test_the_command_shows_scores_and_leaves_with_a_finding(
     assert "the grader is constant: every completion scores 1" in capsys.readouterr().out
     assert run([*words, "regex", "grader.patern=x"]) == 2
     assert "did you mean 'pattern'" in capsys.readouterr().err
+
+
+def test_a_column_of_another_name_is_told_as_in_a_recipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"prompt": "1 + 1?", "nth": "2", "said": "2"}\n')
+    words = ["grade", str(rows), "--completion", "said", "--grader", "exact"]
+    assert run(words) == 2
+    assert "data.columns = {reference: NAME}" in capsys.readouterr().err
+    run([*words, "data.columns={reference: nth}"])
+    assert "the right answers themselves score" in capsys.readouterr().err
+    assert run([*words, "data.colums={reference: nth}"]) == 2
+    assert "did you mean 'columns'" in capsys.readouterr().err

@@ -33,15 +33,16 @@ def grade(
 ) -> Answer:
     """Score completions and look at the scores, before a model learns from them.
 
-    Settings of the grader follow, such as grader.tolerance=0.01 or --grader.pattern 'Answer: .+'.
+    Settings of the grader follow, such as grader.tolerance=0.01 or --grader.pattern 'Answer: .+',
+    and how the rows are read, such as data.columns='{reference: answer}'.
     Named are scores that are constant, saturated, not a number, or follow the length alone.
     """
-    settings = _settings(grader, list(context.args))
+    given = _settings(list(context.args))
     with Console() as console:
         sampling = work("grade.Sampling")(samples=samples, max_new_tokens=max_new_tokens)
         found = work("grade.grade_file")(
-            rows,
-            settings,
+            work("grade.section_of")(rows, given["data"]),
+            {"name": grader, **given["grader"]},
             completion=completion,
             model=model,
             sampling=sampling,
@@ -52,14 +53,19 @@ def grade(
         return Answer(found, lambda: _show(found, console), exit_code=int(bool(found["findings"])))
 
 
-def _settings(grader: str, words: list[str]) -> dict[str, Any]:
-    """Raises: RecipeError: a word that is no setting of the grader."""
-    given: dict[str, Any] = {"name": grader}
+def _settings(words: list[str]) -> dict[str, dict[str, Any]]:
+    """Those of the grader and those of the data, by section.
+
+    Raises: RecipeError: a word that is neither.
+    """
+    given: dict[str, dict[str, Any]] = {"grader": {}, "data": {}}
     for key, value in parse(words):
         section, _, name = key.replace("-", "_").partition(".")
-        if section != "grader" or not name:
-            raise RecipeError(f"command line {key}: expected a setting such as grader.tolerance=1")
-        given[name] = value
+        if section not in given or not name:
+            raise RecipeError(
+                f"command line {key}: expected a setting such as grader.tolerance=1 or data.format"
+            )
+        given[section][name] = value
     return given
 
 
