@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,10 @@ def test_a_scorer_gives_every_row_numbers(name: str) -> None:
         said = found.objective.outputs(found.bundle, found.objective.collate(found.features))
     assert said.dtype == torch.float32
     assert said.shape[:1] == (len(found.features),)
-    assert bool(said.isfinite().all())
+    is_said = said.isfinite()
+    assert bool(is_said[:, :1].all())
+    assert bool((said[~is_said] == -math.inf).all())
+    assert bool((is_said[:, :-1] >= is_said[:, 1:]).all())  # none behind a gap
 
 
 def test_one_objective_is_meant_for_each_kind_of_rows() -> None:

@@ -18,6 +18,6 @@ class Scorer(Protocol):
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """What the model says of each row, (B, C) float32: scores of classes, a number, a margin.
 
-        Evaluation and prediction read it.
+        Evaluation and prediction read it. Rows with fewer scores than others end in minus infinity.
         """
         ...
