@@ -12,7 +12,7 @@ demo: venv  ## a real language model tuned, compared and reported
 	$(BIN)/luthier demo
 
 test: venv  ## every test; needs no network once the two small models are cached
-	$(PYTEST) -n $(WORKERS) --dist worksteal
+	$(PYTEST) -n $(WORKERS) --dist worksteal --durations=30
 
 check: venv  ## format, lint, types, architecture
 	$(BIN)/ruff format --check .
