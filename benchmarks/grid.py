@@ -101,8 +101,10 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
 
 def machine(out: Path) -> dict[str, Any]:
     """Where the first of the runs took place."""
-    first = next(iter(sorted(out.glob("*/environment.json"))))
-    found = json.loads(first.read_text())
+    begun = sorted(out.glob("*/environment.json"))
+    if not begun:
+        raise SystemExit(f"{out}: no run was begun here; what they said stands above")
+    found = json.loads(begun[0].read_text())
     return {
         "cpu": found["cpu"]["name"],
         "cores": found["cpu"]["usable_cores"],
@@ -129,6 +131,7 @@ def main() -> None:
             problems[cell.name] = run(cell, out)
             print(problems[cell.name] or told(measured(cell, out / cell.name)), flush=True)
             write(options.grid.stem, grid, every, out=out, problems=problems)
+    write(options.grid.stem, grid, every, out=out, problems=problems)
 
 
 def told(found: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sets import cranfield_collection
+from sets import cranfield_collection, is_held_out
 from sklearn.metrics import ndcg_score
 
 from luthier import open_run
@@ -22,7 +22,7 @@ from luthier.evaluation.tasks.search import vectors_of
 def ndcg(bundle: Any, data: Path) -> float:
     """Mean nDCG@10 over the queries held out, among all documents that have a text."""
     documents, queries, gains = cranfield_collection(data)
-    held = [query for query in gains if query % 3 == 0]
+    held = [query for query in gains if is_held_out(query)]
     numbers = [number for number, text in documents.items() if text]
     texts = [documents[number] for number in numbers] + [queries[query] for query in held]
     vectors = vectors_of(bundle, texts, tell=lambda _done, _total: None)

@@ -143,7 +143,7 @@ def stsb(folder: Path) -> Parts:
 
 
 def cranfield(folder: Path) -> Parts:
-    """Queries with a document that answers them; every third query is held out."""
+    """Queries with a document that answers them; some queries are held out."""
     documents, queries, gains = cranfield_collection(folder)
     rows = {
         query: [
@@ -154,9 +154,14 @@ def cranfield(folder: Path) -> Parts:
         for query, found in gains.items()
     }
     return {
-        "train": [row for query, found in rows.items() if query % 3 for row in found],
-        "test": [found[0] for query, found in rows.items() if query % 3 == 0 and found],
+        "train": [row for query, found in rows.items() if not is_held_out(query) for row in found],
+        "test": [found[0] for query, found in rows.items() if is_held_out(query) and found],
     }
+
+
+def is_held_out(query: int) -> bool:
+    """Whether a query of Cranfield is searched for and not learned from."""
+    return query % 3 == 0
 
 
 def cranfield_collection(
