@@ -218,7 +218,7 @@ def bundle(
     codec = codec_of(word_tokenizer() if is_encoder else tokenizer(template))
     source = Source(f"tiny {architecture}", Path("tiny"), "0" * 64)
     trunk = build(model, kind, prefer=prefer, compute_dtype=torch.float32)
-    return Bundle(model, codec, kind, source, facts_of(model), trunk, labels)
+    return Bundle(model, kind, facts_of(model), codec, source, trunk, labels)
 
 
 def small(model_type: str, **settings: Any) -> Any:

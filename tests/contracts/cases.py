@@ -248,7 +248,7 @@ def plain_bundle(
             parameter.data = parameter.data.to(dtype)
     trunk = build(model, kind, prefer=prefer, compute_dtype=dtype)
     source = Source("tiny", Path("tiny"), "0" * 64)
-    return Bundle(model, codec_of(tokenizer), kind, source, facts_of(model), trunk, labels)
+    return Bundle(model, kind, facts_of(model), codec_of(tokenizer), source, trunk, labels)
 
 
 def case(

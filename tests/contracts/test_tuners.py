@@ -16,11 +16,12 @@ from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError, RunError
 from luthier.core.events import Updated
 from luthier.export import exporters
+from luthier.models.bundle import Outline
 from luthier.models.facts import facts_of
 from luthier.models.quantised import quantise, quantised_layers
 from luthier.objectives import objectives
 from luthier.tuners import tuners
-from luthier.tuners.contract import Lengthening
+from luthier.tuners.contract import Checking, Lengthening
 
 NAMES = tuners.names()
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -210,6 +211,16 @@ def test_the_same_seed_starts_from_the_same_parameters(
     same = case(tuner, objective, way=way).parameters()
     assert one.keys() == same.keys()
     assert all(torch.equal(one[name], same[name]) for name in one)
+
+
+@pytest.mark.parametrize(("tuner", "objective"), TUNED)
+def test_what_fits_is_told_without_weights(tuner: str, objective: str) -> None:
+    found = case(tuner, objective)
+    kind, labels = found.bundle.kind, found.bundle.labels
+    plain = plain_bundle(kind, labels=labels, **found.model)
+    outline = Outline(plain.model.to("meta"), kind, plain.facts)
+    if isinstance(found.tuner, Checking):
+        assert found.tuner.check(outline)
 
 
 @pytest.mark.parametrize(("tuner", "objective"), TUNED)

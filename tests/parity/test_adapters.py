@@ -40,7 +40,7 @@ def bundle(name: str) -> Bundle:
     model.eval()
     trunk = build(model, kind, prefer="general", compute_dtype=torch.float32)
     source = Source("tiny", Path("tiny"), "0" * 64)
-    return Bundle(model, codec_of(tokenizer), kind, source, facts_of(model), trunk)
+    return Bundle(model, kind, facts_of(model), codec_of(tokenizer), source, trunk)
 
 
 @pytest.mark.parametrize("form", FORMS)

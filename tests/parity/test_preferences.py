@@ -46,7 +46,7 @@ def bundle(model: Any, kind: Kind, path: str) -> Bundle:
     model.requires_grad_(False)
     trunk = build(model, kind, prefer=path, compute_dtype=torch.float32)  # type: ignore[arg-type]
     source = Source("tiny", Path("tiny"), "0" * 64)
-    return Bundle(model, codec_of(tiny.tokenizer()), kind, source, facts_of(model), trunk)
+    return Bundle(model, kind, facts_of(model), codec_of(tiny.tokenizer()), source, trunk)
 
 
 def features(name: str) -> list[Features]:

@@ -72,7 +72,7 @@ def opened(name: str, rows: list[Row], architecture: str) -> tuple[Objective, Bu
     trunk = build(model, sort, prefer="auto", compute_dtype=torch.float32)
     source = Source("tiny", Path("tiny"), "0" * 64)
     bundle = Bundle(
-        model, codec_of(tokenizer), sort, source, facts_of(model), trunk, objective.labels()
+        model, sort, facts_of(model), codec_of(tokenizer), source, trunk, objective.labels()
     )
     features = [objective.prepare(row, bundle.codec, index=n) for n, row in enumerate(rows)]
     batch = objective.collate(features)

@@ -198,14 +198,20 @@ class Trunk(Protocol):
 
 
 @dataclass(slots=True)
-class Bundle:
-    """A model in use. Tuners change `model`; `trunk` is rebuilt after they did."""
+class Outline:
+    """A model as far as names and shapes go; its weights may be elsewhere (models/outline.py)."""
 
     model: nn.Module
-    codec: Codec
     kind: Kind
-    source: Source
     facts: Facts
+
+
+@dataclass(slots=True)
+class Bundle(Outline):
+    """A model in use. Tuners change `model`; `trunk` is rebuilt after they did."""
+
+    codec: Codec
+    source: Source
     trunk: Trunk
     labels: tuple[str, ...] = ()
     """Names of the classes, in the order of the scores."""

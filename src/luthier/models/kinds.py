@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import transformers
@@ -118,3 +119,12 @@ def renamed(kind: Kind, model_type: str) -> dict[str, dict[str, str]]:
     if not files or not ours or files == ours:
         return {}
     return {"key_mapping": {rf"^{files}\.": f"{ours}."}}
+
+
+def without_pooler(kind: Kind, config: Any) -> dict[str, Any]:
+    """The setting that leaves out a pooler, which vectors are not made of, where there is one."""
+    if kind != "embedder":
+        return {}
+    made = getattr(transformers, OPENINGS[kind].known[config.model_type], None)
+    has_setting = made is not None and "add_pooling_layer" in signature(made.__init__).parameters
+    return {"add_pooling_layer": False} if has_setting else {}

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from inspect import signature
 from typing import Any
 
 import torch
-import transformers
 from torch import nn
 from transformers.utils import logging as transformers_logging
 
@@ -20,7 +18,7 @@ from luthier.models.blueprint import writes
 from luthier.models.bundle import Bundle, Codec, Kind, Source
 from luthier.models.codecs import codec_in
 from luthier.models.facts import facts_of
-from luthier.models.kinds import OPENINGS, kinds_of, renamed
+from luthier.models.kinds import OPENINGS, kinds_of, renamed, without_pooler
 from luthier.models.reading import open_config, reading
 from luthier.models.trunks import build
 
@@ -66,7 +64,7 @@ def open_model(
     model.to(torch.device(device)).eval()
     trunk = build(model, kind, prefer="general", compute_dtype=dtype)
     notes += getattr(trunk, "notes", [])
-    bundle = Bundle(model, codec, kind, source, facts_of(model), trunk, labels, notes)
+    bundle = Bundle(model, kind, facts_of(model), codec, source, trunk, labels, notes)
     if kind == "embedder":
         bundle.vectors = vectors.read(source.folder, writes=writes(model.config))
     return bundle
@@ -129,8 +127,7 @@ def _load(
     """The model, the config as it is in the folder, and the names of weights the files lack."""
     folder = source.folder
     config, opening = open_config(folder), OPENINGS[kind]
-    if kind == "embedder":
-        settings |= _without_pooler(config)
+    settings |= without_pooler(kind, config)
     names = renamed(kind, config.model_type)
     settings |= names
     verbosity = transformers_logging.get_verbosity()
@@ -161,13 +158,6 @@ def _keep_names(model: Any, mapping: Mapping[str, str]) -> None:
     from, under which nobody could open it as what it now is."""
     used: list[Any] = getattr(model, "_weight_conversions", None) or []
     model._weight_conversions = [one for one in used if not {*one.source_patterns} & {*mapping}]
-
-
-def _without_pooler(config: Any) -> dict[str, Any]:
-    """The setting that leaves out a pooler, which vectors are not made of, where there is one."""
-    made = getattr(transformers, OPENINGS["embedder"].known[config.model_type], None)
-    has_setting = made is not None and "add_pooling_layer" in signature(made.__init__).parameters
-    return {"add_pooling_layer": False} if has_setting else {}
 
 
 def _lacking(model: Any, told: Any, source: Source, *, may_lack_head: bool) -> set[str]:

@@ -39,15 +39,16 @@ def meant(target: str | list[str], chosen: list[str] | str) -> str | list[str]:
     return chosen
 
 
-def best(relevance: Mapping[str, float], number: int) -> tuple[list[str], str]:
-    """The `number` parts of the highest relevance, in the order of the model, and why these.
-
-    Raises: RecipeError: there are fewer parts.
-    """
-    if number > len(relevance):
+def refuse_more(number: int, available: int) -> None:
+    """Raises: RecipeError: there are not so many parts."""
+    if number > available:
         raise RecipeError(
-            f"recipe tuner.target: got best:{number}, but there are {len(relevance)} to choose from"
+            f"recipe tuner.target: got best:{number}, but there are {available} to choose from"
         )
+
+
+def best(relevance: Mapping[str, float], number: int) -> tuple[list[str], str]:
+    """The `number` parts of the highest relevance, in the order of the model, and why these."""
     order = sorted(relevance, key=lambda name: -relevance[name])
     chosen = set(order[:number])
     low = relevance[order[number - 1]]

@@ -8,14 +8,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from luthier.models.blocks import head_modules
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Outline
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._restore import copy_strictly, exchanged
+from luthier.tuners._targets import heads_of
 from luthier.tuners.contract import ParamGroup
-
-HEADLESS = ("causal_lm", "embedder")
-"""Kinds of models without a head that is new."""
 
 
 class OwnTensors:
@@ -80,11 +77,9 @@ def names_of(model: nn.Module, modules: Iterable[str]) -> list[str]:
     return [name for name, _ in model.named_parameters() if name.startswith(tops)]
 
 
-def new_head(bundle: Bundle) -> list[str]:
+def new_head(outline: Outline) -> list[str]:
     """Parameters of the head (and pooler) of a kind that has a new one; of others none."""
-    if bundle.kind in HEADLESS:
-        return []
-    return names_of(bundle.model, head_modules(bundle.model))
+    return names_of(outline.model, heads_of(outline))
 
 
 def _moved(model: nn.Module, names: Iterable[str]) -> Generator[tuple[str, nn.Parameter]]:

@@ -10,18 +10,14 @@ from torch import Tensor, nn
 from luthier.models.added import added_to
 from luthier.models.bundle import Bundle
 from luthier.tuners._restore import exchanged
-from luthier.tuners._targets import head_modules
-
-_WITHOUT_HEAD = ("causal_lm", "embedder")
-"""Kinds that have no head of their own to be trained."""
+from luthier.tuners._targets import heads_of
 
 
 def freeze_trunk(bundle: Bundle) -> dict[str, Tensor]:
     """Freeze all but the head of a model that has one; gives that as it starts, copied."""
     model = bundle.model
-    heads = [] if bundle.kind in _WITHOUT_HEAD else head_modules(model)
     model.requires_grad_(False)
-    for name in heads:
+    for name in heads_of(bundle):
         model.get_submodule(name).requires_grad_(True)
     return {name: parameter.detach().clone() for name, parameter in head(model).items()}
 

@@ -11,20 +11,20 @@ from torch import Tensor, nn
 
 from luthier.core import seeds
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Outline
 from luthier.models.soft_prompt import table_of
 
 
-def token_table(bundle: Bundle, tuner: str) -> nn.Embedding:
+def token_table(outline: Outline, tuner: str) -> nn.Embedding:
     """The table that turns token ids into vectors.
 
     Raises: RecipeError: the model has none.
     """
-    table = table_of(bundle.model)
+    table = table_of(outline.model)
     if isinstance(table, nn.Embedding):
         return table
     raise RecipeError(
-        f"tuner '{tuner}': {type(bundle.model).__name__} has no table of tokens "
+        f"tuner '{tuner}': {type(outline.model).__name__} has no table of tokens "
         "(torch.nn.Embedding) to add to. Use tuner 'lora'."
     )
 

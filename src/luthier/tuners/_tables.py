@@ -15,13 +15,21 @@ def train_tables(model: Any) -> None:
 
     Raises: RecipeError: it reads no tokens.
     """
+    for table in token_tables(model).values():
+        table.requires_grad_(True)
+
+
+def token_tables(model: Any) -> dict[str, nn.Module]:
+    """The table of tokens, and the head of a model that has one, by name.
+
+    Raises: RecipeError: it reads no tokens.
+    """
     tables = _tables(model)
     if not isinstance(next(iter(tables.values()), None), nn.Embedding):
         raise RecipeError(
             "recipe tuner.embeddings: this model has no table of tokens to train. Leave it out"
         )
-    for table in tables.values():
-        table.requires_grad_(True)
+    return tables
 
 
 def trained_tables(model: Any) -> dict[str, nn.Module]:

@@ -10,16 +10,25 @@ from torch import nn
 
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
-from luthier.models.blocks import head_modules as head_modules
+from luthier.models.blocks import head_modules
+from luthier.models.bundle import Outline
 from luthier.models.quantised import Linear, QuantisedLinear
 
+_HEADLESS = ("causal_lm", "embedder")
+"""Kinds of models without a head that is new."""
 
-def linear_layers(model: nn.Module, *, but_not: Sequence[str]) -> dict[str, Linear]:
-    """Every linear layer by its full name, without the language-model head and `but_not`."""
-    output = _output_layer(model)
+
+def heads_of(outline: Outline) -> list[str]:
+    """Modules of the head (and pooler) of a kind that has a new one, to be trained whole."""
+    return [] if outline.kind in _HEADLESS else head_modules(outline.model)
+
+
+def linear_layers(outline: Outline) -> dict[str, Linear]:
+    """Every linear layer by its full name, without those of a head."""
+    output, but_not = _output_layer(outline.model), heads_of(outline)
     return {
         name: module
-        for name, module in model.named_modules()
+        for name, module in outline.model.named_modules()
         if isinstance(module, nn.Linear | QuantisedLinear)
         and module is not output
         and not any(name == part or name.startswith(part + ".") for part in but_not)

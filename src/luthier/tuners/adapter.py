@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.models.bottleneck import Bottleneck, Reads, Sublayer, install, sites
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bottleneck import Bottleneck, Reads, Site, Sublayer, install, sites
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._parts import freeze_trunk, trained, untuned
@@ -90,19 +90,9 @@ class Adapter:
 
         Raises: RecipeError: blocks that no placement is defined for, or too narrow a bottleneck.
         """
-        model = bundle.model
-        found = sites(model, BOTH if self.config.placement == "houlsby" else LAST)
-        if not found:
-            raise RecipeError(
-                f"tuner 'adapter': the blocks of {type(model).__name__} are not understood; known "
-                "are those like BERT's (attention.output and output, each with dense, dropout and "
-                "LayerNorm) and like LLaMA's (self_attn, mlp, input_layernorm, "
-                "post_attention_layernorm). Use tuner 'lora'."
-            )
+        found, model = self.check(bundle), bundle.model
         self._first_head = freeze_trunk(bundle)
-        width = bundle.facts.hidden_size
-        chosen = {key: value for key, (value, _) in self.resolve(self.config).items()}
-        config = self.config.model_copy(update=chosen)
+        width, config = bundle.facts.hidden_size, self._settled()
         device = next(model.parameters()).device
         for site in found:
             part = Bottleneck(
@@ -115,6 +105,28 @@ class Adapter:
             part.reset(torch.Generator().manual_seed(seeds.derive(seed, "adapter", site.holder)))
             install(model, site, part.to(device))
         return bundle
+
+    def check(self, outline: Outline) -> list[Site]:
+        """Where adapters go.
+
+        Raises: RecipeError: blocks that no placement is defined for, or too narrow a bottleneck.
+        """
+        model = outline.model
+        found = sites(model, BOTH if self.config.placement == "houlsby" else LAST)
+        if not found:
+            raise RecipeError(
+                f"tuner 'adapter': the blocks of {type(model).__name__} are not understood; known "
+                "are those like BERT's (attention.output and output, each with dense, dropout and "
+                "LayerNorm) and like LLaMA's (self_attn, mlp, input_layernorm, "
+                "post_attention_layernorm). Use tuner 'lora'."
+            )
+        _size(outline.facts.hidden_size, float(self._settled().reduction_factor))
+        return found
+
+    def _settled(self) -> Config:
+        """The settings with nothing left to choose."""
+        chosen = {key: value for key, (value, _) in self.resolve(self.config).items()}
+        return self.config.model_copy(update=chosen)
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """Matrices decay, biases do not."""

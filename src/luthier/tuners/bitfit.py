@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.tuners import tuners
 from luthier.tuners._own import OwnTensors, new_head
 
@@ -37,7 +37,14 @@ class Bitfit(OwnTensors):
         Raises: RecipeError: the model has no biases.
         """
         del seed  # nothing is drawn
-        model, head = bundle.model, new_head(bundle)
+        return self.move(bundle, self.check(bundle))
+
+    def check(self, outline: Outline) -> list[str]:
+        """What will move.
+
+        Raises: RecipeError: the model has no biases.
+        """
+        model, head = outline.model, new_head(outline)
         found = [
             name
             for name, _ in model.named_parameters()
@@ -48,4 +55,4 @@ class Bitfit(OwnTensors):
                 f"recipe tuner.name: 'bitfit' trains biases, and {type(model).__name__} has none. "
                 "Use tuner 'norms', which trains as few parameters, or 'lora'."
             )
-        return self.move(bundle, [*found, *head])
+        return [*found, *head]

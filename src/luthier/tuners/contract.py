@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 
 
 @dataclass(slots=True)
@@ -145,10 +145,24 @@ class Adapting(Tuner, Protocol):
 
 
 @runtime_checkable
+class Checking(Tuner, Protocol):
+    """A tuner whose settings may not fit a model."""
+
+    def check(self, outline: Outline) -> object:
+        """What `apply` would change, told from names and shapes alone.
+
+        Asked before the weights are read, of a model on the meta device, with settings of its own
+        that are measured on the model still "auto".
+        Raises: RecipeError: `apply` would raise it.
+        """
+        ...
+
+
+@runtime_checkable
 class Choosing(Tuner, Protocol):
     """A tuner that can choose what moves by how much the loss depends on it, before training."""
 
-    def parts(self, bundle: Bundle) -> Mapping[str, Sequence[str]]:
+    def parts(self, outline: Outline) -> Mapping[str, Sequence[str]]:
         """What there is to choose from, by name: the parameters of each. Empty: nothing to choose.
 
         Raises: RecipeError: the settings do not fit the model.

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar, cast, get_args
 
 from torch import nn
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.tuners import tuners
-from luthier.tuners._own import OwnTensors, names_of, new_head
+from luthier.tuners._own import OwnTensors, new_head
 
 
 class Config(ComponentConfig):
@@ -45,24 +45,34 @@ class Head(OwnTensors):
         Raises: RecipeError: this model has neither.
         """
         del seed  # nothing is drawn
-        names = new_head(bundle) or _output_layer(bundle)
+        names, model = self.check(bundle), cast(Any, bundle.model)
+        layer = model.get_output_embeddings() if bundle.kind == "causal_lm" else None
+        if layer is not None and layer.weight is model.get_input_embeddings().weight:
+            untie(model, layer)
+        return self.move(bundle, names)
+
+    def check(self, outline: Outline) -> list[str]:
+        """What will move.
+
+        Raises: RecipeError: this model has neither a head nor an output layer.
+        """
+        names = new_head(outline) or _output_layer(outline)
         if not names:
             raise RecipeError(
                 f"recipe tuner.name: 'head' trains what reads the trunk, and an open "
-                f"{type(bundle.model).__name__} has nothing there. Use tuner 'last_layers'."
+                f"{type(outline.model).__name__} has nothing there. Use tuner 'last_layers'."
             )
-        return self.move(bundle, names)
+        return names
 
 
-def _output_layer(bundle: Bundle) -> list[str]:
-    """Parameters of the language-model head, as its own layer."""
-    model: Any = bundle.model
-    layer = model.get_output_embeddings() if bundle.kind == "causal_lm" else None
+def _output_layer(outline: Outline) -> list[str]:
+    """Parameters of the language-model head."""
+    model: Any = outline.model
+    layer = model.get_output_embeddings() if outline.kind == "causal_lm" else None
     if not isinstance(layer, nn.Linear):
         return []
-    if layer.weight is model.get_input_embeddings().weight:
-        untie(model, layer)
-    return names_of(model, [name for name, part in model.named_modules() if part is layer])
+    name = next(name for name, part in model.named_modules() if part is layer)
+    return [f"{name}.{own}" for own, _ in layer.named_parameters()]  # also where they are shared
 
 
 def untie(model: Any, layer: nn.Linear) -> None:

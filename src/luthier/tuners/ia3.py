@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.models.scaled import Layer, ScaledLinear
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
@@ -108,16 +108,25 @@ class Ia3:
         """
         del seed  # nothing is drawn
         model: Any = bundle.model
-        target, feedforward = self._names(model.config.model_type)
-        layers = {
-            name: cast(Layer, part) for name, part in model.named_modules() if _is_linear(part)
-        }
-        chosen = _matching(layers, target)
+        chosen = self.check(bundle)
+        _, feedforward = self._names(model.config.model_type)
         self._first_head = freeze_trunk(bundle)
         for name, layer in chosen.items():
             scales_inputs = any(_is_match(name, pattern) for pattern in feedforward)
             replace(model, name, ScaledLinear(layer, scales_inputs=scales_inputs))
         return bundle
+
+    def check(self, outline: Outline) -> dict[str, Layer]:
+        """The layers that will be scaled, by name.
+
+        Raises: RecipeError: no table for the model type, or a name that means no layer.
+        """
+        model: Any = outline.model
+        target, _ = self._names(model.config.model_type)
+        layers = {
+            name: cast(Layer, part) for name, part in model.named_modules() if _is_linear(part)
+        }
+        return _matching(layers, target)
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """Scales have one axis and do not decay."""

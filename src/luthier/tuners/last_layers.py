@@ -13,7 +13,7 @@ from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.models.blocks import Stack, stack_of
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.tuners import tuners
 from luthier.tuners._own import OwnTensors, new_head
 
@@ -60,16 +60,15 @@ class LastLayers(OwnTensors):
             return 3e-4, "some layers of a small language model"
         return 5e-5, "some layers of a language model"
 
-    def parts(self, bundle: Bundle) -> Mapping[str, Sequence[str]]:
+    def parts(self, outline: Outline) -> Mapping[str, Sequence[str]]:
         """The parameters of every block, where they are to be chosen by relevance.
 
-        Raises: RecipeError: the model has no such stack of blocks, or fewer of them.
+        Raises: RecipeError: the model has no such stack of blocks.
         """
-        if self.config.layers != "auto" or self.config.choose != "relevant":
+        if not self._is_measured():
             return {}
-        stack = _stack(bundle.model)
-        _count(self.config, stack)
-        every = [name for name, _ in bundle.model.named_parameters()]
+        stack = _stack(outline.model)
+        every = [name for name, _ in outline.model.named_parameters()]
         return {
             str(index): [name for name in every if name.startswith(stack.prefix(index))]
             for index in range(len(stack.blocks))
@@ -89,15 +88,28 @@ class LastLayers(OwnTensors):
         Raises: RecipeError: a layer that is not there, or a pattern that names nothing.
         """
         del seed  # nothing is drawn
+        assert not self._is_measured(), "measured beforehand"
+        return self.move(bundle, self.check(bundle))
+
+    def check(self, outline: Outline) -> list[str]:
+        """What will move, without the blocks that relevance chooses.
+
+        Raises: RecipeError: a layer that is not there, or a pattern that names nothing.
+        """
         config, names = self.config, list[str]()
-        if config.layers != [] and (config.layers != "auto" or config.num_layers):
-            stack = _stack(bundle.model)
-            assert config.layers != "auto" or config.choose != "relevant", "measured beforehand"
+        if self._is_measured():
+            _count(config, _stack(outline.model))
+        elif config.layers != [] and (config.layers != "auto" or config.num_layers):
+            stack = _stack(outline.model)
             chosen = _ends(config, stack) if config.layers == "auto" else config.layers
             inside = tuple(stack.prefix(index) for index in _indices(chosen, stack))
-            every = (name for name, _ in bundle.model.named_parameters())
+            every = (name for name, _ in outline.model.named_parameters())
             names = [name for name in every if name.startswith(inside)]
-        return self.move(bundle, [*names, *_named(bundle.model, config.modules), *new_head(bundle)])
+        return [*names, *_named(outline.model, config.modules), *new_head(outline)]
+
+    def _is_measured(self) -> bool:
+        """Whether the blocks are still to be chosen by relevance."""
+        return self.config.layers == "auto" and self.config.choose == "relevant"
 
 
 def _stack(model: nn.Module) -> Stack:

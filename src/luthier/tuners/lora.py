@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import Linear
 from luthier.models.token_rows import token_rows
 from luthier.tuners import tuners
-from luthier.tuners._best import best, meant, number_of
+from luthier.tuners._best import best, meant, number_of, refuse_more
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._low_rank import (
     adapters,
@@ -37,8 +37,8 @@ from luthier.tuners._patterns import check, value_for
 from luthier.tuners._peft import from_peft, to_peft
 from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly, exchanged
-from luthier.tuners._tables import train_tables, trained_tables
-from luthier.tuners._targets import head_modules, linear_layers, matching, replace
+from luthier.tuners._tables import token_tables, train_tables, trained_tables
+from luthier.tuners._targets import heads_of, linear_layers, matching, replace
 from luthier.tuners._tokens import extend, put_into
 from luthier.tuners.contract import ParamGroup, Peft
 
@@ -117,10 +117,6 @@ class Config(ComponentConfig):
         return usual if self.alpha == "auto" else float(self.alpha), given
 
 
-MOST_RATE = 1e-3
-"""No higher one was tried."""
-
-
 @tuners.add
 class Lora:
     """Trains rank * (inputs + outputs) parameters per adapted layer, in float32; merges exactly.
@@ -169,7 +165,7 @@ class Lora:
         """
         if kind != "causal_lm":
             return 5e-4, "usual for lora"
-        rate = min(MOST_RATE, 2e-4 * (4096 / facts.hidden_size) ** 0.75)
+        rate = min(1e-3, 2e-4 * (4096 / facts.hidden_size) ** 0.75)  # no higher one was tried
         return float(f"{rate:.0e}"), f"usual for lora on a width of {facts.hidden_size}"
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
@@ -178,7 +174,7 @@ class Lora:
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
         model, heads = bundle.model, heads_of(bundle)
-        layers = self.check(bundle)
+        layers = self._layers(bundle)
         model.requires_grad_(False)
         for name, layer in layers.items():
             generator = torch.Generator().manual_seed(seeds.derive(seed, "lora", name))
@@ -198,23 +194,32 @@ class Lora:
         """Add the tokens that are to be trained and are not there."""
         extend(tokenizer, self.config.tokens)
 
-    def parts(self, bundle: Bundle) -> dict[str, list[str]]:
-        """Every linear layer, where the best of them are wanted and not known yet."""
+    def parts(self, outline: Outline) -> dict[str, list[str]]:
+        """Every linear layer, where the best of them are wanted and not known yet.
+
+        Raises: RecipeError: more are wanted than there are.
+        """
         if not number_of(self.config.target) or self.config.chosen != "auto":
             return {}
-        layers = linear_layers(bundle.model, but_not=heads_of(bundle))
+        layers = linear_layers(outline)
+        refuse_more(number_of(self.config.target), len(layers))
         return {name: [f"{name}.weight"] for name in layers}
 
     def choose(self, relevance: Mapping[str, float]) -> dict[str, tuple[Any, str]]:
         """The best of the layers."""
         return {"chosen": best(relevance, number_of(self.config.target))}
 
-    def check(self, bundle: Bundle) -> dict[str, Linear]:
-        """The layers that will be adapted.
+    def check(self, outline: Outline) -> dict[str, Linear]:
+        """The layers that will be adapted, or that the best are chosen from.
 
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
-        layers = linear_layers(bundle.model, but_not=heads_of(bundle))
+        if self.config.embeddings:
+            token_tables(outline.model)
+        return linear_layers(outline) if self.parts(outline) else self._layers(outline)
+
+    def _layers(self, outline: Outline) -> dict[str, Linear]:
+        layers = linear_layers(outline)
         layers = matching(layers, meant(self.config.target, self.config.chosen))
         check(self.config.rank_pattern, layers, where="tuner.rank_pattern")
         check(self.config.alphas()[1], layers, where="tuner.alpha_pattern")
@@ -293,8 +298,3 @@ class Lora:
         for name, rows in token_rows(model).items():
             replace(model, name, rows.fold())
         return model
-
-
-def heads_of(bundle: Bundle) -> list[str]:
-    """What is trained whole."""
-    return head_modules(bundle.model) if bundle.kind not in ("causal_lm", "embedder") else []

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.tuners import tuners
 from luthier.tuners._own import OwnTensors, new_head
 from luthier.tuners._peft import PREFIX, saved_whole, target_modules
@@ -46,7 +46,14 @@ class Norms(OwnTensors):
         Raises: RecipeError: the model has no norms with weights.
         """
         del seed  # nothing is drawn
-        model = bundle.model
+        return self.move(bundle, self.check(bundle))
+
+    def check(self, outline: Outline) -> set[str]:
+        """What will move.
+
+        Raises: RecipeError: the model has no norms with weights.
+        """
+        model = outline.model
         found = {
             f"{name}.{own}"
             for name, module in model.named_modules()
@@ -59,7 +66,7 @@ class Norms(OwnTensors):
                 f"recipe tuner.name: 'norms' trains the weights of norms, and "
                 f"{type(model).__name__} has none. Use tuner 'last_layers' or 'lora'."
             )
-        return self.move(bundle, [*found, *new_head(bundle)])
+        return {*found, *new_head(outline)}
 
     def peft(self, bundle: Bundle) -> Peft:
         """PEFT's LN_TUNING, with a head among its modules saved whole."""

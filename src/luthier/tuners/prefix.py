@@ -14,7 +14,7 @@ from transformers import DynamicCache
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError, RunError
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.models.key_value_prefix import NAME, KeyValuePrefix
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
@@ -100,13 +100,7 @@ class Prefix:
 
         Raises: RecipeError: the model takes no keys and values from outside, or has no room.
         """
-        model: Any = bundle.model
-        table = token_table(bundle, "prefix")
-        if "past_key_values" not in signature(model.base_model.forward).parameters:
-            raise RecipeError(
-                f"tuner 'prefix': {type(model).__name__} takes no keys and values from outside "
-                "(past_key_values). Use tuner 'prompt' or 'lora'."
-            )
+        table = self.check(bundle)
         length = self.num_before(bundle.facts.context_length)
         take_context(bundle, length)
         self._first_head = freeze_trunk(bundle)
@@ -121,6 +115,20 @@ class Prefix:
             self._project(prefix, seed=seed)
         table.add_module(NAME, prefix)
         return bundle
+
+    def check(self, outline: Outline) -> nn.Embedding:
+        """The table that holds the prefix.
+
+        Raises: RecipeError: the model takes no keys and values from outside.
+        """
+        model: Any = outline.model
+        table = token_table(outline, "prefix")
+        if "past_key_values" not in signature(model.base_model.forward).parameters:
+            raise RecipeError(
+                f"tuner 'prefix': {type(model).__name__} takes no keys and values from outside "
+                "(past_key_values). Use tuner 'prompt' or 'lora'."
+            )
+        return table
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """The vectors do not decay, as embeddings do not; projection and head as usual."""

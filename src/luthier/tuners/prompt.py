@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError, RunError
-from luthier.models.bundle import Bundle, Facts, Kind
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.models.soft_prompt import Encoded, SoftPrompt, Table, soft_prompt_of
 from luthier.tuners import tuners
 from luthier.tuners._groups import decay_groups
@@ -101,13 +101,20 @@ class Prompt:
 
         Raises: RecipeError: the model reads no tokens, or has no room for the prompt.
         """
-        table = token_table(bundle, "prompt")
+        table = self.check(bundle)
         take_context(bundle, self.num_before(bundle.facts.context_length))
         self._first_head = freeze_trunk(bundle)
         vectors = self._vectors(bundle, table, seed=seed).to(table.weight.device)
         model: Any = bundle.model
         model.set_input_embeddings(SoftPrompt(table, vectors))
         return bundle
+
+    def check(self, outline: Outline) -> nn.Embedding:
+        """The table that the prompt is put before.
+
+        Raises: RecipeError: the model reads no tokens.
+        """
+        return token_table(outline, "prompt")
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """A table of vectors does not decay, as embeddings do not; encoder and head as usual."""

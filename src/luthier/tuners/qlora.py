@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from luthier.models.bundle import Bundle, Facts, Kind
-from luthier.models.quantised import Bits, dequantise, quantise, quantised_layers, require
+from luthier.models.bundle import Bundle, Facts, Kind, Outline
+from luthier.models.quantised import Bits, Linear, dequantise, quantise, quantised_layers, require
 from luthier.tuners import lora, tuners
 from luthier.tuners._targets import linear_layers
 from luthier.tuners.contract import ParamGroup, Peft
@@ -70,10 +70,9 @@ class Qlora:
 
         Raises: RecipeError: as LoRA. MissingExtra: 4 bits without bitsandbytes.
         """
-        require(self.config.bits)
+        self.check(bundle)
         model = bundle.model
-        self._lora.check(bundle)
-        names = list(linear_layers(model, but_not=lora.heads_of(bundle)))
+        names = list(linear_layers(bundle))
         before = sum(model.get_parameter(f"{name}.weight").nbytes for name in names)
         quantise(model, names, bits=self.config.bits)
         bundle = self._lora.apply(bundle, seed=seed)
@@ -88,13 +87,21 @@ class Qlora:
         )
         return bundle
 
+    def check(self, outline: Outline) -> dict[str, Linear]:
+        """The layers that will be adapted.
+
+        Raises: RecipeError: as LoRA. MissingExtra: 4 bits without bitsandbytes.
+        """
+        require(self.config.bits)
+        return self._lora.check(outline)
+
     def extend(self, tokenizer: Any) -> None:
         """Add the tokens that are to be trained and are not there."""
         self._lora.extend(tokenizer)
 
-    def parts(self, bundle: Bundle) -> dict[str, list[str]]:
+    def parts(self, outline: Outline) -> dict[str, list[str]]:
         """As LoRA's; they are measured before the base is rounded."""
-        return self._lora.parts(bundle)
+        return self._lora.parts(outline)
 
     def choose(self, relevance: Mapping[str, float]) -> dict[str, tuple[Any, str]]:
         """The best of the layers."""

@@ -7,11 +7,13 @@ from dataclasses import fields
 
 from luthier.core.errors import RecipeError
 from luthier.evaluation.tasks import Reading, tasks
-from luthier.models.bundle import Kind
+from luthier.models import vectors
+from luthier.models.blocks import frozen_of
+from luthier.models.bundle import Bundle, Kind, Outline
 from luthier.models.kinds import OPENINGS
-from luthier.objectives import Objective, Roles, needed, objectives, others_of
+from luthier.objectives import Explorer, Objective, Roles, needed, objectives, others_of
 from luthier.tuners import Tuner, tuners
-from luthier.tuners.contract import Limited
+from luthier.tuners.contract import Checking, Choosing, Limited
 
 
 def fits(objective: Objective, *, name: str, possible: Sequence[Kind], reference: str) -> Kind:
@@ -96,3 +98,53 @@ def refuse_lost_base(
             f" it trains, and tuner '{names[1]}' does not keep it. Use one that does: {keeping}; or"
             " name a model to hold beside it: objective.reference."
         )
+
+
+def refuse_misfit(
+    tuner: Tuner, objective: Objective, drawn: Outline, *, names: tuple[str, str]
+) -> None:
+    """Nothing, unless the tuner's settings do not fit the model, or what they want measured cannot
+    be.
+
+    Args: drawn: the outline of the model. names: of objective and tuner.
+    Raises: RecipeError: naming the setting.
+    """
+    if isinstance(tuner, Checking):
+        tuner.check(drawn)
+    is_measured = isinstance(tuner, Choosing) and tuner.parts(drawn)
+    if is_measured and (why := _hindrance(objective)):
+        raise RecipeError(
+            f"tuner '{names[1]}' is to choose layers by the loss of rows, and objective "
+            f"'{names[0]}' has none before {why}. Name the layers, or choose them with objective "
+            "sft."
+        )
+
+
+def _hindrance(objective: Objective) -> str:
+    """What must have happened before rows have a loss; empty: nothing."""
+    if isinstance(objective, Explorer):
+        return "the model has answered"
+    # before tuning the reference is the model itself, unless it is another one
+    itself = {"policy", "reference"} - others_of(objective).keys()
+    others = sorted(needed(objective) - itself)
+    return f"the {others[0]} was asked" if others else ""
+
+
+def untaught(bundle: Bundle) -> str:
+    """A warning where all that moves reads a token that says little of its text; else empty.
+
+    On TREC-6 a regression on the first token of all-MiniLM-L6 reaches 0.74, on the mean 0.89.
+    """
+    folder = bundle.source.folder
+    if bundle.kind != "sequence_classifier" or not frozen_of(bundle.model, scores=True).is_whole:
+        return ""
+    if not (folder / vectors.MODULES).is_file():
+        return ""
+    pooling = vectors.read(folder, writes=False).pooling
+    if pooling == "first":
+        return ""
+    return (
+        f"{bundle.source.reference} was made to be read as the {pooling} of its tokens, and the "
+        "head of a classifier reads the first one, which never learned to say much. Expect less "
+        "than of a regression on vectors; tuner 'last_layers' costs little more and mends it"
+    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from luthier.core import files
-from luthier.core.config import ComponentConfig, build, defaults_of
+from luthier.core.config import defaults_of
 from luthier.core.errors import RecipeError
 from luthier.data.features import Features
 from luthier.data.load import Loaded, load
@@ -18,15 +17,17 @@ from luthier.models import today
 from luthier.models.blueprint import Blueprint, blueprint
 from luthier.models.bundle import Codec, Kind, Source
 from luthier.models.codecs import codec_in
+from luthier.models.outline import outline
 from luthier.models.proof import paint
 from luthier.models.sources import fetch
-from luthier.objectives import Objective, Part, objectives, resolved
+from luthier.objectives import Objective, Part, labels_of, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 from luthier.tuners.contract import Extending, Lengthening
 from luthier.workflow.arranging import arranged, without_idle
-from luthier.workflow.check import fits, refuse_kind, refuse_lost_base
+from luthier.workflow.built import component_config, open_objective, open_tuner
+from luthier.workflow.check import fits, refuse_kind, refuse_lost_base, refuse_misfit
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, read_mixture
 from luthier.workflow.options import general_rows
@@ -142,13 +143,14 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     )
     others = find_others(objective, codec)
     settle_tuner(settled, known.facts, kind=kind)
-    moved = tuners.get(settled.get("tuner.name"))
-    tuner = moved(component_config(moved.Config, settled, "tuner"))
+    moved, tuner = tuners.get(settled.get("tuner.name")), open_tuner(settled)
     if isinstance(tuner, Extending):
         tuner.extend(codec.tokenizer)
     names = (settled.get("objective.name"), settled.get("tuner.name"))
     refuse_lost_base(objective, moved, names=names)
     refuse_kind(moved, kind, names=names)
+    drawn = outline(source.folder, kind, labels=labels_of(objective))
+    refuse_misfit(tuner, objective, drawn, names=names)
     if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
         raise RecipeError(
             f"model {source.reference} has no chat template, and the rows are conversations. "
@@ -179,34 +181,6 @@ def _settle_today(settled: Settled, codec: Codec, stages: Stages) -> None:
         today.tell(codec.tokenizer, settled.get("data.today"))
     elif settled.is_given("data.today"):
         stages.note("data.today has no effect: the model's chat template prints no date")
-
-
-def open_objective(settled: Settled, rows: Sequence[Row]) -> Objective:
-    """The objective with its own "auto" settings chosen from the training rows."""
-    kind = objectives.get(settled.get("objective.name"))
-    config = component_config(kind.Config, settled, "objective")
-    for key, (value, why) in resolved(kind, config, rows).items():
-        settled.settle(f"objective.{key}", value, why)
-    return open_component(kind, settled, "objective")
-
-
-def open_component(kind: Any, settled: Settled, section: str) -> Any:
-    """An objective or tuner from its recipe section; its defaults are written into the recipe.
-
-    Raises: RecipeError: every unknown key and bad value of the section.
-    """
-    config = component_config(kind.Config, settled, section)
-    settled.fill(section, config.model_dump(mode="json"))
-    return kind(config)
-
-
-def component_config(kind: type[ComponentConfig], settled: Settled, section: str) -> Any:
-    """The settings of a component, as far as they are settled.
-
-    Raises: RecipeError: every unknown key and bad value of the section.
-    """
-    values = {key: value for key, value in settled.get(section).items() if key != "name"}
-    return build(kind, values, where=section)
 
 
 def prepare_all(

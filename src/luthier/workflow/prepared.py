@@ -23,9 +23,11 @@ from luthier.tuners import Tuner, tuners
 from luthier.workflow import opening
 from luthier.workflow.around import gather
 from luthier.workflow.arranging import settle_units
+from luthier.workflow.built import open_component
+from luthier.workflow.check import untaught
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
-from luthier.workflow.inputs import Inputs, component_config, open_component
+from luthier.workflow.inputs import Inputs
 from luthier.workflow.keeping import put_in
 from luthier.workflow.others import asked, view_of
 from luthier.workflow.relevance import settle_parts
@@ -59,7 +61,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     Raises: RecipeError, ModelError: objective, tuner and model do not fit together.
     """
     facts = inputs.blueprint.facts
-    tuner = open_tuner(settled)
+    tuner = open_component(tuners.get(settled.get("tuner.name")), settled, "tuner")
     train = inputs.learned("train")
     lengths = [item.num_tokens for item in train]
     settle_units(settled, inputs.objective, inputs.features["train"], train, stages)
@@ -124,6 +126,8 @@ def _tuned_to_be(
     bundle = opening.tune(settled.recipe(), tuner, bundle, trains=True)
     for note in bundle.notes[known:]:
         stages.note(note)
+    if warning := untaught(bundle):
+        stages.note(warning, warning=True)
     stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
     return tuner, bundle
 
@@ -155,17 +159,6 @@ def _reference(inputs: Inputs, recipe: Recipe, before: View | None) -> View | No
     if "reference" in inputs.others and "reference" in inputs.objective.roles:
         return view_of(inputs.others["reference"], recipe, [])
     return before
-
-
-def open_tuner(settled: Settled) -> Tuner:
-    """The tuner with its own "auto" settings chosen.
-
-    Raises: RecipeError: unknown tuner, or settings it does not take.
-    """
-    kind = tuners.get(settled.get("tuner.name"))
-    for key, (value, why) in kind.resolve(component_config(kind.Config, settled, "tuner")).items():
-        settled.settle(f"tuner.{key}", value, why)
-    return open_component(kind, settled, "tuner")
 
 
 def settle_evaluation(settled: Settled, inputs: Inputs) -> None:

@@ -23,7 +23,7 @@ from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 from luthier.run.reader import RunFiles, open_run
 from luthier.tuners import Tuner, tuners
-from luthier.workflow.inputs import open_component
+from luthier.workflow.built import open_component
 from luthier.workflow.opening import build_trunk, open_base, open_for, open_weights, tune
 
 

@@ -16,7 +16,7 @@ from luthier.core.errors import RecipeError
 from luthier.models.facts import facts_of
 from luthier.models.low_rank import LowRankLinear
 from luthier.tuners._principal import principal
-from luthier.tuners.lora import MOST_RATE, Config, Lora
+from luthier.tuners.lora import Config, Lora
 
 
 def applied(**settings: Any) -> dict[str, LowRankLinear]:
@@ -44,7 +44,7 @@ def test_narrow_models_take_higher_rates(width: int, rate: float) -> None:
 
 
 def test_no_rate_above_those_that_were_tried_is_chosen() -> None:
-    assert Lora.usual_rate(facts_of(tiny.causal_lm()), "causal_lm")[0] == MOST_RATE
+    assert Lora.usual_rate(facts_of(tiny.causal_lm()), "causal_lm")[0] == 1e-3
 
 
 def test_stabilised_ranks_divide_by_the_root() -> None:

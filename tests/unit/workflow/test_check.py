@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+import torch
+from tests import tiny
 
 from luthier.core.errors import RecipeError
 from luthier.data.rows import Labeled
@@ -10,7 +16,8 @@ from luthier.models.bundle import Kind
 from luthier.objectives import objectives
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
-from luthier.workflow.check import fits
+from luthier.tuners import attach, tuners
+from luthier.workflow.check import fits, untaught
 from luthier.workflow.settle import settle_objective
 
 WRITER: tuple[Kind, ...] = ("causal_lm", "sequence_classifier", "token_classifier")
@@ -58,3 +65,25 @@ def test_rows_that_no_objective_is_meant_for_need_one_by_name() -> None:
     recipe = Settled(*read({"model": "m", "data": {"train": "rows.jsonl"}}))
     with pytest.raises(RecipeError, match=r"the rows are recipe.*no objective here takes"):
         settle_objective(recipe, "recipe")
+
+
+@pytest.mark.parametrize(
+    ("tuner", "pooling", "is_told"),
+    [("head", "mean", True), ("head", "cls", False), ("lora", "mean", False), ("head", "", False)],
+)
+def test_a_head_that_reads_a_token_which_never_learned_is_told(
+    tuner: str, pooling: str, is_told: bool, tmp_path: Path
+) -> None:
+    bundle = tiny.bundle("bert", labels=("no", "yes"))
+    bundle.source = replace(bundle.source, folder=tmp_path)
+    if pooling:
+        modules = [{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]
+        (tmp_path / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
+        (tmp_path / "1_Pooling").mkdir()
+        config = json.dumps({"pooling_mode": pooling})
+        (tmp_path / "1_Pooling" / "config.json").write_text(config, encoding="utf-8")
+    moved = tuners.get(tuner)
+    found = moved.Config()
+    found = found.model_copy(update={k: v for k, (v, _) in moved.resolve(found).items()})
+    attach(moved(found), bundle, seed=0, frozen=torch.float32)
+    assert ("last_layers" in untaught(bundle)) == is_told

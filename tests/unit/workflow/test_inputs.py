@@ -65,6 +65,26 @@ def test_a_sample_of_a_bad_answer_says_that_it_is_bad() -> None:
     assert (last["text"], last["role"], last["trained"]) == ("bad", "label", False)
 
 
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (["tuner.name=lora", "tuner.target=[q_prj]"], "'q_prj' names no linear layer"),
+        (["tuner.name=lora", "tuner.rank=4096"], "rank"),
+        (["tuner.name=lora", "tuner.target=best:999"], "best:999, but there are"),
+        (["tuner.name=last_layers", "tuner.num_layers=99"], "99, but the model has"),
+        (["tuner.name=last_layers", "tuner.modules=[nrom]"], "'nrom' names nothing"),
+        (["tuner.name=adapter", "tuner.reduction_factor=9999"], "9999, but the model is"),
+        (["tuner.name=ia3", "tuner.target=[nope]", "tuner.feedforward=[nope]"], "'nope' names no"),
+        (["tuner.name=bitfit"], "has none"),
+    ],
+)
+def test_settings_that_do_not_fit_the_model_are_refused_before_its_weights_are_read(
+    settings: list[str], problem: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=problem):
+        gathered(tmp_path, *settings)
+
+
 def test_samples_of_train_on_last_show_the_first_answer_as_read(tmp_path: Path) -> None:
     inputs = gathered(tmp_path, "objective.train_on=last")
     for sample in inputs.samples:
