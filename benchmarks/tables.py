@@ -66,14 +66,22 @@ def _line(row: str, column: str, cells: Sequence[dict[str, Any]], also: Sequence
         f"{cells[0]['trained_parameters']:,} ({share:.2%})",
         f"{statistics.mean(cell['seconds'] for cell in cells):.0f}",
         f"{max(cell['peak_bytes'] for cell in cells) / 2**30:.2f}",
-        *(_score([found for cell in cells if (found := _besides(cell, name))]) for name in also),
+        *(_beside(cells, name) for name in also),
     ]
 
 
+def _beside(cells: Sequence[dict[str, Any]], name: str) -> str:
+    """A further figure of the tuned model; of a rival also what it took."""
+    rivals = [cell["rivals"][name] for cell in cells if name in cell.get("rivals", {})]
+    if not rivals:
+        return _score([found for cell in cells if (found := _besides(cell, name))])
+    score = _score([{"value": rival["figures"][cells[0]["metric"]]} for rival in rivals])
+    seconds = statistics.mean(rival["seconds"] for rival in rivals)
+    return f"{score}, {seconds:.0f} s, {max(r['peak_bytes'] for r in rivals) / 2**30:.2f} GiB"
+
+
 def _besides(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
-    """A metric of the tuned model, what general texts say of it, or a rival's on the same rows."""
-    if name in cell.get("rivals", {}):
-        return {"value": cell["rivals"][name]["figures"][cell["metric"]]}
+    """A metric of the tuned model, or what general texts say of it."""
     kept = cell["retention"].get(name, {})
     return cell["arms"]["tuned"].get(name) or kept.get("difference") or kept.get("tuned")
 

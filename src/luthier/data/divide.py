@@ -29,7 +29,7 @@ def divide(
         parts[split_name] = _unleaked(parts, split_name, other, section, ledger)
     parts["train"] = _limited(parts["train"], section.max_rows, ledger)
     shares = Shares(
-        validation=0.0 if parsed["validation"] else section.validation_share,
+        validation=0.0 if parsed["validation"] else validation_share(section),
         test=0.0 if parsed["test"] else section.test_share,
     )
     for name, rows in split(parts["train"], shares).items():
@@ -39,6 +39,11 @@ def divide(
     how = [f"{name}: {len(rows)} rows" for name, rows in parts.items()]
     words = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
     return parts, [words + ", ".join(how)]
+
+
+def validation_share(section: DataSection) -> float:
+    """The share that leaves the training rows; a tenth where nobody said."""
+    return 0.1 if section.validation_share == "auto" else section.validation_share
 
 
 def _unrepeated(rows: Sequence[Keyed], section: DataSection, ledger: Ledger) -> list[Keyed]:

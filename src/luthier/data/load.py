@@ -10,7 +10,7 @@ from pathlib import Path
 from luthier.core import files as core_files
 from luthier.core.errors import DataError
 from luthier.data import folder
-from luthier.data.divide import divide
+from luthier.data.divide import divide, validation_share
 from luthier.data.duplicates import Keyed
 from luthier.data.formats.contract import Shape
 from luthier.data.ledger import Ledger
@@ -100,9 +100,9 @@ def _listed(given: str | list[str]) -> list[str]:
 
 
 def _check_shares(section: DataSection) -> None:
-    if section.validation_share + section.test_share >= 1:
+    if (share := validation_share(section)) + section.test_share >= 1:
         raise DataError(
-            f"data.validation_share {section.validation_share} and data.test_share "
+            f"data.validation_share {share} and data.test_share "
             f"{section.test_share}: nothing is left for train; expected a sum below 1"
         )
 

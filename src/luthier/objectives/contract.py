@@ -61,6 +61,10 @@ class Usual:
     """Fewest and most passes over the rows."""
     rate: float = 1.0
     """Peak learning rate, in terms of what the tuner takes for a cross-entropy."""
+    batch_share: float = 0.25
+    """The most of all rows that a batch takes."""
+    validation_share: float = 0.1
+    """Share of the rows that are kept from training to choose by, where no file is given."""
 
 
 class Objective(Protocol):

@@ -63,8 +63,9 @@ class DataSection(ComponentConfig):
     """Role name in the file -> system, user, assistant or tool."""
     encoding: str = "auto"
     """Text encoding of the files; auto: BOM, then UTF-8, then cp1252, said in the ledger."""
-    validation_share: float = Field(default=0.1, ge=0, lt=1)
-    """Share of rows split off for validation when no file is given."""
+    validation_share: float | Auto = "auto"
+    """Share of rows split off for validation when no file is given; auto: 0.1, or none where the
+    objective is meant for a handful of rows."""
     test_share: float = Field(default=0.1, ge=0, lt=1)
     """Share of rows split off for the test when no file is given."""
     group_by: str = ""
@@ -82,6 +83,13 @@ class DataSection(ComponentConfig):
     """Use only so many rows of `train` files (0: all), chosen by content hash."""
     today: str = "auto"
     """The date (2026-03-01) for chat templates that print one; auto: when the run was started."""
+
+    @field_validator("validation_share")
+    @classmethod
+    def _share(cls, value: float | str) -> float | str:
+        if isinstance(value, float | int) and not 0 <= value < 1:
+            raise ValueError("expected a number of at least 0 and below 1, or auto")
+        return value
 
     @field_validator("today")
     @classmethod

@@ -32,8 +32,8 @@ from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, read_mixture
 from luthier.workflow.options import general_rows
 from luthier.workflow.options import identity_of as general_identity
-from luthier.workflow.others import find_others
-from luthier.workflow.settle import settle_objective, settle_tuner
+from luthier.workflow.others import find_others, refuse_short
+from luthier.workflow.settle import settle_objective, settle_tuner, settle_validation
 from luthier.workflow.stages import Stages
 
 SPLITS = ("train", "validation", "test")
@@ -127,6 +127,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         known = blueprint(source.folder)
         codec = codec_in(source.folder)
     _settle_today(settled, codec, stages)
+    settle_validation(settled)
     with stages.stage("reading data"):
         loaded = load(
             settled.recipe().data, seed=settled.get("seed"), wants=_wanted(settled.get("objective"))
@@ -164,6 +165,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         inputs.general = general_rows(settled, codec, kind=kind)
         inputs.others = others
         _fit(inputs, settled)
+        refuse_short(others, settled.get("training.max_length"))
         inputs.mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
         loaded.ledger.check()
     inputs.samples = [

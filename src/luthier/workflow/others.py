@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from luthier.core.errors import RecipeError
 from luthier.models import today
+from luthier.models.blueprint import blueprint
 from luthier.models.bundle import Bundle, Codec, Source
 from luthier.models.codec import open_codec
 from luthier.models.load import open_model
@@ -49,6 +50,21 @@ def refuse_other_tokens(theirs: Codec, ours: Codec, *, role: str, other: Other) 
         f"{first!r} (number {their_tokens.get(first, 'none')} and {our_tokens.get(first, 'none')})."
         f" Distributions over different tokens cannot be compared. {other.instead}"
     )
+
+
+def refuse_short(others: Mapping[str, Source], max_length: int) -> None:
+    """Nothing, when each of the models reads rows of so many tokens.
+
+    Raises: RecipeError: one was made for fewer; what it says of later ones is noise.
+    """
+    for role, source in others.items():
+        context = blueprint(source.folder).facts.context_length
+        if context < max_length:
+            raise RecipeError(
+                f"recipe objective.{role}: {source.reference} reads at most {context} tokens, and "
+                f"rows of up to {max_length} are to be learned. Set training.max_length={context} "
+                "and data.on_overflow, or name a model with a longer context."
+            )
 
 
 @contextmanager

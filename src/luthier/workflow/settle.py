@@ -11,7 +11,7 @@ from luthier.engine import compilation, precision
 from luthier.engine.horizon import steps_within
 from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts, Kind
-from luthier.objectives import objectives
+from luthier.objectives import Usual, objectives
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 
@@ -29,6 +29,16 @@ def settle_objective(settled: Settled, shape: str) -> None:
     """
     if settled.get("objective.name") == "auto":
         settled.settle("objective.name", objective_for(shape), f"the rows are {shape}")
+
+
+def settle_validation(settled: Settled) -> None:
+    """The share of rows to choose by, before any is read."""
+    name = settled.get("objective.name")
+    usual = Usual() if name == "auto" else objectives.get(name).usual
+    why = (
+        "usual" if usual.validation_share else f"{name} is for a handful of rows: all of them train"
+    )
+    settled.settle("data.validation_share", usual.validation_share, why)
 
 
 def objective_for(shape: str) -> str:
@@ -128,8 +138,10 @@ def _usual_rate(settled: Settled, facts: Facts, kind: Kind) -> tuple[float, str]
 def _batch_size(settled: Settled, num_rows: int) -> tuple[int, str]:
     """The objective's own (an answer holds many targets, a label is one), bounded by the rows."""
     name = settled.get("objective.name")
-    size = max(_least_batch(settled), min(objectives.get(name).usual.batch_size, num_rows // 4))
-    return size, f"usual for {name}, at most a quarter of the rows"
+    usual = objectives.get(name).usual
+    most = int(num_rows * usual.batch_share)
+    size = max(_least_batch(settled), min(usual.batch_size, most))
+    return size, f"usual for {name}, at most {usual.batch_share:.0%} of the rows"
 
 
 def _least_batch(settled: Settled) -> int:

@@ -60,6 +60,13 @@ def built(name: str, **settings: Any) -> Any:
     return kind(kind.Config(**settings))
 
 
+def test_a_reference_that_reads_less_than_the_rows_have_is_refused(desk: Path) -> None:
+    tiny.causal_lm(seed=3, max_position_embeddings=8).save_pretrained(desk / "other")
+    settings = {"name": "dpo", "reference": str(desk / "other")}
+    with pytest.raises(RecipeError, match=r"objective.reference: .*reads at most 8 tokens"):
+        train(recipe(desk, "pairs", "lora", **settings), out=desk / "run")
+
+
 @pytest.mark.parametrize("name", WITH_REFERENCE)
 def test_the_reference_is_the_model_itself_unless_another_is_named(name: str) -> None:
     settings = {"grader": RL["grader"]} if name in ("grpo", "ppo") else {}

@@ -18,6 +18,7 @@ from luthier.workflow.settle import (
     settle_objective,
     settle_training,
     settle_tuner,
+    settle_validation,
     unusual_rate,
 )
 
@@ -52,6 +53,28 @@ def test_small_encoders_are_trained_whole_and_large_models_with_lora() -> None:
     settle_tuner(small, SMALL, kind="sequence_classifier")
     settle_tuner(large, LARGE, kind="causal_lm")
     assert (small.get("tuner.name"), large.get("tuner.name")) == ("full", "lora")
+
+
+@pytest.mark.parametrize(
+    ("objective", "given", "share"),
+    [
+        ("auto", "auto", 0.1),
+        ("classify", "auto", 0.1),
+        ("fewshot", "auto", 0),
+        ("fewshot", 0.2, 0.2),
+    ],
+)
+def test_a_handful_of_rows_is_trained_whole(objective: str, given: object, share: float) -> None:
+    data = {"train": "rows.jsonl", "validation_share": given}
+    recipe = Settled(*read({"model": "m", "data": data, "objective": objective}))
+    settle_validation(recipe)
+    assert recipe.get("data.validation_share") == share
+
+
+def test_a_batch_of_a_handful_of_rows_is_all_of_them() -> None:
+    recipe = settled(objective="fewshot", tuner="full")
+    settle_training(recipe, SMALL, kind="embedder", lengths=[9] * 48)
+    assert recipe.get("training.batch_size") == 48
 
 
 def test_a_learning_rate_of_the_user_is_kept() -> None:
