@@ -65,7 +65,12 @@ class FewShot:
     additive: ClassVar[bool] = False
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(
-        batch_size=128, steps=60, epochs=(1, 60), batch_share=1.0, validation_share=0.0
+        batch_size=128,
+        steps=60,
+        epochs=(1, 60),
+        rate=0.25,
+        batch_share=1.0,
+        validation_share=0.0,
     )
 
     def __init__(self, config: Config) -> None:
