@@ -131,9 +131,16 @@ class _Loop:
             where=f"validation after step {progress.step}",
         )
         is_first = progress.best_step < 0
-        is_best = math.isfinite(found.loss) and (is_first or found.loss < progress.best_loss)
+        is_lower = math.isfinite(found.loss) and (is_first or found.loss < progress.best_loss)
+        says_little = found.count < job.plan.fewest_targets
+        is_best = is_lower or (says_little and math.isfinite(found.loss))
+        if says_little and is_first:
+            yield Notice(
+                f"validation has only {found.count:g} targets, too few to choose a step by: the "
+                "last weights are kept"
+            )
         progress.validated_step = progress.step
-        progress.num_worse = 0 if is_best else progress.num_worse + 1
+        progress.num_worse = 0 if is_lower else progress.num_worse + 1
         if is_best:
             progress.best_step, progress.best_loss = progress.step, found.loss
             self._write(checkpoint.best_folder(job.checkpoints, progress.step), full=False)

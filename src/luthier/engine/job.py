@@ -40,6 +40,9 @@ class Plan:
     save_every: int = 0
     evaluate_every: int = 0
     early_stopping_patience: int = 0
+    fewest_targets: int = 0
+    """A validation loss over fewer says too little to prefer a step by: the newest weights count
+    as the best then."""
     keep_checkpoints: int = 2
     gradient_checkpointing: bool = False
     cache_bytes: int = 0

@@ -39,6 +39,10 @@ from luthier.workflow.settle import (
 )
 from luthier.workflow.stages import Stages
 
+FEWEST_TARGETS = 20
+"""Of validation, to choose a step by. On 48 rows of emotion four validation rows chose step 2 of
+60, of which 0.04 of the test rows were right."""
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -193,6 +197,7 @@ def plan_of(settled: Settled, train: list[Features]) -> Plan:
         save_every=int(section.save_every),
         evaluate_every=int(section.evaluate_every),
         early_stopping_patience=section.early_stopping_patience,
+        fewest_targets=FEWEST_TARGETS,
         keep_checkpoints=section.keep_checkpoints,
         cache_bytes=int(section.cache_bytes),
         layer_decay=section.layer_decay,

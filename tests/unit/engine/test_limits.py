@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,19 @@ def test_the_best_weights_come_back_not_the_last(tmp_path: Path) -> None:
     assert all(torch.equal(p, best[name]) for name, p in found.parameters().items())
     assert isinstance(event, Finished)
     assert event.best_step == max(kept)
+
+
+def test_a_validation_that_says_little_chooses_no_step(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    settings = {"learning_rate": 1.0, "epochs": 4, "evaluate_every": 1}
+    job = found.job(tmp_path, fewest_targets=10**6, **settings)
+    events = list(fit(job))
+    validated = [event for event in events if isinstance(event, Validated)]
+    assert any(one.loss < other.loss for one, other in pairwise(validated))  # a rule that matters
+    assert [event.is_best for event in validated] == [True] * len(validated)
+    assert sum("too few to choose" in e.text for e in events if isinstance(e, Notice)) == 1
+    loaded, _ = checkpoint.load_best(job)
+    assert loaded.step == validated[-1].step
 
 
 def test_only_the_newest_checkpoints_stay_besides_the_best(tmp_path: Path) -> None:
