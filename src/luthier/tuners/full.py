@@ -47,11 +47,17 @@ class Full:
 
     @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
-        """Lower than for added parts, and lowest where there is most to spoil."""
+        """Lower than for added parts, and lowest where there is most to spoil.
+
+        A language model 4096 wide takes 2e-5, a narrower one more, by the power that LoRA's rate
+        follows. SmolLM2-135M (576 wide) on the demo's rows, three epochs, JSON fields right and
+        held-out NLL: 2e-5 0.468 and 1.171, 1e-4 0.618 and 1.007; LoRA 0.623 and 1.021.
+        """
         if facts.num_parameters < SMALL:
             return 2e-4, f"full tuning of a model under {SMALL / 1e6:.0f} M"
         if kind == "causal_lm":
-            return 2e-5, "full tuning of a language model"
+            rate = min(1e-4, 2e-5 * (4096 / facts.hidden_size) ** 0.75)  # no higher one was tried
+            return float(f"{rate:.0e}"), f"full tuning of a width of {facts.hidden_size}"
         return 5e-5, "full tuning of an encoder"
 
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
