@@ -106,6 +106,14 @@ def quantised_layers(model: nn.Module) -> dict[str, QuantisedLinear]:
     return {name: part for name, part in model.named_modules() if isinstance(part, QuantisedLinear)}
 
 
+def num_parameters(model: nn.Module) -> int:
+    """Of the whole model; a weight stored in few bits counts as what it was."""
+    stored = quantised_layers(model).values()
+    return sum(p.numel() for p in model.parameters()) + sum(
+        layer.in_features * layer.out_features for layer in stored
+    )
+
+
 def require(bits: Bits) -> None:
     """Nothing, when weights can be stored so.
 

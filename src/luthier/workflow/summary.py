@@ -7,6 +7,7 @@ from typing import Any
 
 from luthier.core import files
 from luthier.core.events import Finished, Updated, Validated
+from luthier.models.quantised import num_parameters
 from luthier.recipe.resolve import Settled
 from luthier.run.layout import FORMAT_VERSION, Layout
 from luthier.workflow.inputs import Inputs
@@ -74,11 +75,11 @@ class Summary:
                 kind=inputs.kind, license=inputs.source.license, data=inputs.loaded.description
             )
         if prepared is not None:
-            parameters = list(prepared.bundle.model.parameters())
+            model = prepared.bundle.model
             self.values["trained_parameters"] = sum(
-                p.numel() for p in parameters if p.requires_grad
+                p.numel() for p in model.parameters() if p.requires_grad
             )
-            self.values["total_parameters"] = sum(p.numel() for p in parameters)
+            self.values["total_parameters"] = num_parameters(model)
         names = {**self._earlier_seconds, **self._stages.seconds}
         self.values["seconds"] = {
             name: round(self._earlier_seconds.get(name, 0) + self._stages.seconds.get(name, 0), 3)

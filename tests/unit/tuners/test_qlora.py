@@ -22,7 +22,7 @@ from luthier.export import run_export
 from luthier.models import quantised
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
-from luthier.models.quantised import QuantisedLinear, quantised_layers
+from luthier.models.quantised import QuantisedLinear, num_parameters, quantised_layers
 from luthier.tuners.qlora import Config, Qlora
 
 PROMPTS = [np.arange(5, 45, dtype=np.int32), np.arange(60, 90, dtype=np.int32)]
@@ -113,6 +113,16 @@ def test_the_model_is_told_smaller_and_says_so() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # what transformers says while it loads in few bits
+@pytest.mark.parametrize("bits", [4, 8])
+def test_parameters_are_counted_as_what_they_were(bits: Any) -> None:
+    bundle = tiny.bundle()
+    before = num_parameters(bundle.model)
+    assert before == bundle.facts.num_parameters
+    tuned(bundle, bits=bits)
+    added = sum(p.numel() for p in bundle.model.parameters() if p.requires_grad)
+    assert num_parameters(bundle.model) == before + added
+
+
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("format", ["adapter", "safetensors"])
 def test_what_is_exported_answers_like_what_was_trained(
