@@ -187,8 +187,8 @@ def test_all_problems_of_file_and_command_line_come_at_once(tmp_path: Path) -> N
         "recipe training.learning_rat: unknown key; did you mean 'training.learning_rate'? "
         "(recipe.yaml line 5)",
         "recipe epochz: unknown key; did you mean 'training.epochs'? (recipe.yaml line 6)",
-        "recipe data.validation_share: got 1.5, expected a number of at least 0 and below 1 "
-        "(recipe.yaml line 2)",
+        "recipe data.validation_share: got 1.5, expected a number of at least 0 and below 1, "
+        "or auto (recipe.yaml line 2)",
         "recipe training.save_every: got 'often', expected a whole number or auto "
         "(recipe.yaml line 4)",
     ]
