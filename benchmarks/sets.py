@@ -194,11 +194,13 @@ def _field(record: str, name: str) -> str:
 
 
 def harmless(folder: Path) -> Parts:
-    """Two answers to the last turn of a conversation, the less harmful one chosen."""
+    """Two answers to the last turn of a conversation, the less harmful one chosen. Left out are
+    pairs whose answers are alike, or go on with what a human said."""
     path = folder / "hh_rlhf_harmless" / "test.filtered.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [_conversation(json.loads(line)) for line in file]
     rows = [row for row in rows if row["chosen"] != row["rejected"]]
+    rows = [row for row in rows if "Human:" not in row["chosen"] + row["rejected"]]
     return {"train": rows[:-200], "test": rows[-200:]}
 
 
