@@ -74,13 +74,13 @@ def _beside(cells: Sequence[dict[str, Any]], name: str) -> str:
     """A further figure of the tuned model; of a rival also what it took."""
     rivals = [cell["rivals"][name] for cell in cells if name in cell.get("rivals", {})]
     if not rivals:
-        return _score([found for cell in cells if (found := _besides(cell, name))])
+        return _score([found for cell in cells if (found := _figure(cell, name))])
     score = _score([{"value": rival["figures"][cells[0]["metric"]]} for rival in rivals])
     seconds = statistics.mean(rival["seconds"] for rival in rivals)
     return f"{score}, {seconds:.0f} s, {max(r['peak_bytes'] for r in rivals) / 2**30:.2f} GiB"
 
 
-def _besides(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
+def _figure(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
     """A metric of the tuned model, or what general texts say of it."""
     kept = cell["retention"].get(name, {})
     return cell["arms"]["tuned"].get(name) or kept.get("difference") or kept.get("tuned")

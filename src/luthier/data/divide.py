@@ -12,6 +12,9 @@ from luthier.data.parse import Parsed
 from luthier.data.split import Shares, split
 from luthier.recipe.schema import DataSection
 
+USUAL_SHARE = 0.1
+"""Of the rows, for validation, where nobody said."""
+
 
 def divide(
     parsed: Mapping[str, list[Parsed]], section: DataSection, ledger: Ledger
@@ -42,8 +45,8 @@ def divide(
 
 
 def validation_share(section: DataSection) -> float:
-    """The share that leaves the training rows; a tenth where nobody said."""
-    return 0.1 if section.validation_share == "auto" else section.validation_share
+    """The share that leaves the training rows."""
+    return USUAL_SHARE if section.validation_share == "auto" else section.validation_share
 
 
 def _unrepeated(rows: Sequence[Keyed], section: DataSection, ledger: Ledger) -> list[Keyed]:

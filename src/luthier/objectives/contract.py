@@ -63,8 +63,8 @@ class Usual:
     """Peak learning rate, in terms of what the tuner takes for a cross-entropy."""
     batch_share: float = 0.25
     """The most of all rows that a batch takes."""
-    validation_share: float = 0.1
-    """Share of the rows that are kept from training to choose by, where no file is given."""
+    validates: bool = True
+    """Whether some rows are kept from training to choose a step by, where no file is given."""
 
 
 class Objective(Protocol):

@@ -70,7 +70,7 @@ class FewShot:
         epochs=(1, 60),
         rate=0.25,
         batch_share=1.0,
-        validation_share=0.0,
+        validates=False,
     )
 
     def __init__(self, config: Config) -> None:

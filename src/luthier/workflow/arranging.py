@@ -49,6 +49,7 @@ def settle_units(
         return
     if len(units) != len(rows):
         stages.note(f"{len(rows)} training rows are learned from as {len(units)}")
-    size = max(1, min(objective.usual_batch, len(units) // 4))
-    why = f"usual for {settled.get('objective.name')}, at most a quarter of what is learned from"
+    name, share = settled.get("objective.name"), objective.usual.batch_share
+    size = max(1, min(objective.usual_batch, int(len(units) * share)))
+    why = f"usual for {name}, at most {share:.0%} of what is learned from"
     settled.settle("training.batch_size", size, why)

@@ -9,6 +9,7 @@ from luthier.core.errors import RecipeError
 from luthier.evaluation.tasks import Reading, tasks
 from luthier.models import vectors
 from luthier.models.blocks import frozen_of
+from luthier.models.blueprint import writes
 from luthier.models.bundle import Bundle, Kind, Outline
 from luthier.models.kinds import OPENINGS
 from luthier.objectives import Explorer, Objective, Roles, needed, objectives, others_of
@@ -140,11 +141,12 @@ def untaught(bundle: Bundle) -> str:
         return ""
     if not (folder / vectors.MODULES).is_file():
         return ""
+    reads = "last" if writes(bundle.model.config) else "first"
     pooling = vectors.read(folder, writes=False).pooling
-    if pooling == "first":
+    if pooling == reads:
         return ""
     return (
         f"{bundle.source.reference} was made to be read as the {pooling} of its tokens, and the "
-        "head of a classifier reads the first one, which never learned to say much. Expect less "
-        "than of a regression on vectors; tuner 'last_layers' costs little more and mends it"
+        f"head of a classifier reads the {reads} one, which never learned to say much. Expect less "
+        "than of a regression on vectors. Use tuner 'last_layers', which costs little more"
     )

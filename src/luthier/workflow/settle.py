@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 from luthier.core.errors import RecipeError
 from luthier.data.batches import steps_per_epoch
+from luthier.data.divide import USUAL_SHARE
 from luthier.engine import compilation, precision
 from luthier.engine.horizon import steps_within
 from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts, Kind
-from luthier.objectives import Usual, objectives
+from luthier.objectives import objectives
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 
@@ -34,11 +35,11 @@ def settle_objective(settled: Settled, shape: str) -> None:
 def settle_validation(settled: Settled) -> None:
     """The share of rows to choose by, before any is read."""
     name = settled.get("objective.name")
-    usual = Usual() if name == "auto" else objectives.get(name).usual
-    why = (
-        "usual" if usual.validation_share else f"{name} is for a handful of rows: all of them train"
-    )
-    settled.settle("data.validation_share", usual.validation_share, why)
+    if name == "auto" or objectives.get(name).usual.validates:
+        settled.settle("data.validation_share", USUAL_SHARE, "usual")
+    else:
+        why = f"{name} is for a handful of rows: all of them train"
+        settled.settle("data.validation_share", 0.0, why)
 
 
 def objective_for(shape: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -68,13 +69,22 @@ def test_rows_that_no_objective_is_meant_for_need_one_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tuner", "pooling", "is_told"),
-    [("head", "mean", True), ("head", "cls", False), ("lora", "mean", False), ("head", "", False)],
+    ("architecture", "tuner", "pooling", "is_told"),
+    [
+        ("bert", "head", "mean", True),
+        ("bert", "head", "cls", False),
+        ("bert", "lora", "mean", False),
+        ("bert", "head", "", False),
+        ("llama", "head", "lasttoken", False),
+        ("llama", "head", "mean", True),
+    ],
 )
 def test_a_head_that_reads_a_token_which_never_learned_is_told(
-    tuner: str, pooling: str, is_told: bool, tmp_path: Path
+    architecture: Any, tuner: str, pooling: str, is_told: bool, tmp_path: Path
 ) -> None:
-    bundle = tiny.bundle("bert", labels=("no", "yes"))
+    bundle = tiny.bundle(architecture, labels=("no", "yes"))
+    kind = "LlamaForCausalLM" if architecture == "llama" else "BertModel"
+    bundle.model.config.architectures = [kind]  # as the config of the files says
     bundle.source = replace(bundle.source, folder=tmp_path)
     if pooling:
         modules = [{"type": "sentence_transformers.models.Pooling", "path": "1_Pooling"}]
