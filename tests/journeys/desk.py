@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import tiny
+from tests.journeys import forked
 
 QUICK = (
     "evaluation.max_new_tokens=6",
@@ -60,9 +61,11 @@ class Desk:
 
     def luthier(self, *words: str | Path) -> tuple[int, Any, str]:
         """Exit code, JSON document and messages of `luthier WORDS --json`."""
-        process = self.start(*words, "--json")
-        output, messages = process.communicate(timeout=240)
-        return process.returncode, json.loads(output) if output.strip() else None, messages
+        asked = [*map(str, words), "--json"]
+        code, output, messages = forked.luthier(
+            asked, folder=self.root, environment=self.environment
+        )
+        return code, json.loads(output) if output.strip() else None, messages
 
     def losses(self, out: Path) -> list[tuple[int, float, float]]:
         """(step, loss, gradient norm) of every update that the run logged."""

@@ -139,7 +139,6 @@ def test_from_rows_to_evidence_predictions_and_exports(
     assert again["arms"]["tuned"][metric]["value"] == pytest.approx(
         evaluation["arms"]["tuned"][metric]["value"]
     )
-    for format in ("adapter", "safetensors"):
-        code, manifest, messages = desk.luthier("export", out, "--format", format)
-        assert code == 0, messages
-        assert manifest
+    code, manifest, messages = desk.luthier("export", out, "--format", "safetensors")
+    assert code == 0, messages
+    assert manifest  # and training has saved the adapter, through the same gate
