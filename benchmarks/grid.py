@@ -99,12 +99,9 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
     }
 
 
-def machine(out: Path) -> dict[str, Any]:
-    """Where the first of the runs took place."""
-    begun = sorted(out.glob("*/environment.json"))
-    if not begun:
-        raise SystemExit(f"{out}: no run was begun here; what they said stands above")
-    found = json.loads(begun[0].read_text())
+def machine(environment: Path) -> dict[str, Any]:
+    """Where a run took place."""
+    found = json.loads(environment.read_text())
     return {
         "cpu": found["cpu"]["name"],
         "cores": found["cpu"]["usable_cores"],
@@ -150,7 +147,10 @@ def write(
     out: Path,
     problems: Mapping[str, str],
 ) -> None:
-    """Everything that is finished, and what failed this time."""
+    """Everything that is finished, and what failed this time; nothing before a run was begun."""
+    begun = sorted(out.glob("*/environment.json"))
+    if not begun:
+        return
     found: list[dict[str, Any]] = []
     for cell in every:
         if problems.get(cell.name):
@@ -162,7 +162,7 @@ def write(
         "grid": grid["name"],
         "also": grid.get("also", []),
         "date": date.today().isoformat(),
-        "machine": machine(out),
+        "machine": machine(begun[0]),
         "cells": found,
     }
     (HERE / "results" / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")

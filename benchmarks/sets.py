@@ -22,6 +22,8 @@ Rows = list[dict[str, Any]]
 Parts = dict[str, Rows]
 
 SHOTS = (8, 16)
+FIRST_CLASSES = ("airplane", "automobile", "bird", "cat", "deer")
+"""Of CIFAR-10: what picture_models.py learns; the other five are what is tuned on."""
 SEEDS = (0, 1, 2)
 WORDINGS = (
     "What is {a} + {b}? Answer with the number only.",
@@ -317,13 +319,15 @@ SETS: dict[str, Callable[[Path], Parts]] = {
 
 
 def pictures(folder: Path, out: Path) -> None:
-    """CIFAR-10's subset as published, and scikit-learn's digits: a folder per class."""
+    """CIFAR-10's subset in two halves of its classes, and scikit-learn's digits."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
     for part in ("train", "test"):
         with zipfile.ZipFile(folder / "cifar10_subset" / f"{part}.zip") as archive:
-            archive.extractall(out / "cifar10")
+            for name in archive.namelist():
+                is_first = any(f"/{label}/" in f"/{name}" for label in FIRST_CLASSES)
+                archive.extract(name, out / ("cifar10-first" if is_first else "cifar10"))
     found: Any = load_digits()
     for place, (image, target) in enumerate(zip(found.images, found.target, strict=True)):
         part = "test" if place % 4 == 0 else "train"

@@ -18,7 +18,7 @@ _PLACE = re.compile(r"(<!-- grid: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def table(document: dict[str, Any]) -> str:
-    """One line for each way of tuning each data set; means over seeds, with their range."""
+    """One line for each way of tuning each data set; means over seeds, with each of them."""
     keys = list(dict.fromkeys((cell["row"], cell["column"]) for cell in document["cells"]))
     also = list(document["also"])
     also += sorted({name for cell in document["cells"] for name in cell.get("rivals", {})})
@@ -105,14 +105,14 @@ def _rival(arms: dict[str, Any], metric: str) -> str:
 
 
 def _score(found: Sequence[dict[str, Any]]) -> str:
-    """One seed: the value with its interval; several: the mean and the values' range."""
+    """One seed: the value with its interval; several: the mean, and each in the seeds' order."""
     values = [item["value"] for item in found]
     if not values:
         return ""
     if len(values) == 1:
         low, high = found[0].get("low"), found[0].get("high")
         return f"{values[0]:.4f}" + (f" [{low:.4f}, {high:.4f}]" if low is not None else "")
-    return f"{statistics.mean(values):.4f} ({min(values):.4f} to {max(values):.4f})"
+    return f"{statistics.mean(values):.4f} ({', '.join(f'{value:.3f}' for value in values)})"
 
 
 def main() -> None:
