@@ -2,8 +2,9 @@
 
 from luthier.core.registry import Registry
 from luthier.tuners._attach import attach
+from luthier.tuners._resolving import Resolver, resolved
 from luthier.tuners.contract import ParamGroup, Tuner
 
 tuners: Registry[type[Tuner]] = Registry("luthier.tuners", word="tuner")
 
-__all__ = ["ParamGroup", "Tuner", "attach", "tuners"]
+__all__ = ["ParamGroup", "Resolver", "Tuner", "attach", "resolved", "tuners"]

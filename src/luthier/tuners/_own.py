@@ -30,12 +30,6 @@ class OwnTensors:
         self.config = config
         self._first: dict[str, Tensor] = {}
 
-    @classmethod
-    def resolve(cls, config: Any) -> dict[str, tuple[object, str]]:
-        """Nothing to choose."""
-        del config
-        return {}
-
     def move(self, bundle: Bundle, names: Iterable[str]) -> Bundle:
         """The same bundle with the parameters called `names` trained, and no others."""
         chosen, model = set(names), bundle.model

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -14,6 +14,7 @@ from luthier.models.blocks import head_modules
 from luthier.models.bundle import Outline
 from luthier.models.quantised import Linear, QuantisedLinear
 
+L = TypeVar("L")
 _HEADLESS = ("causal_lm", "embedder")
 """Kinds of models without a head that is new."""
 
@@ -47,32 +48,33 @@ def matching(layers: dict[str, Linear], target: str | Sequence[str]) -> dict[str
             "recipe tuner.target: this model has no linear layers (torch.nn.Linear) to adapt. "
             "Use tuner 'full'."
         )
-    patterns = [target] if isinstance(target, str) else list(target)
-    chosen: dict[str, Linear] = {}
+    return named(layers, [target] if isinstance(target, str) else list(target))
+
+
+def named(layers: Mapping[str, L], patterns: Sequence[str]) -> dict[str, L]:
+    """The layers that last parts of names, or globs, mean; in the order of `layers`.
+
+    Raises: RecipeError: a pattern that names no layer, with the nearest names.
+    """
     for pattern in patterns:
-        found = {name: layer for name, layer in layers.items() if _is_match(name, pattern)}
-        if not found:
-            known = {name.rpartition(".")[2] for name in layers}
-            hint = did_you_mean(pattern, known)
+        if not any(means(pattern, name) for name in layers):
+            hint = did_you_mean(pattern, {name.rpartition(".")[2] for name in layers})
             raise RecipeError(f"recipe tuner.target: '{pattern}' names no linear layer{hint}")
-        chosen.update(found)
-    return {name: layers[name] for name in layers if name in chosen}
+    return {n: part for n, part in layers.items() if any(means(pattern, n) for pattern in patterns)}
+
+
+def means(pattern: str, name: str) -> bool:
+    """Whether a pattern is the end of a layer's name from a dot on, or a glob of it."""
+    is_glob = any(sign in pattern for sign in "*?[")
+    return (
+        name == pattern or name.endswith("." + pattern) or (is_glob and fnmatchcase(name, pattern))
+    )
 
 
 def replace(model: nn.Module, name: str, module: nn.Module) -> None:
     """Put `module` where the module called `name` is."""
     parent, _, leaf = name.rpartition(".")
     setattr(model.get_submodule(parent), leaf, module)
-
-
-def _is_match(name: str, pattern: str) -> bool:
-    leaf = name.rpartition(".")[2]
-    return (
-        name == pattern
-        or leaf == pattern
-        or name.endswith("." + pattern)
-        or (any(sign in pattern for sign in "*?[") and fnmatchcase(name, pattern))
-    )
 
 
 def _output_layer(model: Any) -> nn.Module | None:

@@ -45,11 +45,6 @@ class Tuner(Protocol):
     def __init__(self, config: Any) -> None: ...
 
     @classmethod
-    def resolve(cls, config: Any) -> dict[str, tuple[Any, str]]:
-        """Values for settings that are "auto": name -> (value, reason)."""
-        ...
-
-    @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
         """Peak learning rate that a cross-entropy usually takes on such a model, and why."""
         ...

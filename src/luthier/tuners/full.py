@@ -40,12 +40,6 @@ class Full:
         self.config = config
 
     @classmethod
-    def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
-        """Nothing to choose."""
-        del config
-        return {}
-
-    @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
         """Lower than for added parts, and lowest where there is most to spoil.
 

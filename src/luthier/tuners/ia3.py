@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from fnmatch import fnmatchcase
 from typing import Any, ClassVar, cast
 
 from pydantic import model_validator
@@ -12,7 +11,6 @@ from torch import Tensor, nn
 
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.core.hints import did_you_mean
 from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.models.scaled import Layer, ScaledLinear
 from luthier.tuners import tuners
@@ -20,7 +18,7 @@ from luthier.tuners._groups import decay_groups
 from luthier.tuners._parts import freeze_trunk, head, trained, untuned
 from luthier.tuners._peft import PREFIX, saved_whole, target_modules
 from luthier.tuners._restore import copy_strictly
-from luthier.tuners._targets import replace
+from luthier.tuners._targets import means, named, replace
 from luthier.tuners.contract import ParamGroup, Peft
 
 _LLAMA = (("k_proj", "v_proj", "down_proj"), ("down_proj",))
@@ -90,12 +88,6 @@ class Ia3:
         self._first_head: dict[str, Tensor] = {}
 
     @classmethod
-    def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
-        """Nothing: which layers there are is seen when the model is open."""
-        del config
-        return {}
-
-    @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
         """Far above that of weights: a scale acts alone."""
         del facts, kind
@@ -112,7 +104,7 @@ class Ia3:
         _, feedforward = self._names(model.config.model_type)
         self._first_head = freeze_trunk(bundle)
         for name, layer in chosen.items():
-            scales_inputs = any(_is_match(name, pattern) for pattern in feedforward)
+            scales_inputs = any(means(pattern, name) for pattern in feedforward)
             replace(model, name, ScaledLinear(layer, scales_inputs=scales_inputs))
         return bundle
 
@@ -126,7 +118,9 @@ class Ia3:
         layers = {
             name: cast(Layer, part) for name, part in model.named_modules() if _is_linear(part)
         }
-        return _matching(layers, target)
+        if not target:
+            raise RecipeError("recipe tuner.target: got [], expected names of layers to scale")
+        return named(layers, target)
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """Scales have one axis and do not decay."""
@@ -192,25 +186,6 @@ class Ia3:
 
 def _is_linear(part: nn.Module) -> bool:
     return isinstance(part, Layer)
-
-
-def _is_match(name: str, pattern: str) -> bool:
-    if any(sign in pattern for sign in "*?["):
-        return fnmatchcase(name, pattern)
-    return name == pattern or name.endswith("." + pattern)
-
-
-def _matching(layers: Mapping[str, Layer], target: Sequence[str]) -> dict[str, Layer]:
-    chosen: dict[str, Layer] = {}
-    for pattern in target:
-        found = {name: layer for name, layer in layers.items() if _is_match(name, pattern)}
-        if not found:
-            hint = did_you_mean(pattern, {name.rpartition(".")[2] for name in layers})
-            raise RecipeError(f"recipe tuner.target: '{pattern}' names no linear layer{hint}")
-        chosen |= found
-    if not chosen:
-        raise RecipeError("recipe tuner.target: got [], expected names of layers to scale")
-    return chosen
 
 
 def _scaled(model: nn.Module) -> dict[str, ScaledLinear]:

@@ -56,7 +56,8 @@ class Qlora:
     @classmethod
     def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
         """alpha from the rank."""
-        return lora.Lora.resolve(config)
+        inner: Any = lora.Lora
+        return inner.resolve(config)
 
     @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:

@@ -7,16 +7,18 @@ from typing import Any
 
 from luthier.core.config import ComponentConfig, build
 from luthier.data.rows import Row
-from luthier.objectives import Objective, objectives, resolved
+from luthier.objectives import Objective, objectives
+from luthier.objectives import resolved as objective_resolved
 from luthier.recipe.resolve import Settled
 from luthier.tuners import Tuner, tuners
+from luthier.tuners import resolved as tuner_resolved
 
 
 def open_objective(settled: Settled, rows: Sequence[Row]) -> Objective:
     """The objective with its own "auto" settings chosen from the training rows."""
     kind = objectives.get(settled.get("objective.name"))
     config = component_config(kind.Config, settled, "objective")
-    for key, (value, why) in resolved(kind, config, rows).items():
+    for key, (value, why) in objective_resolved(kind, config, rows).items():
         settled.settle(f"objective.{key}", value, why)
     return open_component(kind, settled, "objective")
 
@@ -27,7 +29,8 @@ def open_tuner(settled: Settled) -> Tuner:
     Raises: RecipeError: unknown tuner, or settings it does not take.
     """
     kind = tuners.get(settled.get("tuner.name"))
-    for key, (value, why) in kind.resolve(component_config(kind.Config, settled, "tuner")).items():
+    config = component_config(kind.Config, settled, "tuner")
+    for key, (value, why) in tuner_resolved(kind, config).items():
         settled.settle(f"tuner.{key}", value, why)
     return open_component(kind, settled, "tuner")
 

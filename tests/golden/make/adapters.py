@@ -20,7 +20,7 @@ from luthier.export.adapter import Adapter
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
 from luthier.models.trunks import build
-from luthier.tuners import Tuner, attach, tuners
+from luthier.tuners import Tuner, attach, resolved, tuners
 
 ADAPTERS: dict[str, tuple[str, dict[str, Any]]] = {
     "lora": ("lora", {"rank": 4}),
@@ -46,8 +46,8 @@ def tuned(name: str, source: Path) -> tuple[Bundle, Tuner]:
     kind, settings = ADAPTERS[name]
     component = tuners.get(kind)
     config = config_of(component.Config, settings, where="tuner")
-    resolved = {key: value for key, (value, _) in component.resolve(config).items()}
-    tuner = component(config_of(component.Config, {**settings, **resolved}, where="tuner"))
+    chosen = {key: value for key, (value, _) in resolved(component, config).items()}
+    tuner = component(config_of(component.Config, {**settings, **chosen}, where="tuner"))
     attach(tuner, bundle, seed=0, frozen=torch.float32)
     draws = torch.Generator().manual_seed(1)
     with torch.no_grad():

@@ -15,7 +15,7 @@ from luthier.core.config import build
 from luthier.export import exporters
 from luthier.export._vllm import served
 from luthier.models.load import open_model
-from luthier.tuners import attach, tuners
+from luthier.tuners import attach, resolved, tuners
 
 LOADED: dict[str, tuple[dict[str, Any], int]] = {
     "lora": ({"rank": 4}, 8),
@@ -45,8 +45,8 @@ def said(kind: str, settings: dict[str, Any], tmp_path: Path) -> str:
     bundle = open_model(str(base), dtype=torch.float32)
     component = tuners.get(kind)
     first = build(component.Config, settings, where="tuner")
-    resolved = {key: value for key, (value, _) in component.resolve(first).items()}
-    tuner = component(build(component.Config, {**settings, **resolved}, where="tuner"))
+    chosen = {key: value for key, (value, _) in resolved(component, first).items()}
+    tuner = component(build(component.Config, {**settings, **chosen}, where="tuner"))
     attach(tuner, bundle, seed=0, frozen=torch.float32)
     stage = tmp_path / "stage"
     stage.mkdir()

@@ -17,7 +17,7 @@ from luthier.models.bundle import Kind
 from luthier.objectives import objectives
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
-from luthier.tuners import attach, tuners
+from luthier.tuners import attach, resolved, tuners
 from luthier.workflow.check import fits, untaught
 from luthier.workflow.settle import settle_objective
 
@@ -94,6 +94,6 @@ def test_a_head_that_reads_a_token_which_never_learned_is_told(
         (tmp_path / "1_Pooling" / "config.json").write_text(config, encoding="utf-8")
     moved = tuners.get(tuner)
     found = moved.Config()
-    found = found.model_copy(update={k: v for k, (v, _) in moved.resolve(found).items()})
+    found = found.model_copy(update={k: v for k, (v, _) in resolved(moved, found).items()})
     attach(moved(found), bundle, seed=0, frozen=torch.float32)
     assert ("last_layers" in untaught(bundle)) == is_told
