@@ -3,7 +3,7 @@
 from luthier.graders._build import build_grader, check_grader
 from luthier.graders._registry import graders
 from luthier.graders._review import Finding, Review, review
-from luthier.graders.contract import Answer, Borrower, Grader, Lender, Score
+from luthier.graders.contract import Answer, Borrower, Grader, Lender, Reader, Score
 
 __all__ = [
     "Answer",
@@ -11,6 +11,7 @@ __all__ = [
     "Finding",
     "Grader",
     "Lender",
+    "Reader",
     "Review",
     "Score",
     "build_grader",

@@ -60,6 +60,15 @@ class Borrower(Protocol):
     def lend(self, lender: Lender) -> None: ...
 
 
+@runtime_checkable
+class Reader(Protocol):
+    """A grader, or a combination of some, that reads files of its own."""
+
+    def files(self) -> list[Path]:
+        """Their content decides the scores, and so what is learned."""
+        ...
+
+
 class Grader(Protocol):
     """Built as `Component(config)`; holds nothing open before `check` or `grade`."""
 

@@ -80,6 +80,9 @@ class JsonSchema:
     def grade(self, answers: Sequence[Answer]) -> list[Score]:
         return [self._score(item) for item in answers]
 
+    def files(self) -> list[Path]:
+        return [Path(self.config.file).expanduser()] if self.config.file else []
+
     def close(self) -> None:
         """Nothing is open."""
 

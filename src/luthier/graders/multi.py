@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,7 +12,7 @@ from pydantic import Field
 from luthier.core.config import ComponentConfig
 from luthier.graders._build import build_grader, check_grader, weight_of
 from luthier.graders._registry import graders
-from luthier.graders.contract import Answer, Borrower, Grader, Lender, Score
+from luthier.graders.contract import Answer, Borrower, Grader, Lender, Reader, Score
 
 
 class Config(ComponentConfig):
@@ -53,6 +54,9 @@ class Multi:
         columns = [part.grade(answers) for part, _ in self.parts]
         weights = [weight for _, weight in self.parts]
         return [self._score(list(scores), weights) for scores in zip(*columns, strict=True)]
+
+    def files(self) -> list[Path]:
+        return [path for part, _ in self.parts if isinstance(part, Reader) for path in part.files()]
 
     def lend(self, lender: Lender) -> None:
         for part, _ in self.parts:

@@ -80,6 +80,9 @@ class Python:
             for found in all_found
         ]
 
+    def files(self) -> list[Path]:
+        return [Path(self.config.path).expanduser()]
+
     def close(self) -> None:
         self._sandbox.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
@@ -80,6 +81,10 @@ class Explorer(Protocol):
         self, policy: Bundle, features: Sequence[Features]
     ) -> list[tuple[Completion, Score]]:
         """The greedy answer to each prompt, and what the grader gives for it."""
+        ...
+
+    def files(self) -> list[Path]:
+        """Files of the grader's own: part of what went into the run."""
         ...
 
     def lend(self, lender: Lender) -> None:

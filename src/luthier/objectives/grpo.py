@@ -7,7 +7,7 @@ arXiv:2503.20783), DAPO's token mean and higher clip (Yu et al. 2025, arXiv:2503
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -18,15 +18,12 @@ from torch import nn
 
 from luthier.core.seeds import derive
 from luthier.data.features import Batch, Features
-from luthier.data.rows import Prompt, Row
-from luthier.generation import Completion
-from luthier.graders import Borrower, Lender, Review, Score, build_grader
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Bundle
 from luthier.objectives import _completions as completions
 from luthier.objectives import _rollouts as rollouts
 from luthier.objectives import objectives
 from luthier.objectives._exploring import Experience
-from luthier.objectives._others import Other, reference_in
+from luthier.objectives._graded import Graded
 from luthier.objectives.contract import Loss, Roles, Usual
 from luthier.ops import policy as ops
 
@@ -57,37 +54,15 @@ class Config(rollouts.RolloutConfig):
 
 
 @objectives.add
-class Grpo:
+class Grpo(Graded[Config]):
     """**Rows**: Prompt. **Unit**: prompts, each with `group_size` completions of the model's own.
     **Roles**: policy, reference. **Relations**: `ppo` learns values of tokens as well; `sft` where
     the answers themselves are given. Prefer it where an answer is easier to check than to write.
     """
 
     Config = Config
-    row: ClassVar[type[Row]] = Prompt
-    kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
-    roles: ClassVar[frozenset[str]] = frozenset({"policy", "reference"})
-    additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=8, steps=100, rate=0.2)
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self._grader = build_grader(config.chosen_grader, where="objective.grader")
-
-    @property
-    def others(self) -> Mapping[str, Other]:
-        """The reference, where it is another model than the one before tuning."""
-        return reference_in(self.config.reference)
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """The grader, from the right answers of the rows."""
-        return {"grader": rollouts.choose_grader(rows)} if config.grader == "auto" else {}
-
-    def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
-        """The prompt, and what graders want to know of the row."""
-        return rollouts.prompt_features(row, codec, index=index)
 
     def collate(self, features: Sequence[Features]) -> Batch:
         """Completions behind their prompts, with advantages and earlier log-probabilities."""
@@ -130,6 +105,10 @@ class Grpo:
     def updates_per_exploration(self) -> int:
         return self.config.updates
 
+    @property
+    def num_tried(self) -> int:
+        return self.config.group_size
+
     def companion(self, policy: Bundle) -> nn.Module | None:
         """None: the group takes the place of a value head."""
         del policy
@@ -150,7 +129,7 @@ class Grpo:
         del step
         found = rollouts.roll_out(
             models.policy,
-            self._grader,
+            self.grader,
             features,
             config,
             seed=derive(seed, "rollouts"),
@@ -167,32 +146,6 @@ class Grpo:
             for item, advantage in zip(found, advantages, strict=True)
         ]
         return Experience(rows, records, {**rollouts.summary(found), "undecided_share": undecided})
-
-    def assess(self, models: Roles, features: Sequence[Features]) -> Loss:
-        device = next(models.policy.model.parameters()).device
-        return rollouts.assessed(self.answers(models.policy, features), device)
-
-    def vet(self, features: Sequence[Features], *, context: int) -> list[str]:
-        return rollouts.vet(self._grader, features, self.config, context=context)
-
-    def try_out(self, models: Roles, features: Sequence[Features], *, seed: int) -> Review:
-        times = self.config.group_size
-        return rollouts.try_out(
-            models.policy, self._grader, features, self.config, seed=seed, times=times
-        )
-
-    def answers(
-        self, policy: Bundle, features: Sequence[Features]
-    ) -> list[tuple[Completion, Score]]:
-        found = rollouts.roll_out(policy, self._grader, features, self.config, seed=0, greedy=True)
-        return [(item.completion, item.score) for item in found]
-
-    def lend(self, lender: Lender) -> None:
-        if isinstance(self._grader, Borrower):
-            self._grader.lend(lender)
-
-    def close(self) -> None:
-        self._grader.close()
 
     def _learned(self, item: rollouts.Rollout, advantage: float) -> Features:
         weights, count = token_weights(self.config.variant, len(item.ids), self.config)

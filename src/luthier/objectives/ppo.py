@@ -8,7 +8,7 @@ the policy itself, and by default does not move them: one model in memory, not t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -19,15 +19,12 @@ from torch import Tensor, nn
 
 from luthier.core.seeds import derive
 from luthier.data.features import Batch, Features
-from luthier.data.rows import Prompt, Row
-from luthier.generation import Completion
-from luthier.graders import Borrower, Lender, Review, Score, build_grader
-from luthier.models.bundle import Bundle, Codec, Kind
+from luthier.models.bundle import Bundle
 from luthier.objectives import _completions as completions
 from luthier.objectives import _rollouts as rollouts
 from luthier.objectives import objectives
 from luthier.objectives._exploring import Experience
-from luthier.objectives._others import Other, reference_in
+from luthier.objectives._graded import Graded
 from luthier.objectives.contract import Loss, Roles, Usual
 from luthier.ops import policy as ops
 
@@ -59,37 +56,15 @@ class Config(rollouts.RolloutConfig):
 
 
 @objectives.add
-class Ppo:
+class Ppo(Graded[Config]):
     """**Rows**: Prompt. **Unit**: prompts, each with one completion of the model's own; a mean over
     completion tokens. **Roles**: policy, reference. **Relations**: `grpo` needs no value head, and
     several completions of each prompt. Prefer ppo where prompts are many and completions dear.
     """
 
     Config = Config
-    row: ClassVar[type[Row]] = Prompt
-    kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
-    roles: ClassVar[frozenset[str]] = frozenset({"policy", "reference"})
-    additive: ClassVar[bool] = True
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=200, epochs=(1, 8), rate=0.2)
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self._grader = build_grader(config.chosen_grader, where="objective.grader")
-
-    @property
-    def others(self) -> Mapping[str, Other]:
-        """The reference, where it is another model than the one before tuning."""
-        return reference_in(self.config.reference)
-
-    @classmethod
-    def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
-        """The grader, from the right answers of the rows."""
-        return {"grader": rollouts.choose_grader(rows)} if config.grader == "auto" else {}
-
-    def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
-        """The prompt, and what graders want to know of the row."""
-        return rollouts.prompt_features(row, codec, index=index)
 
     def collate(self, features: Sequence[Features]) -> Batch:
         """Completions behind their prompts, with what was known of their tokens."""
@@ -150,7 +125,7 @@ class Ppo:
         """One completion for each prompt; how much better every token did than was expected."""
         del step
         found = rollouts.roll_out(
-            models.policy, self._grader, features, self.config, seed=derive(seed, "rollouts")
+            models.policy, self.grader, features, self.config, seed=derive(seed, "rollouts")
         )
         said = [item for item in found if len(item.ids)]
         rows = [_row(item) for item in said]
@@ -162,31 +137,6 @@ class Ppo:
         means = {item.prompt.row: float(a.mean()) for item, a in zip(said, advantages, strict=True)}
         records = [item.record(advantage=means.get(item.prompt.row, 0.0)) for item in found]
         return Experience(completions.with_columns(rows, columns), records, rollouts.summary(found))
-
-    def assess(self, models: Roles, features: Sequence[Features]) -> Loss:
-        device = next(models.policy.model.parameters()).device
-        return rollouts.assessed(self.answers(models.policy, features), device)
-
-    def vet(self, features: Sequence[Features], *, context: int) -> list[str]:
-        return rollouts.vet(self._grader, features, self.config, context=context)
-
-    def try_out(self, models: Roles, features: Sequence[Features], *, seed: int) -> Review:
-        return rollouts.try_out(
-            models.policy, self._grader, features, self.config, seed=seed, times=4
-        )
-
-    def answers(
-        self, policy: Bundle, features: Sequence[Features]
-    ) -> list[tuple[Completion, Score]]:
-        found = rollouts.roll_out(policy, self._grader, features, self.config, seed=0, greedy=True)
-        return [(item.completion, item.score) for item in found]
-
-    def lend(self, lender: Lender) -> None:
-        if isinstance(self._grader, Borrower):
-            self._grader.lend(lender)
-
-    def close(self) -> None:
-        self._grader.close()
 
     @torch.no_grad()
     def _expected(

@@ -20,7 +20,7 @@ from luthier.models.codecs import codec_in
 from luthier.models.outline import outline
 from luthier.models.proof import paint
 from luthier.models.sources import fetch
-from luthier.objectives import Objective, Part, labels_of, objectives
+from luthier.objectives import Explorer, Objective, Part, labels_of, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
@@ -79,10 +79,11 @@ class Inputs:
         return str(self.loaded.splits.train[index].origin)
 
     def identity(self) -> dict[str, Any]:
-        """Hashes of what went in: each file, the rows as they were split, model and tokenizer."""
+        """Hashes of what went in: each file, also of a grader; the rows as they were split; model
+        and tokenizer."""
         keys = [row.key().encode() for split in SPLITS for row in self.rows(split)]
         return {
-            "files": {**self.loaded.files, **files_of(self.mixture)},
+            "files": {**self.loaded.files, **files_of(self.mixture), **_read_by(self.objective)},
             "data": files.sha256_of(keys),
             **model_hashes(self.source, as_one=self.model_as_one),
         }
@@ -115,6 +116,22 @@ class Inputs:
             split: [{"origin": str(row.origin), "key": row.key()} for row in self.rows(split)]
             for split in SPLITS
         }
+
+
+def _longest(inputs: Inputs, settled: Settled) -> int:
+    """Most tokens of a row that is learned from, with what the model writes after a prompt."""
+    objective = inputs.objective
+    if not isinstance(objective, Explorer):
+        return settled.get("training.max_length")
+    prompt = max(inputs.features["train"], key=lambda item: item.num_tokens)
+    written = max(item.num_tokens for item in objective.imagine(prompt))
+    return min(written, inputs.blueprint.facts.context_length)
+
+
+def _read_by(objective: Objective) -> dict[str, str]:
+    """Hashes of the files of its grader; one that is missing is refused when it is asked."""
+    paths = objective.files() if isinstance(objective, Explorer) else []
+    return {str(path): files.sha256(path) for path in paths if path.is_file()}
 
 
 def gather(settled: Settled, stages: Stages) -> Inputs:
@@ -165,7 +182,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         inputs.general = general_rows(settled, codec, kind=kind)
         inputs.others = others
         _fit(inputs, settled)
-        refuse_short(others, settled.get("training.max_length"))
+        refuse_short(others, _longest(inputs, settled))
         inputs.mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
         loaded.ledger.check()
     inputs.samples = [

@@ -62,8 +62,9 @@ def refuse_short(others: Mapping[str, Source], max_length: int) -> None:
         if context < max_length:
             raise RecipeError(
                 f"recipe objective.{role}: {source.reference} reads at most {context} tokens, and "
-                f"rows of up to {max_length} are to be learned. Set training.max_length={context} "
-                "and data.on_overflow, or name a model with a longer context."
+                f"rows of up to {max_length} are to be learned. Make them shorter (training."
+                f"max_length={context} and data.on_overflow; objective.max_new_tokens where the "
+                "model writes), or name a model with a longer context."
             )
 
 

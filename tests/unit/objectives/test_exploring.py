@@ -120,14 +120,14 @@ def test_a_score_that_is_no_number_stops_the_run_and_loses_nothing(
 ) -> None:
     found = case("lora", name)
     found.plan = replace(found.plan, save_every=2)
-    explore, calls = found.objective._grader.grade, []
+    explore, calls = found.objective.grader.grade, []
 
     def grade(answers: Any) -> list[Score]:
         calls.append(1)
         scores = explore(answers)
         return scores if len(calls) < 3 else [Score(math.nan), *scores[1:]]
 
-    found.objective._grader.grade = grade
+    found.objective.grader.grade = grade
     job = found.job(tmp_path, validation=[], epochs=9)
     with pytest.raises(DataError, match=r"grader 'similarity' scored nan for the completion"):
         list(fit(job))

@@ -67,6 +67,13 @@ def test_a_reference_that_reads_less_than_the_rows_have_is_refused(desk: Path) -
         train(recipe(desk, "pairs", "lora", **settings), out=desk / "run")
 
 
+def test_a_reference_that_reads_less_than_prompt_and_completion_is_refused(desk: Path) -> None:
+    tiny.causal_lm(seed=3, max_position_embeddings=40).save_pretrained(desk / "other")
+    settings = {"name": "grpo", "reference": str(desk / "other"), **RL, "max_new_tokens": 39}
+    with pytest.raises(RecipeError, match=r"reads at most 40 tokens, and rows of up to \d+"):
+        train(recipe(desk, "prompts", "lora", **settings), out=desk / "run")
+
+
 @pytest.mark.parametrize("name", WITH_REFERENCE)
 def test_the_reference_is_the_model_itself_unless_another_is_named(name: str) -> None:
     settings = {"grader": RL["grader"]} if name in ("grpo", "ppo") else {}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests import tiny
 
-from luthier.core.errors import DataError, RecipeError
+from luthier.core.errors import DataError, RecipeError, RunError
 from luthier.core.events import Event, Notice
 from luthier.run import rollouts
 from luthier.workflow.api import train
@@ -60,6 +60,21 @@ def test_a_grader_without_numbers_is_refused_before_training(desk: Path) -> None
     with pytest.raises(DataError, match="grader 'python' scored nan for the completion"):
         train(recipe(desk, grader=grader), out=desk / "run")
     assert not (desk / "run" / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("part", [False, True], ids=["alone", "in a combination"])
+def test_a_run_is_not_continued_with_another_grader(desk: Path, part: bool) -> None:
+    code = "def grade(completion, row): return len(completion) / {}"
+    (desk / "mine.py").write_text(code.format(10))
+    grader: dict[str, Any] = {"name": "python", "path": str(desk / "mine.py")}
+    if part:
+        grader = {"name": "multi", "graders": [grader, {"name": "length", "most": 9}]}
+    train(recipe(desk, grader=grader), out=desk / "run")
+    (desk / "mine.py").write_text(code.format(20))
+    with pytest.raises(RunError, match=r"mine\.py changed"):
+        train(recipe(desk, grader=grader), out=desk / "run")
+    (desk / "mine.py").write_text(code.format(10))
+    train(recipe(desk, grader=grader), out=desk / "run")
 
 
 def test_a_constant_grader_is_named_before_training(desk: Path) -> None:
