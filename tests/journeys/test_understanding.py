@@ -141,4 +141,5 @@ def test_from_rows_to_evidence_predictions_and_exports(
     )
     code, manifest, messages = desk.luthier("export", out, "--format", "safetensors")
     assert code == 0, messages
-    assert manifest  # and training has saved the adapter, through the same gate
+    # training has saved the adapter, through the same gate
+    assert manifest["manifest"]["objective"]["name"] == name.partition(" ")[0]

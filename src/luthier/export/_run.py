@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,14 @@ def run_export(
     folder: Path,
     prompts: Sequence[NDArray[np.int32]],
     source_folder: Path,
+    objective: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The manifest of the tuned model written to `folder`, which appears only once it is proved.
 
     The files are opened in a fresh process by plain transformers (and PEFT), and must give the
     logits and the greedy text of `bundle` on `prompts`. The bundle stays as it is.
     Args: prompts: token ids of real rows; source_folder: the base model in transformers layout.
+        objective: what was learned, with its settings, for the manifest.
     Raises: ParityError: the files do not behave like the bundle; none are left.
         RecipeError: unknown format, or one that does not fit the tuner.
         RunError: `folder` holds something that is not an export.
@@ -44,6 +46,7 @@ def run_export(
         _manifest.sync(stage)
         parity = gate.check(stage, source_folder, written)
         manifest = _manifest.describe(bundle, format, stage, written, parity)
+        manifest["objective"] = dict(objective or {})
         manifest["vllm"] = _vllm.served(
             stage,
             bundle,

@@ -37,6 +37,7 @@ def export_run(
             folder=folder,
             prompts=parity_prompts(run.layout),
             source_folder=fetch(run.recipe.model).folder,
+            objective=run.recipe.objective,
         )
     return {"folder": str(folder), "manifest": manifest}
 

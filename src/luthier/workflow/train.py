@@ -122,7 +122,7 @@ def _carry_out(work: _Work) -> None:
             summary.update("training")  # its figures outlive a process that dies while saving
             _note_changes(inputs, stages)
             finish(prepared.objective, prepared.job, stages)
-            save_result(prepared, inputs, layout, stages)
+            save_result(prepared, work.settled, inputs, layout, stages)
             summary.update("trained")
         _prove(prepared, work)
     except (LuthierError, KeyboardInterrupt) as error:

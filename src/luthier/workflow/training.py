@@ -12,6 +12,7 @@ from luthier.engine import checkpoint, keepers
 from luthier.engine.fit import fit
 from luthier.engine.job import Job
 from luthier.export import exporters, run_export
+from luthier.recipe.resolve import Settled
 from luthier.run.layout import Layout
 from luthier.run.writer import RunWriter
 from luthier.workflow.inputs import Inputs
@@ -50,7 +51,9 @@ def train_model(job: Job, stages: Stages, writer: RunWriter, summary: Summary) -
         summary.values.update(best_step=found.step, validation_loss=loss)
 
 
-def save_result(prepared: Prepared, inputs: Inputs, layout: Layout, stages: Stages) -> None:
+def save_result(
+    prepared: Prepared, settled: Settled, inputs: Inputs, layout: Layout, stages: Stages
+) -> None:
     """`adapter/` or `model/` in the run directory, through the parity gate.
 
     Raises: ParityError: what was saved does not behave like what was trained; it was removed.
@@ -67,6 +70,7 @@ def save_result(prepared: Prepared, inputs: Inputs, layout: Layout, stages: Stag
             folder=layout.adapter if needs_base else layout.model,
             prompts=[item.input_ids for item in prompts],
             source_folder=inputs.source.folder,
+            objective=settled.recipe().objective,
         )
 
 
