@@ -40,6 +40,8 @@ def test_pictures_are_learned_and_told_apart(place: Desk, tuner: str) -> None:
     evaluation = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))
     assert evaluation["arms"]["tuned"]["accuracy"]["value"] > 0.9
     assert "tfidf" not in evaluation["arms"]
+    assert "pictures/s" in said
+    assert "tokens/s" not in said
     loose = place.root / f"new-{tuner}"
     loose.mkdir()
     for colour in pictures.COLOURS:

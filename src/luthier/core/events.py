@@ -49,6 +49,8 @@ class Preflight(Event):
     seconds: float
     tokens_per_second: float
     num_steps: int
+    unit: str = "tokens"
+    """What rows are counted in: tokens, or pictures."""
     details: Mapping[str, float | int | str] = field(default_factory=dict[str, float | int | str])
 
 
@@ -88,7 +90,10 @@ class Validated(Event):
     step: int
     loss: float
     count: float
+    is_kept: bool
+    """The weights of this step are those to end with, unless a later one is kept."""
     is_best: bool
+    """Its loss is the lowest so far, of targets enough to say so."""
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
@@ -118,6 +123,6 @@ class Finished(Event):
 
     step: int
     why: str
-    best_step: int
+    kept_step: int
     seconds: float
     peak_bytes: int

@@ -64,8 +64,8 @@ def fit(job: Job) -> Iterator[Event]:
             )
         yield from loop.update()
     peak = peak_bytes(device_of(job))
-    best_step = progress.best_step if progress.best_step >= 0 else progress.step
-    yield Finished(progress.step, why, best_step, progress.seconds, peak)
+    kept_step = progress.best_step if progress.best_step >= 0 else progress.step
+    yield Finished(progress.step, why, kept_step, progress.seconds, peak)
 
 
 def _horizon(job: Job) -> tuple[int, str]:
@@ -133,19 +133,20 @@ class _Loop:
         is_first = progress.best_step < 0
         is_lower = math.isfinite(found.loss) and (is_first or found.loss < progress.best_loss)
         says_little = found.count < job.plan.fewest_targets
-        is_best = is_lower or (says_little and math.isfinite(found.loss))
+        is_kept = is_lower or (says_little and math.isfinite(found.loss))
         if says_little and is_first:
             yield Notice(
-                f"validation has only {found.count:g} targets, too few to choose a step by: the "
-                "last weights are kept"
+                f"validation has only {found.count:g} targets, too few to choose a step or to "
+                "stop by: the last weights are kept"
             )
         progress.validated_step = progress.step
-        progress.num_worse = 0 if is_lower else progress.num_worse + 1
-        if is_best:
+        progress.num_worse = 0 if is_lower or says_little else progress.num_worse + 1
+        if is_kept:
             progress.best_step, progress.best_loss = progress.step, found.loss
             self._write(checkpoint.best_folder(job.checkpoints, progress.step), full=False)
             checkpoint.prune_best(job.checkpoints)
-        yield Validated(progress.step, found.loss, found.count, is_best, found.metrics)
+        is_best = is_lower and not says_little
+        yield Validated(progress.step, found.loss, found.count, is_kept, is_best, found.metrics)
 
     def save(self) -> Iterator[Event]:
         """Write a checkpoint, then remove those that are no longer needed."""

@@ -43,6 +43,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
         seconds=min(total, limit),
         tokens_per_second=per_second,
         num_steps=steps,
+        unit=figures.unit_of(job.bundle.kind),
         details={
             "micro_batch_tokens": plan.micro_batch_tokens,
             "gradient_checkpointing": int(plan.gradient_checkpointing),

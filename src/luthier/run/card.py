@@ -124,7 +124,8 @@ def _training(run: RunFiles) -> Iterator[str]:
     summary = run.summary or {}
     training, seed = run.recipe.get("training") or {}, run.recipe.get("seed")
     seconds = (summary.get("seconds") or {}).get("training")
-    yield f"- {figures.of_count(summary.get('steps'))} steps, best at {summary.get('best_step')}"
+    kept = summary.get("best_step")
+    yield f"- {figures.of_count(summary.get('steps'))} steps, weights of step {kept} kept"
     for key in ("epochs", "batch_size", "learning_rate", "max_length", "precision"):
         if key in training:
             yield f"- {key}: {code(training[key])}"

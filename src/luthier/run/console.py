@@ -156,16 +156,18 @@ def skipped_line(event: Skipped) -> str:
 
 def preflight_line(event: Preflight) -> str:
     """What the run will cost, at most in memory and on disk."""
+    disk, peak = figures.of_bytes(event.disk_bytes), figures.of_bytes(event.peak_bytes)
     return (
         f"pre-flight: {event.num_steps:,} steps, about {figures.of_seconds(event.seconds)} at "
-        f"{event.tokens_per_second:,.0f} tokens/s, disk up to {figures.of_bytes(event.disk_bytes)}"
-        f", predicted peak memory {figures.of_bytes(event.peak_bytes)}"
+        f"{event.tokens_per_second:,.0f} {event.unit}/s, disk up to {disk}, predicted peak memory "
+        f"{peak}"
     )
 
 
 def finished_line(event: Finished) -> str:
     """How training ended."""
+    peak = figures.of_bytes(event.peak_bytes)
     return (
         f"trained {event.step:,} steps in {figures.of_seconds(event.seconds)} (ended by "
-        f"{event.why}), best at step {event.best_step}, peak {figures.of_bytes(event.peak_bytes)}"
+        f"{event.why}), weights of step {event.kept_step} kept, peak {peak}"
     )

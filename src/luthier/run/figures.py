@@ -76,6 +76,11 @@ def of_count(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
+def unit_of(kind: str | None) -> str:
+    """What the speed of training counts, for a kind of model."""
+    return "pictures" if kind == "image_classifier" else "tokens"
+
+
 def of_test_rows(number: int) -> str:
     """Such as "1 test row" and "55 test rows"."""
     return f"{number:,} test row{'' if number == 1 else 's'}"

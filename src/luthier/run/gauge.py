@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from luthier.core.events import Event, Progress, Stage, Updated, Validated
+from luthier.core.events import Event, Preflight, Progress, Stage, Updated, Validated
 from luthier.run import figures
 from luthier.run.painting import safe
 
@@ -28,6 +28,7 @@ class Gauge:
         self.progress: Progress | None = None
         self.validated: Validated | None = None
         self.updates: deque[Updated] = deque(maxlen=WINDOW)
+        self._unit = "tokens"
         self._is_training = False
         self._spinner = Spinner("dots")
 
@@ -36,6 +37,8 @@ class Gauge:
         match event:
             case Stage():
                 self.stage, self.progress, self._is_training = event, None, False
+            case Preflight():
+                self._unit = event.unit
             case Progress():
                 self.progress = event
             case Updated():
@@ -76,7 +79,7 @@ class Gauge:
         yield "learning rate", f"{last.learning_rate:.2e}"
         speed = self.tokens_per_second()
         if speed is not None:
-            yield "speed", f"{speed:,.0f} tokens/s"
+            yield "speed", f"{speed:,.0f} {self._unit}/s"
         yield "memory", figures.of_bytes(last.memory_bytes)
         left = self.seconds_left()
         if left is not None and last.step < last.num_steps:

@@ -45,7 +45,7 @@ class Summary:
                 tokens_per_second=event.total_tokens / max(event.seconds, 1e-9),
             )
         elif isinstance(event, Validated):
-            if event.is_best:
+            if event.is_kept:
                 self.values.update(validation_loss=event.loss, best_step=event.step)
         else:
             self.values.update(why_ended=event.why, peak_bytes=event.peak_bytes)

@@ -46,7 +46,7 @@ def test_the_disk_that_is_predicted_is_what_a_run_comes_to(
     for event in fit(job):
         if isinstance(event, Saved | Validated):
             most = max(most, size_of(job.checkpoints))
-            assert isinstance(event, Saved) or event.is_best
+            assert isinstance(event, Saved) or event.is_kept
     # one more whole state, while it is written, is not seen here
     most = max(most, size_of(job.checkpoints) + weights)
     assert most <= 1.05 * predicted

@@ -64,20 +64,23 @@ def test_the_best_weights_come_back_not_the_last(tmp_path: Path) -> None:
     best = kept[max(kept)]
     assert all(torch.equal(p, best[name]) for name, p in found.parameters().items())
     assert isinstance(event, Finished)
-    assert event.best_step == max(kept)
+    assert event.kept_step == max(kept)
 
 
 def test_a_validation_that_says_little_chooses_no_step(tmp_path: Path) -> None:
     found = case("lora", "sft")
     settings = {"learning_rate": 1.0, "epochs": 4, "evaluate_every": 1}
-    job = found.job(tmp_path, fewest_targets=10**6, **settings)
+    patience = {"early_stopping_patience": 1}
+    job = found.job(tmp_path, fewest_targets=10**6, **settings, **patience)
     events = list(fit(job))
     validated = [event for event in events if isinstance(event, Validated)]
     assert any(one.loss < other.loss for one, other in pairwise(validated))  # a rule that matters
-    assert [event.is_best for event in validated] == [True] * len(validated)
+    assert all(event.is_kept and not event.is_best for event in validated)
     assert sum("too few to choose" in e.text for e in events if isinstance(e, Notice)) == 1
     loaded, _ = checkpoint.load_best(job)
     assert loaded.step == validated[-1].step
+    assert isinstance(events[-1], Finished)
+    assert events[-1].why == "epochs"
 
 
 def test_only_the_newest_checkpoints_stay_besides_the_best(tmp_path: Path) -> None:

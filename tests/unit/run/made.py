@@ -82,7 +82,7 @@ def _write_events(writer: RunWriter, *, skipped: str) -> None:
         writer.event(updated(step))
         if step % 18 == 0:
             loss = 0.42 + 1.8 * math.exp(-step / 26) + 0.0004 * step
-            writer.event(Validated(step, loss, 9000.0, step <= 126))
+            writer.event(Validated(step, loss, 9000.0, step <= 126, step <= 126))
             writer.event(Saved(step, f"step-{step:06d}", 59 * 2**20, 0.4))
     writer.event(Finished(NUM_STEPS, "epochs", 126, 371.4, int(1.78 * GIB)))
 

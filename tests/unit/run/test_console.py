@@ -28,7 +28,7 @@ EVENTS: list[Event] = [
     Notice("no GPU", "warning"),
     Preflight(2**30, 2**20, 100.0, 500.0, 180),
     updated(1),
-    Validated(1, 1.25, 10.0, True),
+    Validated(1, 1.25, 10.0, True, True),
     Saved(1, "step-000001", 2**20, 0.25),
     Skipped(2, "loss is nan", ("a.jsonl line 3",), ("head.weight",)),
     Progress("evaluating", 5, 5, "rows"),

@@ -23,7 +23,7 @@ def _report(name: str, folder: Path) -> None:
     tracker(Stage("training"))
     for step in (1, 2, 3):
         tracker(updated(step, loss=1.0 / step))
-    tracker(Validated(3, 0.5, 10.0, True, {"accuracy": 0.75}))
+    tracker(Validated(3, 0.5, 10.0, True, True, {"accuracy": 0.75}))
     tracker(Finished(3, "epochs", 3, 1.0, 1))
     tracker.close()
 

@@ -57,7 +57,7 @@ def test_rewinding_removes_what_happened_after_the_step_and_nothing_else(tmp_pat
         for step in range(1, 7):
             writer.event(updated(step))
         writer.event(Saved(4, "step-000004", 10, 0.1))
-        writer.event(Validated(6, 1.0, 9.0, True))
+        writer.event(Validated(6, 1.0, 9.0, True, True))
         writer.event(Notice("smaller micro-batch"))
         assert writer.rewind(4) == 3
         writer.event(updated(5))

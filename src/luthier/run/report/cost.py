@@ -14,7 +14,7 @@ ROWS: tuple[tuple[str, str, str, Show], ...] = (
     ("peak_bytes", "peak memory", "predicted; of loading and training", figures.of_bytes),
     ("seconds", "training time", "both with validations and saves", figures.of_seconds),
     ("disk_bytes", "disk", "checkpoints and result, at most; the whole folder", figures.of_bytes),
-    ("tokens_per_second", "tokens per second", "fullest micro-batch; all steps", figures.of_count),
+    ("tokens_per_second", "{unit} per second", "fullest micro-batch; all steps", figures.of_count),
     ("num_steps", "steps", "", figures.of_count),
 )
 """Key in preflight.json, name, what the figures count, and how they read."""
@@ -62,8 +62,9 @@ def costs_of(run: RunFiles) -> Costs | None:
 def _rows(preflight: Mapping[str, Any], summary: Mapping[str, Any]) -> Iterator[Cost]:
     # the stage, not the seconds of the steps: the prediction holds validations and saves too
     actual = {**summary, "seconds": summary.get("seconds", {}).get("training")}
+    unit = figures.unit_of(summary.get("kind"))
     for key, name, about, show in ROWS:
         trial, came = preflight.get(key), actual.get(ACTUAL.get(key, key))
         if trial or came:
             ratio = f"× {came / trial:.2f}" if trial and came else ""
-            yield Cost(name, about, show(trial), show(came), ratio)
+            yield Cost(name.format(unit=unit), about, show(trial), show(came), ratio)

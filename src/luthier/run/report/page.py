@@ -100,7 +100,8 @@ def _tiles(run: RunFiles) -> list[tuple[str, str]]:
         share = f"{figures.of_part(trained, total)} of {total / 1e6:,.0f} M"
         tiles.append((f"{trained / 1e6:,.2f} M", f"parameters trained, {share}"))
     if summary.get("tokens_per_second"):
-        tiles.append((figures.of_count(summary["tokens_per_second"]), "tokens per second"))
+        unit = figures.unit_of(summary.get("kind"))
+        tiles.append((figures.of_count(summary["tokens_per_second"]), f"{unit} per second"))
     return tiles
 
 
