@@ -7,12 +7,24 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
+from luthier.core import seeds
 from luthier.models.bundle import Bundle, Facts, Kind, Outline
-from luthier.models.quantised import Bits, Linear, dequantise, quantise, quantised_layers, require
+from luthier.models.quantised import (
+    Bits,
+    Linear,
+    QuantisedLinear,
+    dequantise,
+    quantise,
+    quantised_layers,
+    require,
+)
 from luthier.tuners import lora, tuners
+from luthier.tuners._low_rank import adapters
+from luthier.tuners._principal import principal
 from luthier.tuners._targets import linear_layers
 from luthier.tuners.contract import ParamGroup, Peft
 
@@ -23,6 +35,8 @@ class Config(lora.Config):
     bits: Bits = Field(4)
     """4: NF4, scales quantised too, by bitsandbytes (0.26 of the bytes of bfloat16); 8: int8, row
     by row (0.50), nearer to the base."""
+    loftq: bool = False
+    """Start the term at the largest part of what rounding takes from a weight, not at zero."""
 
     @field_validator("start")
     @classmethod
@@ -40,7 +54,8 @@ class Qlora:
     and formed again where it is multiplied. `base()` is that base, near the one in the files. The
     adapter is made for it: PEFT opens it over a base loaded with BitsAndBytesConfig (nf4, double
     quantisation). Merging gives that base, in the type of the products, plus the adapter.
-    Source: Dettmers et al. 2023, arXiv:2305.14314.
+    Source: Dettmers et al. 2023, arXiv:2305.14314. LoftQ: Li et al. 2023, arXiv:2310.08659, one
+    step of algorithm 1, so that the base stays what everybody's rounding makes of it.
     """
 
     Config = Config
@@ -71,12 +86,18 @@ class Qlora:
 
         Raises: RecipeError: as LoRA. MissingExtra: 4 bits without bitsandbytes.
         """
-        self.check(bundle)
+        adapted = self.check(bundle)
         model = bundle.model
+        lost = self._lost(adapted, seed=seed) if self.config.loftq else {}
         names = list(linear_layers(bundle))
         before = sum(model.get_parameter(f"{name}.weight").nbytes for name in names)
         quantise(model, names, bits=self.config.bits)
         bundle = self._lora.apply(bundle, seed=seed)
+        layers = dict(adapters(model))
+        with torch.no_grad():
+            for name, (A_RI, B_OR) in lost.items():
+                layers[name].lora_A.copy_(A_RI)
+                layers[name].lora_B.copy_(B_OR)
         after = sum(layer.stored_bytes for layer in quantised_layers(model).values())
         bundle.facts = replace(
             bundle.facts, weight_bytes=bundle.facts.weight_bytes - before + after
@@ -95,6 +116,24 @@ class Qlora:
         """
         require(self.config.bits)
         return self._lora.check(outline)
+
+    def _lost(
+        self, adapted: Mapping[str, Linear], *, seed: int
+    ) -> dict[str, tuple[Tensor, Tensor]]:
+        """By layer, the A and B nearest to what rounding its weight takes away."""
+        found: dict[str, tuple[Tensor, Tensor]] = {}
+        for name, layer in adapted.items():
+            if not isinstance(layer, nn.Linear):
+                continue
+            generator = torch.Generator().manual_seed(seeds.derive(seed, "loftq", name))
+            rounded = QuantisedLinear(layer, bits=self.config.bits).weight
+            found[name] = principal(
+                layer.weight.float() - rounded.float(),
+                rank=self.config.rank_of(name),
+                scaling=self.config.scaling_of(name),
+                generator=generator,
+            )
+        return found
 
     def extend(self, tokenizer: Any) -> None:
         """Add the tokens that are to be trained and are not there."""

@@ -23,6 +23,7 @@ from luthier.models import quantised
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
 from luthier.models.quantised import QuantisedLinear, num_parameters, quantised_layers
+from luthier.tuners._low_rank import adapters
 from luthier.tuners.qlora import Config, Qlora
 
 PROMPTS = [np.arange(5, 45, dtype=np.int32), np.arange(60, 90, dtype=np.int32)]
@@ -71,6 +72,19 @@ def test_the_bytes_are_those_that_are_promised(bits: Any, share: float) -> None:
     stored = QuantisedLinear(plain, bits=bits)
     assert stored.stored_bytes <= share * plain.weight.nbytes
     assert stored.stored_bytes == sum(b.nbytes for b in stored.buffers())
+
+
+def test_loftq_starts_at_the_best_part_of_what_rounding_takes() -> None:
+    found = case("qlora", "sft", settings={"loftq": True, "rank": 6, "target": ["q_proj"]})
+    exact = case("lora", "sft", settings={"rank": 6, "target": ["q_proj"]})
+    layers, before = dict(adapters(found.bundle.model)), dict(adapters(exact.bundle.model))
+    assert layers
+    for name, layer in layers.items():
+        lost = before[name].base.weight - layer.base.weight
+        left, values, right = torch.linalg.svd(lost)
+        best = left[:, :6] * values[:6] @ right[:6]
+        assert_close(layer.delta(), best, rtol=1e-3, atol=1e-5)
+        assert (lost - layer.delta()).norm() < 0.9 * lost.norm()
 
 
 @pytest.mark.parametrize("bits", [4, 8])
