@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,13 +11,13 @@ from torch import Tensor
 from luthier.core.errors import ParityError
 from luthier.models import vectors
 from luthier.models.bundle import Bundle
-from luthier.models.vectors import Vectors
+from luthier.models.vectors import Dense, Vectors
 
 
 def write(bundle: Bundle, folder: Path) -> None:
     """Pooling and what follows it, so that sentence-transformers opens the folder too.
 
-    Raises: ParityError: read again, they give other vectors.
+    Raises: ParityError: read again, they are others.
     """
     if bundle.kind != "embedder":
         return
@@ -24,7 +25,7 @@ def write(bundle: Bundle, folder: Path) -> None:
     limit = min(bundle.facts.context_length, bundle.codec.max_length)
     vectors.write(ours, folder, width=width, max_length=limit)
     read = vectors.read(folder, writes=False)
-    if read.pooling != ours.pooling or not torch.equal(_tried(read, width), _tried(ours, width)):
+    if read.pooling != ours.pooling or not _are_same(_layers(read), _layers(ours)):
         raise ParityError(
             f"{folder}: the layers behind the pooling are not those that were written. "
             "No files were kept."
@@ -37,7 +38,23 @@ def load(bundle: Bundle, folder: Path) -> None:
         bundle.vectors = vectors.read(folder, writes=False)
 
 
-def _tried(made: Vectors, width: int) -> Tensor:
-    """A vector, and scores of classes where there are any."""
-    vector_1D = made(torch.linspace(-1, 1, width)[None], (1,))
-    return vector_1D if made.head is None else made.head(vector_1D)
+def _layers(made: Vectors) -> list[Dense | None]:
+    return [*made.then, made.head]
+
+
+def _are_same(ours: Sequence[Dense | None], theirs: Sequence[Dense | None]) -> bool:
+    """Number by number: what they give may differ, by where they lie in memory."""
+    return len(ours) == len(theirs) and all(map(_is_same, ours, theirs))
+
+
+def _is_same(our: Dense | None, their: Dense | None) -> bool:
+    if our is None or their is None:
+        return our is their
+    tensors = _is_equal(our.weight, their.weight) and _is_equal(our.bias, their.bias)
+    return tensors and our.activation == their.activation
+
+
+def _is_equal(our: Tensor | None, their: Tensor | None) -> bool:
+    if our is None or their is None:
+        return our is their
+    return torch.equal(our.cpu(), their.cpu())
