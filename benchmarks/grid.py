@@ -76,7 +76,8 @@ def run(cell: Cell, out: Path) -> str:
     command = [sys.executable, "-m", "luthier", "train", *asked]
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "src")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    return "" if done.returncode in (0, 1) else done.stderr.strip()[-500:]
+    is_done = (folder / "evaluation.json").is_file()  # 1 may also be a result that cannot be saved
+    return "" if done.returncode in (0, 1) and is_done else done.stderr.strip()[-500:]
 
 
 def measured(cell: Cell, folder: Path) -> dict[str, Any]:
