@@ -1,6 +1,6 @@
 """Small picture classifiers to start from: `python benchmarks/picture_models.py DATA SETS`.
 
-A ViT and a ResNet of about a million parameters learn MNIST's ten digits and five classes of
+A ViT and a ResNet of one and three million parameters learn MNIST's ten digits and five classes of
 CIFAR-10 by one `luthier train` each, into SETS/models/{vit,resnet}. What grids/pictures.yaml tunes
 them on afterwards they have never seen: scikit-learn's digits, and the five other classes.
 DATA and SETS are those of sets.py.
