@@ -83,6 +83,7 @@ def main() -> None:
             processor.save_pretrained(place / name)
             luthier = [sys.executable, "-m", "luthier"]
             words = ["train", place / "pictures", "--model", place / name, *SETTINGS]
+            # 1 says that no verdict could be reached; of a run that failed the export says so
             subprocess.run([*luthier, *words, "--out", place / f"{name}-run"], check=False)
             out = given.sets / "models" / name
             words = ["export", place / f"{name}-run", "--format", "safetensors", "--out", out]

@@ -25,6 +25,7 @@ from luthier.models.quantised import (
 from luthier.tuners import lora, tuners
 from luthier.tuners._low_rank import adapters
 from luthier.tuners._principal import principal
+from luthier.tuners._resolving import resolved
 from luthier.tuners._targets import linear_layers
 from luthier.tuners.contract import ParamGroup, Peft
 
@@ -71,8 +72,7 @@ class Qlora:
     @classmethod
     def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
         """alpha from the rank."""
-        inner: Any = lora.Lora
-        return inner.resolve(config)
+        return resolved(lora.Lora, config)
 
     @classmethod
     def usual_rate(cls, facts: Facts, kind: Kind) -> tuple[float, str]:
@@ -98,6 +98,8 @@ class Qlora:
             for name, (A_RI, B_OR) in lost.items():
                 layers[name].lora_A.copy_(A_RI)
                 layers[name].lora_B.copy_(B_OR)
+                if self.config.lengths:  # those of the sum, as DoRA begins
+                    layers[name].weigh()
         after = sum(layer.stored_bytes for layer in quantised_layers(model).values())
         bundle.facts = replace(
             bundle.facts, weight_bytes=bundle.facts.weight_bytes - before + after
@@ -123,8 +125,7 @@ class Qlora:
         """By layer, the A and B nearest to what rounding its weight takes away."""
         found: dict[str, tuple[Tensor, Tensor]] = {}
         for name, layer in adapted.items():
-            if not isinstance(layer, nn.Linear):
-                continue
+            assert isinstance(layer, nn.Linear)  # nothing is rounded yet
             generator = torch.Generator().manual_seed(seeds.derive(seed, "loftq", name))
             rounded = QuantisedLinear(layer, bits=self.config.bits).weight
             found[name] = principal(

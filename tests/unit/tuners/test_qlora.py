@@ -87,6 +87,15 @@ def test_loftq_starts_at_the_best_part_of_what_rounding_takes() -> None:
         assert (lost - layer.delta()).norm() < 0.9 * lost.norm()
 
 
+def test_loftq_with_lengths_begins_at_the_same_weight() -> None:
+    settings = {"loftq": True, "rank": 6, "target": ["q_proj"]}
+    plain = case("qlora", "sft", settings=settings)
+    weighed = case("qlora", "sft", settings={**settings, "lengths": True})
+    for name, layer in dict(adapters(weighed.bundle.model)).items():
+        same = dict(adapters(plain.bundle.model))[name]
+        assert_close(layer.delta(), same.delta(), rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("bias", [True, False])
 def test_outputs_and_gradients_are_those_of_the_stored_weight(bits: Any, bias: bool) -> None:
