@@ -3,7 +3,8 @@
 A grid names rows (data) and columns (ways of tuning); with each seed they make one `luthier train`,
 its run directory below --out. Finished ones are not run again, and one that was stopped goes on.
 What is shown is read from the run directories alone, and written to benchmarks/results/GRID.json,
-of which `benchmarks/tables.py` makes the tables of docs/results.md. SETS is what
+of which `benchmarks/tables.py` makes the tables of docs/results.md. A cell whose run is not below
+--out, because another machine has it, stays as that file has it. SETS is what
 `benchmarks/sets.py` made of DATA.
 """
 
@@ -87,9 +88,9 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
     verdict = evaluation["verdict"]
     rivals = {path.stem[6:]: json.loads(path.read_text()) for path in folder.glob("rival-*.json")}
     return {
-        "row": cell.row,
-        "column": cell.column,
-        "seed": cell.seed,
+        **place(cell),
+        "date": date.fromtimestamp((folder / "evaluation.json").stat().st_mtime).isoformat(),
+        "machine": machine(folder / "environment.json"),
         "arms": evaluation["arms"],
         "retention": evaluation["retention"],
         "rivals": rivals,
@@ -98,6 +99,11 @@ def measured(cell: Cell, folder: Path) -> dict[str, Any]:
         "seconds": summary["seconds"]["training"],
         **{key: summary.get(key) for key in SUMMARY},
     }
+
+
+def place(cell: Cell) -> dict[str, Any]:
+    """Where a cell stands in its grid."""
+    return {"row": cell.row, "column": cell.column, "seed": cell.seed}
 
 
 def machine(environment: Path) -> dict[str, Any]:
@@ -148,25 +154,19 @@ def write(
     out: Path,
     problems: Mapping[str, str],
 ) -> None:
-    """Everything that is finished, and what failed this time; nothing before a run was begun."""
-    begun = sorted(out.glob("*/environment.json"))
-    if not begun:
-        return
+    """Everything that is finished, here or before, and what failed this time."""
+    path = HERE / "results" / f"{name}.json"
+    before = json.loads(path.read_text())["cells"] if path.is_file() else []
     found: list[dict[str, Any]] = []
     for cell in every:
         if problems.get(cell.name):
-            place = {"row": cell.row, "column": cell.column, "seed": cell.seed}
-            found.append({**place, "error": problems[cell.name]})
+            found.append({**place(cell), "error": problems[cell.name]})
         elif (out / cell.name / "evaluation.json").is_file():
             found.append(measured(cell, out / cell.name))
-    document = {
-        "grid": grid["name"],
-        "also": grid.get("also", []),
-        "date": date.today().isoformat(),
-        "machine": machine(begun[0]),
-        "cells": found,
-    }
-    (HERE / "results" / f"{name}.json").write_text(json.dumps(document, indent=1) + "\n")
+        else:
+            found += [known for known in before if place(cell).items() <= known.items()]
+    document = {"grid": grid["name"], "also": grid.get("also", []), "cells": found}
+    path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,16 +23,33 @@ def table(document: dict[str, Any]) -> str:
     keys = list(dict.fromkeys((cell["row"], cell["column"]) for cell in document["cells"]))
     also = list(document["also"])
     also += sorted({name for cell in document["cells"] for name in cell.get("rivals", {})})
-    head = [*HEAD, *(SAID[name] for name in also)]
+    machines = list(dict.fromkeys(_machine(cell) for cell in document["cells"] if "arms" in cell))
+    letters = dict(zip(machines, string.ascii_lowercase)) if len(machines) > 1 else {}
+    head = [*HEAD, *(SAID[name] for name in also), *(["machine"] if letters else [])]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row, column in keys:
         group = [
             cell for cell in document["cells"] if (cell["row"], cell["column"]) == (row, column)
         ]
-        lines.append("| " + " | ".join(_line(row, column, group, also)) + " |")
-    machine = document["machine"]
-    source = f"{machine['cores']} cores {machine['cpu']}, {document['date']}"
-    return "\n".join([*lines, "", f"{document['grid']}; {source}.", ""])
+        where = {letters[_machine(cell)]: None for cell in group if "arms" in cell and letters}
+        line = [*_line(row, column, group, also), *([", ".join(where)] if letters else [])]
+        lines.append("| " + " | ".join(line) + " |")
+    sources = [
+        (f"{letters[name]}: " if letters else "") + f"{name}, {_dates(document, name)}"
+        for name in machines
+    ]
+    return "\n".join([*lines, "", f"{document['grid']}; {'; '.join(sources)}.", ""])
+
+
+def _machine(cell: dict[str, Any]) -> str:
+    return f"{cell['machine']['cores']} cores {cell['machine']['cpu']}"
+
+
+def _dates(document: dict[str, Any], machine: str) -> str:
+    """First and last day of what one machine measured."""
+    cells = [cell for cell in document["cells"] if "arms" in cell and _machine(cell) == machine]
+    days = sorted({cell["date"] for cell in cells})
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
 HEAD = (
