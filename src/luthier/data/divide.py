@@ -37,8 +37,7 @@ def divide(
     )
     for name, rows in split(parts["train"], shares).items():
         parts[name] = rows if name == "train" else parts[name] + rows
-    given = [name for name, files in parsed.items() if files]
-    drawn = [name for name in parts if name not in given]
+    drawn = [name for name in ("validation", "test") if getattr(shares, name)]
     how = [f"{name}: {len(rows)} rows" for name, rows in parts.items()]
     words = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
     return parts, [words + ", ".join(how)]

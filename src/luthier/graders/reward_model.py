@@ -57,6 +57,11 @@ class RewardModel:
         compared = self._opened()([_beside_nothing(item) for item in answers])
         return [Score(self.config.scale * first) for first, _ in compared]
 
+    def files(self) -> list[Path]:
+        """What names every file of the reward model with its hash."""
+        run = Path(self.config.run).expanduser()
+        return [run / part / "manifest.json" for part in ("model", "adapter")]
+
     def close(self) -> None:
         self._compare = None
 

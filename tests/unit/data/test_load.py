@@ -69,6 +69,16 @@ def test_a_given_test_leaves_train_to_be_split_for_validation_only(tmp_path: Pat
     assert sizes(loaded)[2] == 5
     assert sizes(loaded)[1] >= 1
     assert sum(sizes(loaded)[:2]) == 50
+    assert loaded.description[-1].startswith("validation split off train by content hash")
+
+
+def test_nothing_is_said_to_be_split_off_where_nobody_wants_it(tmp_path: Path) -> None:
+    loaded = open_data(
+        train=write(tmp_path / "a.jsonl", chats(5)),
+        test=write(tmp_path / "t.jsonl", chats(2, "t")),
+        validation_share=0.0,
+    )
+    assert loaded.description[-1] == "train: 5 rows, validation: 0 rows, test: 2 rows"
 
 
 def test_duplicates_are_removed_kept_or_refused(tmp_path: Path) -> None:

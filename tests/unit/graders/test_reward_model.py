@@ -10,8 +10,10 @@ from tests import tiny
 
 from luthier.core.errors import LuthierError, RecipeError
 from luthier.data.rows import Message, Preference
+from luthier.export._manifest import MANIFEST
 from luthier.graders import Answer, Borrower, build_grader
-from luthier.graders.contract import Compare
+from luthier.graders.contract import Compare, Reader
+from luthier.run.layout import Layout
 from luthier.workflow.reward_model import reward_model
 
 
@@ -38,6 +40,14 @@ def test_every_completion_gets_the_score_of_the_model() -> None:
     assert grader.check(ANSWERS) == []
     assert [item.value for item in grader.grade(ANSWERS)] == [0.0, 1.0, 4.0]
     assert grader.bounds() is None
+
+
+def test_the_files_are_those_that_name_the_hashes_of_a_run(tmp_path: Path) -> None:
+    """Another reward model at the same place is another training."""
+    grader = build_grader({"name": "reward_model", "run": str(tmp_path)})
+    assert isinstance(grader, Reader)
+    layout = Layout(tmp_path)
+    assert grader.files() == [layout.model / MANIFEST, layout.adapter / MANIFEST]
 
 
 def test_without_a_way_to_open_runs_it_says_so() -> None:

@@ -33,7 +33,7 @@ _PADDED = (
 )
 _APART = (
     "what sequences begin with alike (a prompt with two answers, a system prompt) is computed for "
-    "each of them: computed once it gives other outputs in this architecture"
+    "each of them: computed once it {} in this architecture"
 )
 
 
@@ -237,12 +237,13 @@ class GeneralTrunk:
                 apart = (self._once(trial).float() - whole).abs().max()
                 if apart <= _trial.RELATIVE.get(self.dtype, 1e-3) * whole.abs().max():
                     return True
+                self.notes.append(_APART.format("gives other outputs"))
             except _documents.TwoSidedError:  # nothing could be computed once anywhere
                 return False
             except _FAILURES as error:
                 if is_out_of_memory(error):
                     raise
-        self.notes.append(_APART)
+                self.notes.append(_APART.format(f"fails ({type(error).__name__})"))
         return False
 
     def _expected(self, trial: Batch) -> Tensor:
