@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 IGNORE = -100
+ANSWERS = "answers"
+"""Name of what is said of every token (T,) where more counts than the answer: is it of one?"""
 PIXELS = "pixels"
 """Name of the tensor (B, C, H, W) that a batch of pictures holds."""
 
@@ -63,6 +65,13 @@ class Features:
     def num_trained(self) -> int:
         """Tokens with a loss; 0 for a row that trains a label."""
         return int(np.count_nonzero(self.loss_weights))
+
+    def answers(self) -> Features:
+        """The same row with the weights of its answers alone, where prompts count too."""
+        if ANSWERS not in self.per_token:
+            return self
+        weights = np.where(self.per_token[ANSWERS], self.loss_weights, np.float32(0))
+        return replace(self, loss_weights=weights)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,8 @@ def _without_beginning(features: Features, place: _Place) -> Features:
         if place.max_length < 2:
             raise _vanished(features, place)
         return _keep(features, np.r_[0, excess + 1 : features.num_tokens])
-    first_target = int(np.flatnonzero(features.loss_weights)[0]) if features.num_trained else 0
+    targets = np.flatnonzero(features.answers().loss_weights)
+    first_target = int(targets[0]) if len(targets) else 0
     if first_target - 1 < excess:
         needed = features.num_tokens - max(first_target - 1, 0)
         raise DataError(
@@ -161,7 +162,7 @@ def _without_end(features: Features, place: _Place) -> Features:
         kept[-1] = features.num_tokens - 1
         return _keep(features, kept)
     shorter = _keep(features, kept)
-    if not shorter.num_trained:
+    if not shorter.answers().num_trained:
         raise _vanished(features, place)
     return shorter
 
@@ -176,7 +177,7 @@ def _pieces(features: Features, place: _Place) -> list[Features]:
     starts = range(0, features.num_tokens, place.max_length)
     ends = [min(start + place.max_length, features.num_tokens) for start in starts]
     pieces = [_piece(features, start, end) for start, end in zip(starts, ends)]
-    useful = [piece for piece in pieces if piece.num_trained]
+    useful = [piece for piece in pieces if piece.answers().num_trained]
     if not useful:
         raise _vanished(features, place)
     cut = features.num_tokens - sum(piece.num_tokens for piece in useful)

@@ -1,4 +1,4 @@
-"""The NLL of each row's trained tokens, from packs of several rows."""
+"""The NLL of each row's answers, or of the whole of a text, from packs of several rows."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ def max_pack_tokens(device: torch.device) -> int:
 
 
 def row_nlls(bundle: Bundle, objective: Objective, rows: Sequence[Row]) -> list[Nll]:
-    """NLL of the trained tokens of each row. A text longer than the context is read in pieces, a
-    conversation loses its beginning; (nan, 0) where no target fits into the context."""
+    """NLL of the trained tokens of each row, of a conversation those of its answers, whatever
+    prompts count in training. A text longer than the context is read in pieces, a conversation
+    loses its beginning; (nan, 0) where no target fits into the context."""
     prepared: list[list[Features]] = []
     for index, row in enumerate(rows):
-        features = objective.prepare(row, bundle.codec, index=index)
+        features = objective.prepare(row, bundle.codec, index=index).answers()
         prepared.append(_within(features, row, bundle.facts.context_length))
     found = iter(piece_nlls(bundle, [piece for pieces in prepared for piece in pieces]))
     sums: list[Nll] = []

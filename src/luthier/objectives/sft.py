@@ -11,7 +11,7 @@ from pydantic import Field
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError
-from luthier.data.features import Batch, Features
+from luthier.data.features import ANSWERS, Batch, Features
 from luthier.data.rows import Chat, Row
 from luthier.models.bundle import Codec, Kind, Rendered
 from luthier.models.proof import prove
@@ -69,7 +69,8 @@ class Sft:
             if part.role not in ("", "assistant"):
                 weights[part.start : part.end] = self.config.prompt_weight
         weights[:1] = 0.0  # nothing stands before it
-        return replace(answers, loss_weights=weights)
+        is_answer = {ANSWERS: answers.loss_weights > 0}
+        return replace(answers, loss_weights=weights, per_token=is_answer)
 
     def collate(self, features: Sequence[Features]) -> Batch:
         """Sequences end to end with their trained positions."""

@@ -96,7 +96,7 @@ REFUSED = MappingProxyType(
         "template": "the model's own chat template is used; leave it out",
         "chat_template": "the model's own chat template is used; leave it out",
         "trust_remote_code": "code from a model repository is never run; leave it out",
-        "train_on_inputs": "only what the assistant says is trained; leave it out",
+        "train_on_inputs": "say objective.prompt_weight, 1 for true and 0 for false (the default)",
         "warmup_steps": "say training.warmup_ratio, the share of steps (0.05 is usual)",
         "modules_to_save": _TABLES,
         "lora_modules_to_save": _TABLES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from luthier.evaluation import likelihood
 from luthier.evaluation.evaluate import Subject
 from luthier.evaluation.likelihood import row_nlls
 from luthier.objectives.contract import Roles
+from luthier.objectives.sft import Config, Sft
 
 
 @pytest.fixture
@@ -67,6 +69,12 @@ def test_weights_of_turns_count(chats: Subject) -> None:
     object.__setattr__(half.messages[1], "weight", 0.5)
     (nats, weight), (half_nats, half_weight) = nlls(chats, [row, half])
     assert (half_nats, half_weight) == (pytest.approx(nats / 2), pytest.approx(weight / 2))
+
+
+def test_answers_alone_are_scored_though_prompts_count_in_training(chats: Subject) -> None:
+    row = tiny.chat("what", "yes")
+    weighted = replace(chats, objective=Sft(Config(prompt_weight=1.0)))
+    assert nlls(weighted, [row]) == nlls(chats, [row])
 
 
 def test_long_texts_are_read_in_pieces_and_answers_too_long_are_not_measured(

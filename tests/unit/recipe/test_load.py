@@ -155,6 +155,11 @@ def test_a_batch_said_twice_is_refused() -> None:
             "(command line)",
         ),
         (
+            "train_on_inputs=true",
+            "recipe train_on_inputs: say objective.prompt_weight, 1 for true and 0 for false (the "
+            "default) (command line)",
+        ),
+        (
             "lr=often",
             "recipe training.learning_rate: got 'often', expected a number or auto "
             "('lr' in command line)",
