@@ -126,12 +126,17 @@ def _trains_the_answers(row: Chat, rendered: Rendered, codec: Codec, wanted: Seq
         return f"answers trained: messages {found}, expected {wanted}"
     for segment in _trained(rendered):
         ids = rendered.input_ids[segment.start : segment.end]
-        if not _holds(ids, row.messages[segment.turn].content, codec.tokenizer):
+        message = row.messages[segment.turn]
+        if not _holds(ids, message.content, codec.tokenizer):
+            instead = (
+                "Leave the content of this turn empty: beside calls the template writes none"
+                if message.tool_calls
+                else "Set weight 0 on this turn, or split the conversation into one row per "
+                "answer; where it drops earlier reasoning (<think>), say data.reasoning = last"
+            )
             return (
                 f"messages[{segment.turn}]: the content is not wholly among the trained tokens; "
-                "the chat template drops or rewrites part of it. Set weight 0 on this turn, or "
-                "split the conversation into one row per answer; where it drops earlier reasoning "
-                "(<think>), say data.reasoning = last"
+                f"the chat template drops or rewrites part of it. {instead}"
             )
     return ""
 

@@ -63,11 +63,17 @@ def calls_are_missing(row: Chat, rendered: Rendered, codec: Codec) -> str:
         if name not in shown_only:
             return _left_out(f"tool {name!r}")
     for at in results:
-        shown = "".join(row.messages[at].content.split())
-        escaped = json.dumps(row.messages[at].content)[1:-1]
-        if shown not in whole and "".join(escaped.split()) not in whole:
+        if not any("".join(form.split()) in whole for form in _forms(row.messages[at].content)):
             return _left_out(f"messages[{at}]: the result of a tool")
     return ""
+
+
+def _forms(content: str) -> Iterator[str]:
+    """How a template may write it: as it is, or as a text in JSON (transformers' `tojson` keeps
+    letters such as ö)."""
+    yield content
+    yield json.dumps(content)[1:-1]
+    yield json.dumps(content, ensure_ascii=False)[1:-1]
 
 
 def _left_out(what: str) -> str:

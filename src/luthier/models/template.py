@@ -20,7 +20,8 @@ PROBE = "\ue0a1\ue0f7probe\ue0f7\ue0a1"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Characters [start, end) of a rendering that differ when one message's content differs."""
+    """Characters [start, end) of a rendering that differ when one message's content differs; none,
+    where the turn stands, if the template leaves the content out."""
 
     start: int
     end: int
@@ -73,13 +74,32 @@ class Template:
         """Where the content of each message stands in `text`, their rendering.
 
         Found by rendering once more with that content replaced: the two texts agree before and
-        after it, so what differs is the content, wherever the same words may also occur.
+        after it, so what differs is the content, wherever the same words may also occur. Of a turn
+        whose content is left out (many templates write its calls instead), an answer stands where
+        the assistant begins to write, and any other where the next one does.
         """
-        found: list[Span] = []
+        found: list[Span | None] = []
         for index, message in enumerate(messages):
             changed = [*messages[:index], replace(message, content=PROBE), *messages[index + 1 :]]
-            found.append(_difference(message, text, self.text(changed, tools, open_turn=open_turn)))
-        return found
+            other = self.text(changed, tools, open_turn=open_turn)
+            if other != text:
+                found.append(_difference(message, text, other))
+            else:
+                found.append(self._opening(messages[: index + 1], tools, text))
+        return _before_the_next(found, len(text))
+
+    def _opening(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], text: str
+    ) -> Span | None:
+        """Where the last of these messages begins to write; None: it is no answer."""
+        if messages[-1].role != "assistant":
+            return None
+        try:
+            prompt = self.text(messages[:-1], tools, open_turn=True)
+        except DataError:
+            return None  # a template that wants more turns before it
+        start = common_prefix(prompt, text)
+        return Span(start, start, exact=False)
 
 
 def _difference(message: Message, text: str, other: str) -> Span:
@@ -90,6 +110,15 @@ def _difference(message: Message, text: str, other: str) -> Span:
     given = message.content
     forms = {given, given.strip(), given.rstrip(), given.lstrip()}
     return Span(start, end, exact=inner == PROBE and text[start:end] in forms)
+
+
+def _before_the_next(spans: Sequence[Span | None], end: int) -> list[Span]:
+    """The spans, in place of None an empty one where the next begins."""
+    found: list[Span] = []
+    for span in reversed(spans):
+        end = end if span is None else span.start
+        found.append(span or Span(end, end, exact=False))
+    return found[::-1]
 
 
 def common_prefix(left: str, right: str) -> int:

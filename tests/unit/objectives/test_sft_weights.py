@@ -18,6 +18,7 @@ from torch import nn
 from luthier.core.errors import DataError, MaskError
 from luthier.data.features import Features
 from luthier.data.load import load
+from luthier.data.overflow import fit_to
 from luthier.data.rows import Chat, Message, Origin, SpanWeight
 from luthier.models.codec import codec_of
 from luthier.models.proof import paint, prove
@@ -112,6 +113,21 @@ def test_prompts_count_by_their_own_weight_and_the_first_token_never() -> None:
     prompt = "".join(text for text, weight in weights.items() if weight == 0.25)
     assert "good" in prompt
     assert "one" in prompt
+
+
+LONG = tiny.chat("one " * 60, "two three")
+
+
+def test_the_answer_is_what_cutting_keeps_though_prompts_count_too() -> None:
+    found = prepared(LONG, prompt_weight=0.5)
+    limit = found.num_tokens - 20
+    [shorter] = fit_to(found, limit, "truncate_prompt", "here")
+    assert runs(shorter)[-1] == ("two three<|im_end|>", 1.0)
+    with pytest.raises(DataError, match="the whole target would vanish"):
+        fit_to(found, limit, "truncate_tail", "here")
+    pieces = fit_to(found, 50, "split", "here")
+    assert len(pieces) == 1
+    assert runs(pieces[0])[-1] == ("two three<|im_end|>", 1.0)
 
 
 def test_turns_without_weight_do_not_count_as_prompts() -> None:
@@ -210,6 +226,65 @@ def test_a_template_that_leaves_tools_out_is_refused(
     codec = codec_of(tiny.tokenizer(template(*parts)))
     with pytest.raises(MaskError, match=f"{what}.* left out by the model's chat template"):
         Sft(Config()).prepare(with_tools(), codec, index=0)
+
+
+EITHER = (
+    "{% if m.tool_calls %}{% for c in m.tool_calls %}"
+    '{{ \'{"name": "\' + c.function.name + \'", "parameters": \' }}'
+    "{{ c.function.arguments | tojson + '}' }}{% endfor %}"
+    "{% elif m.role == 'tool' %}{{ m.content | tojson }}{% else %}{{ m.content | trim }}{% endif %}"
+)
+"""As Llama 3 and Mistral: a turn with calls has no content."""
+
+
+@pytest.mark.parametrize("num_turns", [2, 4, 6], ids=["at the end", "in the middle", "twice"])
+def test_a_call_is_learned_where_the_template_writes_it_instead_of_content(num_turns: int) -> None:
+    codec = codec_of(tiny.tokenizer(template(TOOLS, EITHER, "")))
+    row = with_tools()
+    turns = (*row.messages, Message("user", "b"), row.messages[1])
+    row = replace(row, messages=turns[:num_turns])
+    found = Sft(Config()).prepare(row, codec, index=0)
+    trained = [run["text"] for run in paint(found, codec) if run["trained"]]
+    call = '{"name": "add", "parameters": {"x": 1}}<|im_end|>'
+    assert trained == [call, "two<|im_end|>", call][: num_turns // 2]
+
+
+def test_a_call_of_weight_zero_is_read_where_it_is_written_instead_of_content() -> None:
+    codec = codec_of(tiny.tokenizer(template(TOOLS, EITHER, "")))
+    row = with_tools()
+    called = replace(row.messages[1], weight=0.0)
+    row = replace(row, messages=(row.messages[0], called, *row.messages[2:]))
+    found = Sft(Config()).prepare(row, codec, index=0)
+    assert [run["text"] for run in paint(found, codec) if run["trained"]] == ["two<|im_end|>"]
+
+
+def test_words_beside_a_call_that_the_template_leaves_out_are_refused() -> None:
+    codec = codec_of(tiny.tokenizer(template(TOOLS, EITHER, "")))
+    row = with_tools()
+    said = replace(row.messages[1], content="let me see")
+    row = replace(row, messages=(row.messages[0], said, *row.messages[2:]))
+    with pytest.raises(MaskError, match=r"messages\[1\]: .*Leave the content of this turn empty"):
+        Sft(Config()).prepare(row, codec, index=0)
+
+
+def test_prompts_count_whole_where_the_template_leaves_the_system_turn_out() -> None:
+    without = tiny.CHATML.replace("in messages %}", "in messages if message.role != 'system' %}")
+    codec = codec_of(tiny.tokenizer(without))
+    row = tiny.chat("one", "two", system="good")
+    found = Sft(Config(prompt_weight=0.5)).prepare(row, codec, index=0)
+    weights = {run["text"]: run["weight"] for run in paint(found, codec)}
+    assert any("one" in text and weight == 0.5 for text, weight in weights.items())
+
+
+@pytest.mark.parametrize("printed", ["tojson", "string"])
+def test_a_result_with_letters_beyond_ascii_is_found_in_either_form(printed: str) -> None:
+    content = f"{{{{ (m.content | {printed}) if m.role == 'tool' else m.content }}}}"
+    codec = codec_of(tiny.tokenizer(template(TOOLS, CALLS, content)))
+    row = with_tools()
+    result = replace(row.messages[2], content='{"city": "K\u00f6ln"}')
+    row = replace(row, messages=(*row.messages[:2], result, row.messages[3]))
+    found = Sft(Config()).prepare(row, codec, index=0)
+    assert "K\u00f6ln" in str(codec.tokenizer.decode(found.input_ids.tolist()))
 
 
 # --- reasoning and files -------------------------------------------------------------------------
