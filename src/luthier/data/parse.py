@@ -8,7 +8,15 @@ from itertools import chain, islice
 
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
-from luthier.data.formats.contract import Context, Format, Match, Sample, Shape, Unusable
+from luthier.data.formats.contract import (
+    Context,
+    Format,
+    Match,
+    Sample,
+    Settling,
+    Shape,
+    Unusable,
+)
 from luthier.data.ledger import Ledger
 from luthier.data.read import Opened, open_file
 from luthier.data.recognise import recognise
@@ -86,6 +94,10 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     )
     _check_group(reading.group_by, sample, file=name)
     records = chain(head, opened.records)
+    if isinstance(kind, Settling):
+        whole = list(records)
+        match = kind.settled(match, [record for _, record in whole])
+        records = iter(whole)
     rows, remarks = _rows(opened, records, kind, match, reading, ledger)
     format_name = type(kind).__module__.rpartition(".")[2]
     description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]

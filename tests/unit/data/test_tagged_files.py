@@ -85,6 +85,7 @@ def test_a_line_with_another_number_of_columns_is_named(tmp_path: Path) -> None:
     [
         ("B-X I-X O B-Y", "BIO", "B-X I-X O B-Y"),
         ("I-X I-X B-X I-Y", "IOB1", "B-X I-X B-X B-Y"),
+        ("B-X M-X E-X S-X O", "BIOES", "B-X I-X I-X B-X O"),
         ("I-X I-X O I-X I-Y", "IO", "B-X I-X O B-X B-Y"),
         ("B-X I-X E-X S-X O", "BIOES", "B-X I-X I-X B-X O"),
         ("B-X L-X U-Y O O", "BIOES", "B-X I-X B-Y O O"),
@@ -105,6 +106,51 @@ def test_tags_that_break_bio_are_refused_with_line_and_word(tmp_path: Path) -> N
     expected = r"a.jsonl line 2, tags, word 3 \('c'\): the tag 'I-X' goes on .*\n.*Write B-X"
     with pytest.raises(DataError, match=expected):
         read(tmp_path, text, name="a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("broken", "word", "says"),
+    [
+        ("S-X I-X O", 2, "goes on with an entity that has not begun"),
+        ("E-X E-X O", 1, "goes on with an entity that has not begun"),
+        ("B-X E-X E-X", 3, "goes on with an entity that has not begun"),
+        ("B-X O O", 1, "is followed by no end of its entity"),
+        ("B-X I-X B-X", 2, "is followed by no end of its entity"),
+        ("B-X E-Y O", 1, "is followed by no end of its entity"),
+        ("O O B-X", 3, "is followed by no end of its entity"),
+    ],
+)
+def test_tags_that_break_bioes_are_refused_with_line_and_word(
+    tmp_path: Path, broken: str, word: int, says: str
+) -> None:
+    good = {"tokens": ["a", "b", "c"], "tags": ["B-X", "E-X", "S-Y"]}
+    text = lines(good, good, {"tokens": ["a", "b", "c"], "tags": broken.split()})
+    with pytest.raises(DataError, match=rf"line 3, tags, word {word} .*{says}.*\n.*as BIOES"):
+        read(tmp_path, text, name="a.jsonl")
+
+
+def test_a_mark_of_another_scheme_is_refused_with_line_and_word(tmp_path: Path) -> None:
+    good = {"tokens": ["a", "b"], "tags": ["B-X", "I-X"]}
+    text = lines(good, good, {"tokens": ["a", "b"], "tags": ["O", "S-X"]})
+    with pytest.raises(DataError, match=r"line 3, tags, word 2 .*'S-X' has a mark .*\n.*as BIO$"):
+        read(tmp_path, text, name="a.jsonl")
+
+
+def test_a_begin_too_many_in_iob1_begins_an_entity(tmp_path: Path) -> None:
+    good = "a I-X\nb I-X\nc B-X\n\n"
+    parsed = read(tmp_path, good * 3 + "a O\nb B-Y\nc I-Y\n", name="a.conll")
+    assert rows(parsed)[-1].tags == ("O", "B-Y", "I-Y")
+
+
+def test_the_scheme_is_told_from_all_sentences(tmp_path: Path) -> None:
+    parsed = read(tmp_path, "a O\nb O\n\n" * 150 + "a S-X\nb O\n", name="a.conll")
+    assert "in BIOES, read as BIO" in parsed.description[1]
+    assert rows(parsed)[-1].tags == ("B-X", "O")
+
+
+def test_a_type_with_a_space_is_one_word(tmp_path: Path) -> None:
+    text = lines({"tokens": ["a", "b"], "tags": ["B-Some Place", "I-Some Place"]})
+    assert rows(read(tmp_path, text, name="a.jsonl"))[0].tags == ("B-Some_Place", "I-Some_Place")
 
 
 def test_a_tag_without_a_mark_among_marked_ones_is_refused_with_line_and_word(

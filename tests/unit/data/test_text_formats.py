@@ -47,6 +47,16 @@ def test_labels_with_a_mark_between_are_told_apart(tmp_path: Path, mark: str) ->
     assert [row.labels for row in parsed.rows] == [("drama", "war"), ("drama",), ()]  # type: ignore[attr-defined]
 
 
+def test_the_mark_between_labels_is_told_from_all_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    early = "".join(f"x{index}\tdrama\n" for index in range(150))
+    path.write_text(f"text\tgenres\n{early}y\tdrama;war\nz\tdrama;love\nw\tgood | bad\n")
+    parsed = parse_file(str(path), Reading(wants="multilabeled"), Ledger())
+    labels = [row.labels for row in parsed.rows]  # type: ignore[attr-defined]
+    assert labels[-3:] == [("drama", "war"), ("drama", "love"), ("good | bad",)]
+    assert "with ';' between several" in parsed.description[1]
+
+
 def test_columns_of_0_and_1_are_labels(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("id,comment,toxic,insult\n1,you fool,1,1\n2,hello,0,0\n3,grr,1,0\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.rows import Origin, Row
 from luthier.recipe.schema import Reasoning
@@ -85,6 +85,15 @@ class About:
 
 class Unusable(Exception):
     """A well-formed row that cannot teach anything; it is dropped and counted under this reason."""
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A format for which the first records do not tell how all are written."""
+
+    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+        """The match with what all records of the file say of it."""
+        ...
 
 
 class Format(Protocol):

@@ -3,6 +3,8 @@ column of 0 and 1 for each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from luthier.core.errors import DataError
@@ -58,10 +60,21 @@ class TextLabels:
             return Match(texts, why, how={"flags": "\n".join(flags)})
         if not labels:
             return None
-        mark = next((m for m in _MARKS if any(m in str(value) for value in values)), "")
-        between = f", with '{mark}' between several" if mark else ""
-        why = f"column '{text}' is the text, '{labels}' its labels{between}"
-        return Match({**texts, "labels": labels}, why, weak=True, how={"mark": mark})
+        why = f"column '{text}' is the text, '{labels}' its labels"
+        return Match({**texts, "labels": labels}, why, weak=True, how={"mark": ""})
+
+    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+        """With the mark between several labels: the first rows may have one each."""
+        if "mark" not in match.how or "labels" not in match.columns:
+            return match
+        found = (record.get(match.columns["labels"]) for record in records)
+        values = [value for value in found if isinstance(value, str)]
+        times = {mark: sum(mark in value for value in values) for mark in _MARKS}
+        mark = max(times, key=lambda mark: times[mark])
+        if not times[mark]:
+            return match
+        why = f"{match.why}, with '{mark}' between several"
+        return replace(match, why=why, how={"mark": mark})
 
     def parse(self, record: Record, context: Context) -> Multilabeled:
         held = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from luthier.core.errors import DataError
@@ -41,14 +42,19 @@ class Tags:
             if sample.answered:
                 return None
             return Match({"tokens": tokens}, f"column '{tokens}' holds words", weak=True)
-        held = [_peeked(record.get(tags)) for record in sample.records]
-        scheme = scheme_of([row for row in held if row])
+        why = f"column '{tokens}' holds words and '{tags}' a tag for each"
+        return Match({"tokens": tokens, "tags": tags}, why)
+
+    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+        """With the scheme of the tags: the first sentences may hold no entity."""
+        if "tags" not in match.columns:
+            return match
+        scheme = scheme_of(_peeked(record.get(match.columns["tags"])) for record in records)
         said = {
             "BIO": "",
             "bare": ", types without B or I, read as BIO",
         }.get(scheme, f", in {scheme}, read as BIO")
-        why = f"column '{tokens}' holds words and '{tags}' a tag for each{said}"
-        return Match({"tokens": tokens, "tags": tags}, why, how={"scheme": scheme})
+        return replace(match, why=f"{match.why}{said}", how={"scheme": scheme})
 
     def parse(self, record: Record, context: Context) -> Tagged:
         name = context.match.columns.get("tokens", "tokens")
@@ -59,7 +65,7 @@ class Tags:
         if context.answered:
             column = context.match.columns.get("tags", "tags")
             where = f"{context.origin}, {column}"
-            tags = _words(record.get(column), where=where)
+            tags = [_joined(tag) for tag in _words(record.get(column), where=where)]
             if len(tags) != len(words):
                 raise DataError(
                     f"{where}: {len(tags)} tags for {len(words)} words; expected one for each.\n"
@@ -75,7 +81,12 @@ def _peeked(value: Any) -> list[str]:
     if isinstance(value, str) and not value.lstrip().startswith("["):
         return value.split()
     items: Sequence[Any] = cast("list[Any]", value) if isinstance(value, list) else []
-    return [item for item in items if isinstance(item, str)]
+    return [_joined(item) for item in items if isinstance(item, str)]
+
+
+def _joined(tag: str) -> str:
+    """Without white space, which parts the tags of a row from each other."""
+    return "_".join(tag.split())
 
 
 def _words(value: Any, *, where: str) -> list[str]:
