@@ -14,6 +14,9 @@ from torch import Tensor
 IGNORE = -100
 ANSWERS = "answers"
 """Name of what is said of every token (T,) where more counts than the answer: is it of one?"""
+FRAME = "marks"
+"""Name of the numbers of marks before and behind a text each of whose words is learned by itself:
+also the first of a piece, before which nothing stands."""
 PIXELS = "pixels"
 """Name of the tensor (B, C, H, W) that a batch of pictures holds."""
 
@@ -22,8 +25,9 @@ PIXELS = "pixels"
 class Features:
     """A row as token ids, with how much each token counts.
 
-    `loss_weights[t]` is the weight of *predicting* token t from those before it (0: not trained;
-    index 0 is always 0). Objectives that train no tokens leave it empty and use `label`.
+    `loss_weights[t]` is the weight of *predicting* token t from those before it (0: not trained);
+    index 0 is always 0, but for tags. Objectives that train no tokens leave it empty and use
+    `label`.
     A row may hold several sequences, one after the other (two answers, a pair of texts).
     """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from luthier.core.errors import DataError
-from luthier.data.features import Features
+from luthier.data.features import FRAME, Features
 from luthier.recipe.schema import Overflow
 
 _ADVICE = (
@@ -185,9 +185,11 @@ def _pieces(features: Features, place: _Place) -> list[Features]:
 
 
 def _piece(features: Features, start: int, end: int) -> Features:
-    """Tokens from `start` to `end`; the first one has nothing before it to be predicted from."""
+    """Tokens from `start` to `end`; the first one has nothing before it to be predicted from, but
+    may have a tag."""
     weights = features.loss_weights[start:end].copy()
-    weights[0] = 0.0
+    if FRAME not in features.arrays:
+        weights[0] = 0.0
     own = {name: held[start:end] for name, held in features.per_token.items()}
     ids = features.input_ids[start:end]
     return replace(features, input_ids=ids, loss_weights=weights, per_token=own)

@@ -15,7 +15,7 @@ from torch.nn import functional
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
-from luthier.data.features import Batch, Features, flatten
+from luthier.data.features import FRAME, Batch, Features, flatten
 from luthier.data.rows import Row, Tagged
 from luthier.models.bundle import Codec, Kind
 from luthier.models.located import MARK, Located, locate
@@ -113,7 +113,7 @@ class Tag:
             index,
             located.input_ids,
             learned_T.astype(np.float32),
-            arrays={"marks": frame},
+            arrays={FRAME: frame},
             per_token={"words": (owners_T * first_T).astype(np.int32), "tags": tags_T},
         )
 

@@ -9,6 +9,7 @@ import pytest
 from tests import tiny
 
 from luthier.core.errors import DataError
+from luthier.data.overflow import fit_to
 from luthier.data.rows import (
     Candidate,
     Multilabeled,
@@ -38,6 +39,16 @@ def built(name: str, rows: list[Row], **settings: Any) -> Any:
 
 def tagged(tokens: str, tags: str) -> Tagged:
     return Tagged(origin=AT, tokens=tuple(tokens.split()), tags=tuple(tags.split()))
+
+
+@pytest.mark.parametrize("codec", [WORDS, BYTES])
+def test_every_word_of_a_text_that_is_split_learns_its_tag(codec: Any) -> None:
+    row = tagged("the red cat and the blue dog", "O O B-X O O B-Y I-Y")
+    whole = built("tag", [row]).prepare(row, codec, index=0)
+    pieces = fit_to(whole, 4, "split", "here")
+    assert len(pieces) > 1
+    words = np.concatenate([piece.per_token["words"][piece.loss_weights > 0] for piece in pieces])
+    assert words.tolist() == [1, 2, 3, 4, 5, 6, 7]
 
 
 def one_document(score: float) -> Ranked:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from luthier.data.batches import micro_batches
-from luthier.data.features import Batch, Features, flatten
+from luthier.data.features import FRAME, Batch, Features, flatten
 from luthier.data.rows import Row, Tagged
 from luthier.evaluation.tasks.label import BATCH_TOKENS, Tell
 from luthier.models.bundle import Bundle
@@ -105,7 +105,7 @@ def _pieces(features: Features, limit: int) -> list[Piece]:
     total = features.num_tokens
     if total <= limit:
         return [Piece(features.row, features, np.full(total, total, np.int64))]
-    before, after = (int(count) for count in features.arrays["marks"])
+    before, after = (int(count) for count in features.arrays[FRAME])
     room = max(1, limit - before - after)
     last = total - after
     found: list[Piece] = []
