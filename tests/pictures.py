@@ -34,7 +34,7 @@ def folder(root: Path, *, per_class: int = 12) -> Path:
     return root
 
 
-def model(root: Path, kind: str = "vit") -> Path:
+def model(root: Path, kind: str = "vit", *, channels: int = 3) -> Path:
     """A model folder with its processor."""
     torch.manual_seed(0)
     if kind == "vit":
@@ -46,6 +46,7 @@ def model(root: Path, kind: str = "vit") -> Path:
                 intermediate_size=64,
                 image_size=SIZE,
                 patch_size=4,
+                num_channels=channels,
             )
         )
     else:

@@ -1,4 +1,4 @@
-"""A picture file as pixels: whole, upright, in RGB."""
+"""A picture file as pixels: whole, upright, in RGB, whatever the model reads."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ Letters: C channels, H and W pixels.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from transformers import AutoImageProcessor
 
 from luthier.core.errors import ModelError
+from luthier.core.files import read_json
 from luthier.data.rows import Chat, Message
 from luthier.models import cache
 from luthier.models.bundle import Rendered
@@ -37,6 +39,8 @@ class PictureCodec:
     end_of_turn_ids: frozenset[int] = frozenset()
     end_of_text_id: int = 0
     is_plain: bool = False
+    channels: int = 3
+    """3 for RGB, 1 for grey."""
     max_length: int = 1
     """A picture counts as one token."""
     shelf: Shelf = field(default_factory=lambda: Shelf(cache.root()))
@@ -51,13 +55,16 @@ class PictureCodec:
 
         Raises: DataError: naming `where`; as `picture_files.open_picture`.
         """
+        image = open_picture(path, where=where)
+        if self.channels == 1:  # processors want three, and treat each alike
+            image = image.convert("L").convert("RGB")
         made = self.processor(
-            images=open_picture(path, where=where),
+            images=image,
             return_tensors="np",
             do_rescale=False,
             do_normalize=False,
         )
-        return self.shelf.keep(np.asarray(made["pixel_values"][0], np.uint8))
+        return self.shelf.keep(np.asarray(made["pixel_values"][0], np.uint8)[: self.channels])
 
     def finish(self) -> NDArray[np.float32]:
         """What makes of bytes (C, H, W) what the model reads, (2, C): times the first row, plus the
@@ -66,7 +73,10 @@ class PictureCodec:
         scale = float(settings.rescale_factor) if settings.do_rescale else 1.0
         if not settings.do_normalize:
             return np.array([[scale], [0.0]], np.float32)
-        mean, std = np.array(settings.image_mean), np.array(settings.image_std)
+        mean, std = (
+            np.atleast_1d(values)[: self.channels]
+            for values in (settings.image_mean, settings.image_std)
+        )
         return np.stack([scale / std, -mean / std]).astype(np.float32)
 
     def save(self, folder: Path) -> None:
@@ -107,13 +117,29 @@ class PictureCodec:
 def open_picture_codec(folder: Path) -> PictureCodec:
     """The codec of the model in `folder`.
 
-    Raises: ModelError: its settings cannot be read.
+    Raises: ModelError: its settings cannot be read, or it reads neither colours nor grey.
     """
     with reading(folder / SETTINGS, "makes no image processor"):
+        channels = _channels(folder)
         processor = AutoImageProcessor.from_pretrained(
             folder, backend="pil", local_files_only=True, trust_remote_code=False
         )
-    return PictureCodec(processor)
+    return PictureCodec(processor, channels=channels)
+
+
+def _channels(folder: Path) -> int:
+    """Of the pictures that the model in `folder` reads; 3 where it does not say.
+
+    Raises: ModelError: neither 3 nor 1.
+    """
+    path = folder / "config.json"
+    found = read_json(path).get("num_channels", 3) if path.is_file() else 3
+    if found not in (1, 3):
+        raise ModelError(
+            f"{path}: num_channels: got {json.dumps(found)}, expected 3 (RGB) or 1 (grey), which "
+            "are what picture files hold. Use another model"
+        )
+    return int(found)
 
 
 def _no_text() -> ModelError:

@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 from tests import pictures
 
-from luthier.core.errors import DataError
+from luthier.core.errors import DataError, ModelError
 from luthier.data.ledger import Ledger
 from luthier.data.load import changed_files, load
 from luthier.data.parse import Reading, parse_file
 from luthier.data.rows import Labeled
 from luthier.models.picture_files import open_picture
+from luthier.models.pictures import open_picture_codec
 from luthier.recipe.schema import DataSection
 
 
@@ -125,3 +126,19 @@ def test_deep_greys_keep_their_order(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 300, 65535]], np.uint16)).save(path)
     found = np.array(open_picture(str(path), where="here"))[0, :, 0].tolist()
     assert found == [0, 1, 255]
+
+
+def test_a_model_that_reads_grey_gets_grey(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "a.png"
+    Image.new("RGB", (4, 4), (255, 0, 0)).save(path)
+    codec = open_picture_codec(pictures.model(tmp_path / "model", channels=1))
+    found = codec.picture(str(path), where="here")
+    assert found.shape == (1, pictures.SIZE, pictures.SIZE)
+    assert set(found.flatten().tolist()) == {76}  # 0.299 of 255: the usual share of red in grey
+    assert codec.finish().shape == (2, 1)
+
+
+def test_a_model_of_other_channels_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"num_channels: got 4, expected 3 \(RGB\) or 1 \(grey\)"):
+        open_picture_codec(pictures.model(tmp_path / "model", channels=4))
