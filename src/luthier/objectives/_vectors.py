@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Self
 
 import numpy as np
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from luthier.core.config import ComponentConfig
@@ -46,6 +47,15 @@ class VectorConfig(ComponentConfig):
         if value and (min(value) < 0 or max(value) == 0):
             raise ValueError("expected weights of at least 0, one of them above 0")
         return value
+
+    @model_validator(mode="after")
+    def _have_what_they_weigh(self) -> Self:
+        if self.dimension_weights and not self.dimensions:
+            raise ValueError(
+                "dimension_weights: expected dimensions with them, one for each weight; without "
+                "dimensions only whole vectors are trained"
+            )
+        return self
 
 
 def prepare_texts(texts: Sequence[str], codec: Codec, *, index: int, counts: bool) -> Features:

@@ -17,6 +17,7 @@ from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Labeled, Row
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import objectives
+from luthier.objectives._class_weights import refuse_two_weights
 from luthier.objectives._pictures import augmented, picture_features, pixels_of
 from luthier.objectives.contract import Loss, Roles, Usual
 
@@ -33,7 +34,7 @@ class Config(ComponentConfig):
     weight_of_label: list[float] | Auto = "auto"
     """Weight of each class, in the order of `labels`; auto: from `class_weights`."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    """Share of probability moved evenly to all classes."""
+    """Share of probability moved evenly to all classes while training."""
     augmentation: list[Change] = Field(default_factory=list[Change])
     """Changes of pictures, drawn anew each time: mirrored left to right, moved by up to an eighth,
     brightness and contrast by up to a quarter."""
@@ -109,6 +110,9 @@ class Classify:
                 f"recipe objective.weight_of_label: got {len(config.weight_of_label)} weights for "
                 f"{len(names)} classes ({', '.join(names)}). Give one for each, in this order."
             )
+        elif config.class_weights != "none":
+            balanced, _ = _weights(names, counts, config.class_weights)
+            refuse_two_weights(config.weight_of_label, balanced)
         return found
 
     def labels(self) -> tuple[str, ...]:
@@ -149,9 +153,8 @@ class Classify:
             weights_C = scores_BC.new_tensor(weights)
         counted_B = labels_B != IGNORE
         right_B = (scores_BC.detach().argmax(-1) == labels_B) & counted_B
-        total, count = class_nll(
-            scores_BC, labels_B, weights_C, smoothing=self.config.label_smoothing
-        )
+        smoothing = self.config.label_smoothing if models.policy.model.training else 0.0
+        total, count = class_nll(scores_BC, labels_B, weights_C, smoothing=smoothing)
         return Loss(total, count, {"accuracy": (right_B.sum().float(), counted_B.sum().float())})
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:

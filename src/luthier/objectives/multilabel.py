@@ -20,6 +20,7 @@ from luthier.data.rows import Multilabeled, Row
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.models.located import locate
 from luthier.objectives import objectives
+from luthier.objectives._class_weights import refuse_two_weights
 from luthier.objectives.contract import Loss, Roles, Usual
 
 _MOST_WEIGHT = 20.0
@@ -86,6 +87,9 @@ class Multilabel:
                 f"recipe objective.weight_of_label: got {len(config.weight_of_label)} weights for "
                 f"{len(names)} labels ({', '.join(names)}). Give one for each, in this order."
             )
+        elif config.class_weights != "none":
+            balanced, _ = _weights(names, counts, len(rows), config.class_weights)
+            refuse_two_weights(config.weight_of_label, balanced)
         return found
 
     def labels(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from tests.contracts.cases import plain_bundle
 from torch.nn import functional
 from torch.testing import assert_close
 
@@ -14,6 +15,7 @@ from luthier.core.config import build
 from luthier.core.errors import RecipeError
 from luthier.data.features import IGNORE
 from luthier.data.rows import Labeled, Origin
+from luthier.objectives import Roles
 from luthier.objectives.classify import Classify, Config, class_nll
 
 SCORES_BC = torch.tensor([[2.0, -1.0, 0.5], [0.0, 0.0, 0.0], [1.0, 3.0, -2.0], [9.0, 9.0, 9.0]])
@@ -64,6 +66,26 @@ def test_a_smoothed_row_counts_by_the_weight_of_its_own_class() -> None:
     assert float(count) == 0.25
 
 
+def test_a_validation_is_without_smoothing() -> None:
+    bundle = plain_bundle("sequence_classifier", labels=("a", "b"))
+    bundle.model.requires_grad_(False)
+
+    def loss(smoothing: float) -> float:
+        config = Config(labels=["a", "b"], label_smoothing=smoothing)
+        objective = Classify(config)
+        features = [objective.prepare(row, bundle.codec, index=0) for row in rows("a", "b")]
+        return float(objective.loss(Roles(bundle), objective.collate(features)).sum)
+
+    bundle.model.eval()
+    assert loss(0.3) == pytest.approx(loss(0.0), rel=1e-6)
+    bundle.model.train()
+    bundle.model.config.hidden_dropout_prob = 0.0
+    for module in bundle.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    assert loss(0.3) != pytest.approx(loss(0.0), rel=1e-6)
+
+
 def test_balanced_classes_all_weigh_the_same_in_sum() -> None:
     found = resolved("a", "a", "a", "b", "b", "c", class_weights="balanced")
     assert found["weight_of_label"] == pytest.approx([6 / 9, 6 / 6, 6 / 3])
@@ -72,6 +94,14 @@ def test_balanced_classes_all_weigh_the_same_in_sum() -> None:
 def test_a_class_without_rows_weighs_one() -> None:
     found = resolved("a", "b", labels=["a", "b", "z"], class_weights="balanced")
     assert found["weight_of_label"] == pytest.approx([2 / 3, 2 / 3, 1.0])
+
+
+def test_balanced_weights_beside_others_are_refused_unless_they_are_the_same() -> None:
+    found = resolved("a", "a", "b", class_weights="balanced")
+    again = {"class_weights": "balanced", "weight_of_label": found["weight_of_label"]}
+    assert resolved("a", "a", "b", **again) == {"labels": ["a", "b"]}
+    with pytest.raises(RecipeError, match=r"class_weights: .*Leave one of the two out"):
+        resolved("a", "a", "b", class_weights="balanced", weight_of_label=[1.0, 3.0])
 
 
 def test_weights_of_the_user_are_kept() -> None:

@@ -113,6 +113,11 @@ def test_dimensions_are_different_numbers_above_zero(settings) -> None:
         built("contrastive", **settings)
 
 
+def test_weights_of_dimensions_without_dimensions_are_refused() -> None:
+    with pytest.raises(ValueError, match="dimension_weights: expected dimensions with them"):
+        built("contrastive", dimension_weights=[1.0, 0.5])
+
+
 def test_each_dimension_is_told_in_the_metrics() -> None:
     bundle, objective = plain_bundle("embedder"), built("contrastive", dimensions=[32, 8])
     batch = objective.collate(prepared(objective, bundle, rows(("a", "b"), ("c", "d"))))
