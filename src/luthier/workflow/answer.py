@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.request
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,14 +27,17 @@ from luthier.generation import generate
 from luthier.models.load import open_model
 from luthier.models.template import as_template_message
 from luthier.workflow.device import device_name
+from luthier.workflow.endpoint import Endpoint
 from luthier.workflow.predict import check_other, check_writable
+from luthier.workflow.said import Kept, Reason, judged, open_kept
 from luthier.workflow.stages import Listener, Stages, silent
 
 _REWRITE = (
     "{question}\n\nThis answer is right:\n{answer}\n\nGive the same answer in your own words. Keep "
     "every fact, number and name, and write nothing else."
 )
-SECONDS, AT_ONCE = 300.0, 4
+AT_ONCE, ROWS_AT_ONCE = 4, 256
+"""Questions at an endpoint at a time; rows answered here before they are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,9 @@ def answer_file(
 ) -> dict[str, Any]:
     """Write one conversation per row whose answer came to its end; others are counted.
 
-    Returns: {"rows", "answered", "unfinished", "output"}.
-    Raises: DataError: no conversations. RecipeError: nobody answers, no answer came to its end, or
+    Answers are kept in OUTPUT.part as they come, and asked for once, however often it is started.
+    Returns: {"rows", "answered", "unfinished", "calls", "empty", "output"}.
+    Raises: DataError: no conversations. RecipeError: nobody answers, no answer can be learned, or
         nothing can be written.
     """
     stages = Stages(on_event)
@@ -67,28 +72,48 @@ def answer_file(
     _check(teacher)
     with stages.stage("reading data", str(input)):
         rows = [row for row in read_asked(input, wants="chat").rows if isinstance(row, Chat)]
-    asked = [_question(row, rewrite=teacher.rewrite) for row in rows]
-    with stages.stage("answering", f"{len(rows)} rows, {teacher.url or teacher.model}"):
-        if teacher.url:
-            with ThreadPoolExecutor(AT_ONCE) as pool:
-                found = list(pool.map(lambda row: _over_http(row, teacher), asked))
-        else:
-            found = _here(asked, teacher, seed=seed, stages=stages)
-    lines = [_line(row, text) for row, text in zip(rows, found, strict=True) if text is not None]
+    asked = {
+        f"{index}:{question.key()}": question
+        for index, question in enumerate(_question(row, rewrite=teacher.rewrite) for row in rows)
+    }
+    kept = open_kept(output, _settings(teacher))
+    todo = {name: row for name, row in asked.items() if name not in kept.found}
+    if len(todo) < len(asked):
+        stages.note(f"{len(asked) - len(todo)} answers are there from an earlier start")
+    with stages.stage("answering", f"{len(todo)} rows, {teacher.url or teacher.model}"):
+        _answer(todo, teacher, kept, seed=seed, stages=stages)
+    found = [kept.found[name] for name in asked]
+    lines = [
+        _line(row, said.text) for row, said in zip(rows, found, strict=True) if not said.left_out
+    ]
+    counts = Counter(said.left_out for said in found)
+    kept.drop()
     if rows and not lines:
-        raise RecipeError(
-            f"{input}: not one of {len(rows)} answers came to its end within "
+        raise _nothing(input, counts, teacher)
+    files.write_text(output, "".join(f"{line}\n" for line in lines))
+    left_out = {reason: counts[reason] for reason in ("unfinished", "calls", "empty")}
+    return {"rows": len(rows), "answered": len(lines), **left_out, "output": str(output)}
+
+
+def _settings(teacher: Teacher) -> dict[str, Any]:
+    """What answers depend on."""
+    return {key: value for key, value in asdict(teacher).items() if key != "key_env"}
+
+
+def _nothing(input: Path, counts: Counter[Reason], teacher: Teacher) -> RecipeError:
+    total = counts.total()
+    if counts["unfinished"] == total:
+        return RecipeError(
+            f"{input}: not one of {total} answers came to its end within "
             f"{teacher.max_new_tokens} tokens, so nothing was written.\n"
             "    Raise --max-new-tokens, or name a model that ends its answers"
         )
-    files.write_text(output, "".join(f"{line}\n" for line in lines))
-    unfinished = len(rows) - len(lines)
-    return {
-        "rows": len(rows),
-        "answered": len(lines),
-        "unfinished": unfinished,
-        "output": str(output),
-    }
+    return RecipeError(
+        f"{input}: not one of {total} answers can be learned ({counts['unfinished']} longer than "
+        f"{teacher.max_new_tokens} tokens, {counts['calls']} calls of tools, {counts['empty']} "
+        "without words), so nothing was written.\n"
+        "    Name another model, or leave the tools out of the rows"
+    )
 
 
 def _check(teacher: Teacher) -> None:
@@ -116,60 +141,88 @@ def _question(row: Chat, *, rewrite: bool) -> Chat:
     return replace(row, messages=(*turns[:-1], replace(last, content=text)))
 
 
+def _answer(
+    todo: Mapping[str, Chat], teacher: Teacher, kept: Kept, *, seed: int, stages: Stages
+) -> None:
+    """Keep an answer for each row.
+
+    Raises: RecipeError: somebody does not answer; what came until then is kept.
+    """
+    if not todo:
+        return
+    if not teacher.url:
+        _here(todo, teacher, kept, seed=seed, stages=stages)
+        return
+    try:
+        _over_http(todo, teacher, kept, stages=stages)
+    except RecipeError as error:
+        if not kept.found:
+            raise
+        raise RecipeError(
+            f"{error}\n    {len(kept.found)} answers are kept in {kept.path}: the same command "
+            "goes on with the others"
+        ) from None
+
+
 def _here(
-    asked: Sequence[Chat], teacher: Teacher, *, seed: int, stages: Stages
-) -> list[str | None]:
+    todo: Mapping[str, Chat], teacher: Teacher, kept: Kept, *, seed: int, stages: Stages
+) -> None:
     bundle = open_model(
         teacher.model,
         kinds=frozenset({"causal_lm"}),
         dtype=torch.bfloat16 if device_name() == "cuda" else torch.float32,
         device=device_name(),
     )
-    completions = generate(
-        bundle,
-        [bundle.codec.prompt(row.messages, row) for row in asked],
-        max_new_tokens=teacher.max_new_tokens,
-        temperature=teacher.temperature,
-        seed=seed,
-        on_progress=lambda done, total: stages.progress("answering", done, total, "rows"),
+    names = list(todo)
+    for start in range(0, len(names), ROWS_AT_ONCE):
+        chosen = names[start : start + ROWS_AT_ONCE]
+        completions = generate(
+            bundle,
+            [bundle.codec.prompt(todo[name].messages, todo[name]) for name in chosen],
+            max_new_tokens=teacher.max_new_tokens,
+            temperature=teacher.temperature,
+            seed=seed + start,
+            on_progress=lambda done, _, before=start: stages.progress(
+                "answering", before + done, len(names), "rows"
+            ),
+        )
+        for name, said in zip(chosen, completions, strict=True):
+            kept.keep(name, judged(said.text, finished=said.finished))
+
+
+def _over_http(todo: Mapping[str, Chat], teacher: Teacher, kept: Kept, *, stages: Stages) -> None:
+    key = os.environ[teacher.key_env] if teacher.key_env else ""
+    endpoint = Endpoint(
+        teacher.url, teacher.model, key, teacher.max_new_tokens, teacher.temperature
     )
-    return [said.text if said.finished and said.text.strip() else None for said in completions]
-
-
-def _over_http(row: Chat, teacher: Teacher) -> str | None:
-    """The answer; None where it was cut off.
-
-    Raises: RecipeError: the endpoint does not answer as it should.
-    """
-    document: dict[str, Any] = {
-        "model": teacher.model,
-        "messages": [as_template_message(message) for message in row.messages],
-        "temperature": teacher.temperature,
-        "max_tokens": teacher.max_new_tokens,
-        **({"tools": [dict(tool) for tool in row.tools]} if row.tools else {}),
-    }
-    headers = {"Content-Type": "application/json"}
-    if teacher.key_env:
-        headers["Authorization"] = f"Bearer {os.environ[teacher.key_env]}"
-    place = teacher.url.rstrip("/") + "/chat/completions"
-    request = urllib.request.Request(place, json.dumps(document).encode(), headers)
+    stop = threading.Event()
+    pool = ThreadPoolExecutor(AT_ONCE)
+    waiting = {pool.submit(endpoint.ask, row, stop=stop): name for name, row in todo.items()}
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as reply:
-            choice = json.loads(reply.read())["choices"][0]
-            text = choice["message"]["content"]
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        what = getattr(error, "reason", None) or repr(error)
-        raise RecipeError(
-            f"{place}: no chat completion ({what}), asked for {row.origin}.\n"
-            "    Start an OpenAI-compatible server there, or name another one: --url"
-        ) from None
-    whole = choice.get("finish_reason") == "stop" and isinstance(text, str) and text.strip()
-    return str(text) if whole else None
+        for number, future in enumerate(as_completed(waiting), start=1):
+            kept.keep(waiting[future], future.result())
+            stages.progress("answering", number, len(waiting), "rows")
+    finally:
+        stop.set()
+        pool.shutdown(cancel_futures=True)
+        for future, name in waiting.items():  # what came while another failed
+            if name not in kept.found and not future.cancelled() and not future.exception():
+                kept.keep(name, future.result())
 
 
 def _line(row: Chat, text: str) -> str:
     turns = [*row.prompt(), Message("assistant", text)]
-    document: dict[str, Any] = {"messages": [as_template_message(turn) for turn in turns]}
+    document: dict[str, Any] = {"messages": [_turn(turn) for turn in turns]}
     if row.tools:
         document["tools"] = [dict(tool) for tool in row.tools]
     return json.dumps(document, ensure_ascii=False)
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    """As rows hold it: with what counts of an earlier answer."""
+    found = as_template_message(message)
+    if message.weight != 1:
+        found["weight"] = message.weight
+    if message.spans:
+        found["spans"] = [asdict(span) for span in message.spans]
+    return found

@@ -13,6 +13,7 @@ import pytest
 from tests import tiny
 
 from luthier.core.errors import RecipeError
+from luthier.workflow import answer, endpoint
 from luthier.workflow.answer import Teacher, answer_file
 
 ROWS = [
@@ -22,16 +23,27 @@ ROWS = [
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers with what it was asked, in capitals; "long" is cut off."""
+    """Answers with what it was asked, in capitals; "long" is cut off, "call" calls a tool."""
 
     heard: ClassVar[list[dict[str, Any]]] = []
+    keys: ClassVar[list[str]] = []
+    refusals: ClassVar[dict[str, list[int]]] = {}
+    """Status codes by the last words of a question, used up one by one."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         Server.heard.append(asked)
+        Server.keys.append(self.headers.get("Authorization", ""))
         text = asked["messages"][-1]["content"]
-        why = "length" if text.startswith("long") else "stop"
-        reply = {"choices": [{"message": {"content": text.upper()}, "finish_reason": why}]}
+        if Server.refusals.get(text):
+            self.send_response(Server.refusals[text].pop(0))
+            self.end_headers()
+            self.wfile.write(b'{"error": "too many"}')
+            return
+        ends = {"long": "length", "call": "tool_calls", "held": "content_filter"}
+        why = ends.get(text[:4], "stop")
+        message = {"content": None if why == "tool_calls" else text.upper()}
+        reply = {"choices": [{"message": message, "finish_reason": why}]}
         self.send_response(200)
         self.end_headers()
         self.wfile.write(json.dumps(reply).encode())
@@ -41,8 +53,10 @@ class Server(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    Server.heard.clear()
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(endpoint, "PAUSES", (0.0, 0.0))
+    for held in (Server.heard, Server.keys, Server.refusals):
+        held.clear()
     server = HTTPServer(("127.0.0.1", 0), Server)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -54,9 +68,17 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 def rows(tmp_path: Path) -> Path:
-    path = tmp_path / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    return saved(tmp_path, *ROWS)
+
+
+def saved(folder: Path, *rows: Any) -> Path:
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
+
+
+def asking(*texts: str) -> list[Any]:
+    return [{"messages": [{"role": "user", "content": text}]} for text in texts]
 
 
 def written(path: Path) -> list[Any]:
@@ -74,6 +96,106 @@ def test_answers_of_an_endpoint_become_rows_and_cut_ones_are_counted(
         {"role": "assistant", "content": "ONE"},
     ]
     assert all(len(asked["messages"]) == 1 for asked in Server.heard)
+
+
+def test_what_is_left_out_is_told_apart(url: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, *asking("one", "long", "call it", "call me", "held"))
+    found = answer_file(path, tmp_path / "new.jsonl", teacher=Teacher("big", url))
+    counts = {key: found[key] for key in ("answered", "unfinished", "calls", "empty")}
+    assert counts == {"answered": 1, "unfinished": 1, "calls": 2, "empty": 1}
+    path = saved(tmp_path, *asking("long", "call it"))
+    with pytest.raises(RecipeError, match=r"not one of 2 .*1 longer than .*, 1 calls of tools"):
+        answer_file(path, tmp_path / "new.jsonl", teacher=Teacher("big", url))
+
+
+def test_the_key_of_an_endpoint_is_sent_as_a_bearer_token(
+    rows: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_file(rows, tmp_path / "new.jsonl", teacher=Teacher("big", url))
+    assert set(Server.keys) == {""}
+    monkeypatch.setenv("KEY_OF_TEST", "secret")
+    Server.keys.clear()
+    answer_file(rows, tmp_path / "new.jsonl", teacher=Teacher("big", url, "KEY_OF_TEST"))
+    assert set(Server.keys) == {"Bearer secret"}
+    assert "secret" not in (tmp_path / "new.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_busy_endpoint_is_asked_again(rows: Path, url: str, tmp_path: Path) -> None:
+    Server.refusals["one"] = [429, 503]
+    found = answer_file(rows, tmp_path / "new.jsonl", teacher=Teacher("big", url))
+    assert found["answered"] == 1
+    assert len(Server.heard) == 4
+
+
+def test_a_question_that_is_refused_is_asked_once(rows: Path, url: str, tmp_path: Path) -> None:
+    Server.refusals["one"] = [400]
+    with pytest.raises(RecipeError, match=r"400 Bad Request .*too many.*rows\.jsonl line 1"):
+        answer_file(rows, tmp_path / "new.jsonl", teacher=Teacher("big", url))
+    assert sum(asked["messages"][-1]["content"] == "one" for asked in Server.heard) == 1
+
+
+def test_a_second_start_asks_only_for_what_is_missing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer, "AT_ONCE", 1)
+    texts = [f"text {index}" for index in range(4)]
+    path, new = saved(tmp_path, *asking(*texts)), tmp_path / "new.jsonl"
+    Server.refusals |= {"text 2": [500] * 3, "text 3": [500] * 3}
+    with pytest.raises(RecipeError, match=r"2 answers are kept in .*new\.jsonl\.part: the same"):
+        answer_file(path, new, teacher=Teacher("big", url))
+    with pytest.raises(RecipeError, match=r"part: holds answers .* other settings"):
+        answer_file(path, new, teacher=Teacher("bigger", url))
+    with (tmp_path / "new.jsonl.part").open("a", encoding="utf-8") as file:
+        file.write('{"row": "torn')
+    Server.heard.clear()
+    Server.refusals.clear()
+    assert answer_file(path, new, teacher=Teacher("big", url))["answered"] == 4
+    assert [asked["messages"][-1]["content"] for asked in Server.heard] == texts[2:]
+    assert [row["messages"][-1]["content"] for row in written(new)] == [t.upper() for t in texts]
+    assert not (tmp_path / "new.jsonl.part").exists()
+
+
+def test_what_counts_of_earlier_answers_stays(url: str, tmp_path: Path) -> None:
+    earlier = [
+        {"role": "assistant", "content": "no", "weight": 0},
+        {"role": "assistant", "content": "yes", "spans": [{"start": 0, "end": 1, "weight": 2.0}]},
+    ]
+    ask = {"role": "user", "content": "one"}
+    path = saved(tmp_path, {"messages": [ask, earlier[0], ask, earlier[1], ask]})
+    answer_file(path, tmp_path / "new.jsonl", teacher=Teacher("big", url))
+    [row] = written(tmp_path / "new.jsonl")
+    assert [row["messages"][1], row["messages"][3]] == earlier
+    assert "weight" not in row["messages"][-1]
+    sent = Server.heard[0]["messages"]
+    assert all(set(turn) == {"role", "content"} for turn in sent)
+
+
+def test_calls_are_sent_in_openais_form(url: str, tmp_path: Path) -> None:
+    def call(x: int, **more: str) -> dict[str, Any]:
+        return {**more, "function": {"name": "add", "arguments": {"x": x, "to": "Köln"}}}
+
+    messages = [
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "", "tool_calls": [call(1, id="first"), call(2)]},
+        {"role": "tool", "content": "3", "tool_call_id": "first"},
+        {"role": "tool", "content": "4"},
+        {"role": "user", "content": "two"},
+        {"role": "assistant", "content": "", "tool_calls": [call(5)]},
+        {"role": "tool", "content": "6", "tool_call_id": "given"},
+    ]
+    answer_file(
+        saved(tmp_path, {"messages": messages}),
+        tmp_path / "new.jsonl",
+        teacher=Teacher("big", url),
+    )
+    sent = Server.heard[0]["messages"]
+    calls = [call for turn in sent for call in turn.get("tool_calls", [])]
+    assert [json.loads(call["function"]["arguments"])["x"] for call in calls] == [1, 2, 5]
+    ids = [turn["tool_call_id"] for turn in sent if turn["role"] == "tool"]
+    assert ids == [call["id"] for call in calls]
+    assert (ids[0], ids[2]) == ("first", "given")
+    assert len(ids[1]) == 9
+    assert {call["type"] for call in calls} == {"function"}
 
 
 def test_rewriting_shows_the_rows_own_answer_and_keeps_its_question(

@@ -30,8 +30,14 @@ def answer(
     with Console() as console:
         found = work("answer.answer_file")(input, output, teacher=teacher, on_event=console)
     text = f"{found['answered']} of {found['rows']} rows answered: {found['output']}\n"
-    if found["unfinished"]:
-        text += f"{found['unfinished']} left out: longer than --max-new-tokens {max_new_tokens}\n"
+    why = {
+        "unfinished": f"longer than --max-new-tokens {max_new_tokens}",
+        "calls": "calls of tools, and no answer in words",
+        "empty": "without words, or held back",
+    }
+    for reason, words in why.items():
+        if found[reason]:
+            text += f"{found[reason]} left out: {words}\n"
     return Answer(found, lambda: _show(text))
 
 

@@ -1,0 +1,91 @@
+"""What a teacher said to each row, kept in a file as it comes, so that a second start goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from luthier.core import files
+from luthier.core.errors import RecipeError
+
+Reason = Literal["", "unfinished", "calls", "empty"]
+"""Why an answer is left out: cut at its longest, calls of tools, or no words; "": it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer."""
+
+    text: str
+    left_out: Reason = ""
+
+
+def judged(text: Any, *, finished: bool, calls: bool = False) -> Said:
+    """The answer with what stands against learning it."""
+    words = text if isinstance(text, str) else ""
+    if calls:
+        return Said(words, "calls")
+    if not finished:
+        return Said(words, "unfinished")
+    return Said(words, "" if words.strip() else "empty")
+
+
+@dataclass(slots=True)
+class Kept:
+    """Answers by the name of their row, in memory and at `path`."""
+
+    path: Path
+    head: str
+    """First line of the file: what answers depend on."""
+    found: dict[str, Said]
+
+    def keep(self, name: str, said: Said) -> None:
+        """Raises: OSError: the disk is full."""
+        self.found[name] = said
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(_line(name, said) if file.tell() else f"{self.head}\n{_line(name, said)}")
+
+    def drop(self) -> None:
+        """Take the file away: all answers are where they belong."""
+        self.path.unlink(missing_ok=True)
+
+
+def open_kept(output: Path, teacher: Mapping[str, Any]) -> Kept:
+    """The answers of an earlier start with this output, or none.
+
+    Raises: RecipeError: they are of another teacher, or of other settings.
+    """
+    path = output.with_name(f"{output.name}.part")
+    head = json.dumps(teacher, ensure_ascii=False)
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else []
+    if len(lines) > 1 and lines[0] != head:
+        raise RecipeError(
+            f"{path}: holds answers of an earlier start with other settings: got {lines[0][:300]}, "
+            f"expected {head}.\n"
+            "    Start it with those to go on, name another --output, or delete this file"
+        )
+    kept = Kept(path, head, dict(_whole(lines[1:])))
+    if lines:  # without a line that was torn
+        texts = (_line(name, said) for name, said in kept.found.items())
+        files.write_text(path, "".join([f"{head}\n", *texts]))
+    return kept
+
+
+def _line(name: str, said: Said) -> str:
+    document = {"row": name, "text": said.text, "left_out": said.left_out}
+    return json.dumps(document, ensure_ascii=True) + "\n"
+
+
+def _whole(lines: list[str]) -> list[tuple[str, Said]]:
+    """Those before the first that was not wholly written."""
+    found: list[tuple[str, Said]] = []
+    for line in lines:
+        try:
+            held = json.loads(line)
+            found.append((held["row"], Said(held["text"], held["left_out"])))
+        except (ValueError, TypeError, KeyError):
+            break
+    return found
