@@ -166,14 +166,14 @@ class _Loop:
         Raises: Diverged: too many in a row were not taken.
         """
         start, progress, plan = time.perf_counter(), self.progress, self.job.plan
-        features = yield from self.rows.rows(progress.step)
+        features = yield from self._rows()
         measured = yield from self._within_memory(
             lambda tokens: accumulate(
                 self.job, self.optimizer, features, step=progress.step, max_tokens=tokens
             ),
             where=f"step {progress.step}",
         )
-        reason = guards.objection(measured, progress, spike_factor=plan.spike_factor)
+        reason = guards.objection(measured, progress, spike_factor=guards.spike_factor(self.job))
         share = rate_share(
             progress.step,
             num_steps=self.num_steps,
@@ -194,6 +194,16 @@ class _Loop:
             yield self._report(measured, features, share * plan.learning_rate)
         elif progress.num_skipped >= plan.max_skipped:
             raise Diverged(guards.diverged_message(self.job, progress, reason, self.last_saved()))
+
+    def _rows(self) -> Generator[Event, None, list[Features]]:
+        """Rows of the update. Where there are none, because a grader failed, what was learned
+        until then is saved before that is raised."""
+        try:
+            return (yield from self.rows.rows(self.progress.step))
+        except Exception:
+            if self.progress.step and not self.progress.num_skipped:
+                yield from self.save()
+            raise
 
     def last_saved(self) -> str:
         """Name of the newest checkpoint; empty for none."""

@@ -13,6 +13,7 @@ from luthier.engine.accumulate import Measured, detached, means, one_loss
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer
 from luthier.engine.progress import Progress
+from luthier.objectives import Explorer
 
 NUM_NAMED = 3
 FEW = 8
@@ -43,6 +44,12 @@ def objection(measured: Measured, progress: Progress, *, spike_factor: float) ->
     if measured.loss <= bound:
         return ""
     return f"loss is {measured.loss:.4g}, above {bound:.4g}, and its median {usual:.4g}"
+
+
+def spike_factor(job: Job) -> float:
+    """The plan's, and 0 (no spikes) where the model learns from its own answers: such a loss goes
+    up and down around 0, so how many times another one it is says nothing."""
+    return 0.0 if isinstance(job.objective, Explorer) else job.plan.spike_factor
 
 
 def blame_tensors(optimizer: Optimizer) -> tuple[str, ...]:

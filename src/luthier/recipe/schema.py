@@ -151,7 +151,7 @@ class TrainingSection(ComponentConfig):
     """Elementwise pieces as C++, built on this machine; auto: where it pays within this run."""
     spike_factor: float = Field(default=10.0, ge=0)
     """An update whose loss exceeds this many times its running median is not taken (0: off, else
-    at least 1)."""
+    at least 1). Not used where the model learns from scores: such a loss lies around 0."""
 
     @field_validator("epochs", "learning_rate")
     @classmethod

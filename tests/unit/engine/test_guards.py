@@ -99,6 +99,21 @@ def test_spikes_are_taken_when_the_guard_is_off() -> None:
     assert objection(Measured(1e9, 1.0, 8.0), progress, spike_factor=0.0) == ""
 
 
+def test_the_loss_of_an_explorer_may_go_up_and_down_around_0(tmp_path: Path) -> None:
+    found = case("lora", "grpo")
+    healthy, shifts = found.objective.loss, [0.1] * 9 + [5.0, -5.0] * 3
+
+    def loss(models, batch):
+        result = healthy(models, batch)
+        return type(result)(result.sum + shifts.pop(0) * result.count, result.count, result.metrics)
+
+    found.objective.loss = loss  # type: ignore[method-assign]
+    changes = {"micro_batch_tokens": 10**6, "epochs": 99, "max_steps": 15, "validation": []}
+    events = found.fit(tmp_path, **changes)
+    assert not shifts
+    assert not [event for event in events if isinstance(event, Skipped)]
+
+
 def test_an_infinite_gradient_under_a_finite_loss_is_refused() -> None:
     found = objection(Measured(1.0, float("inf"), 8.0), Progress(), spike_factor=0.0)
     assert found.startswith("gradient norm is inf")
