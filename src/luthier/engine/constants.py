@@ -20,7 +20,8 @@ from luthier.engine.job import Job
 from luthier.engine.optimizer import device_of
 
 PACK_TOKENS = 2048
-"""Tokens run together, which bounds the memory this takes."""
+"""Tokens run together, which bounds the memory this takes; a longer row stands alone, or with one
+other where rows interact."""
 _IDENTITY = "identity"
 
 Said = dict[str, NDArray[Any]]
@@ -64,7 +65,7 @@ def _asked(
     found: list[Said] = [{} for _ in features]
     done = 0
     try:
-        for places in micro_batches([f.num_tokens for f in features], max_tokens=PACK_TOKENS):
+        for places in _packs(job, features):
             batch = job.objective.collate([features[place] for place in places])
             said = ask(batch.to(device_of(job)))
             for place, arrays in zip(places, zip(*said.values(), strict=True), strict=True):
@@ -73,6 +74,24 @@ def _asked(
             tell(done)
     finally:
         model.train(was_training)
+    return found
+
+
+def _packs(job: Job, features: Sequence[Features]) -> list[list[int]]:
+    """Places of rows of like length. Where rows interact none is asked about alone: it would have
+    nobody to be compared with."""
+    packs = micro_batches([item.num_tokens for item in features], max_tokens=PACK_TOKENS)
+    if job.objective.additive:
+        return packs
+    found: list[list[int]] = []
+    for pack in packs:
+        if found and len(found[-1]) == 1:
+            found[-1] += pack
+        else:
+            found.append(pack)
+    if len(found) > 1 and len(found[-1]) == 1:
+        last = found.pop()
+        found[-1] += last
     return found
 
 

@@ -61,6 +61,11 @@ class Config(ComponentConfig):
     def _can_be_smoothed(self) -> Config:
         if self.label_smoothing and self.loss != "sigmoid":
             raise ValueError(f"label_smoothing is for loss 'sigmoid', got '{self.loss}'; leave out")
+        if self.smoothing == "robust" and not self.label_smoothing:
+            raise ValueError(
+                "smoothing: got 'robust', but label_smoothing is 0, so nothing is smoothed; set it "
+                "to the share of pairs that may be the wrong way round, or leave smoothing out"
+            )
         return self
 
 
@@ -117,9 +122,9 @@ class Dpo:
         """Loss of the pairs, with implicit rewards, margin and accuracy."""
         config, said = self.config, say(models.policy, batch)
         ratios_S = said.logprobs_S - batch.tensors[REFERENCE]
-        rewards_B2 = config.beta * ratios_S.detach().view(-1, 2)
         if config.length_normalised is True:
             ratios_S = ratios_S / said.tokens_S.clamp_min(1e-6)
+        rewards_B2 = config.beta * ratios_S.detach().view(-1, 2)
         ratios_B2, counted_B = ratios_S.view(-1, 2), counted(said)
         loss_B = pair_loss(
             ratios_B2[:, 0] - ratios_B2[:, 1],

@@ -156,10 +156,14 @@ class Kto:
         assert models.reference is not None
         rows = _rows_of(batch)
         answers = [item.input_ids[item.loss_weights > 0] for item in rows]
-        # a row that fills a pack alone has no neighbour, and says nothing of how far it moved
+        # the only row of a split has no neighbour, and says nothing of how far it moved
         borrowed = answers[1:] + answers[:1] if len(rows) > 1 else [answers[0][:0]]
-        others = [_with_answer(item, ids) for item, ids in zip(rows, borrowed, strict=True)]
         with models.reference() as before:
+            # a long prompt and the answer of another row may be more than the models can read
+            room = min(view.facts.context_length for view in (models.policy, before))
+            pairs = list(zip(rows, borrowed, strict=True))
+            borrowed = [ids[: room - _prompt_tokens(item)] for item, ids in pairs]
+            others = [_with_answer(item, ids) for item, ids in zip(rows, borrowed, strict=True)]
             own_B = say(before, batch).logprobs_S.cpu().numpy()
             other_B = own_B * 0.0
             if len(rows) > 1:
@@ -185,9 +189,14 @@ def thumb_loss(
     return weight_B * (1 - torch.sigmoid(beta * sign_B * (ratios_B - moved)))
 
 
+def _prompt_tokens(item: Features) -> int:
+    """Tokens before the answer."""
+    return int(np.flatnonzero(item.loss_weights)[0])
+
+
 def _with_answer(item: Features, answer: NDArray[Any]) -> Features:
     """The row's prompt followed by other tokens."""
-    first = int(np.flatnonzero(item.loss_weights)[0])
+    first = _prompt_tokens(item)
     ids = np.concatenate([item.input_ids[:first], answer.astype(np.int32)])
     weights = np.zeros(len(ids), np.float32)
     weights[first:] = 1.0

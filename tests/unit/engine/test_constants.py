@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,20 @@ def test_every_row_gets_what_was_said_of_it(asked: Asked, tmp_path: Path) -> Non
             batch = alone.objective.collate([item])
             expected = float(alone.bundle.trunk.hidden(batch).sum())
         assert abs(float(said["sum"]) - expected) < 1e-3
+
+
+@pytest.mark.parametrize("pack_tokens", [1, 60])
+def test_rows_that_interact_are_never_asked_about_alone(
+    pack_tokens: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thumbs are compared with how far the model moved on the answer of another row."""
+    monkeypatch.setattr("luthier.engine.constants.PACK_TOKENS", pack_tokens)
+    found = case("lora", "kto")
+    bare = [replace(item, arrays={"is_good": item.arrays["is_good"]}) for item in found.features]
+    job = found.job(tmp_path, train=bare, validation=bare[:3])
+    ask = partial(found.objective.constants, found.roles())
+    fill(job, ask, tmp_path, tell=lambda _done, _total: None, note=print)
+    assert all(len(item.arrays["other_answer"]) for item in [*job.train, *job.validation])
 
 
 def test_it_is_read_when_the_run_is_continued(asked: Asked, tmp_path: Path) -> None:

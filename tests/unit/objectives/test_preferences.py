@@ -11,10 +11,11 @@ import pytest
 import torch
 from pydantic import ValidationError
 from tests import tiny
-from tests.contracts.cases import Case, case
+from tests.contracts.cases import OBJECTIVE_SETTINGS, Case, case
 from tests.contracts.rows import ROWS
 
 from luthier.core.errors import DataError
+from luthier.data.features import Features
 from luthier.data.rows import Message, Preference, Rated
 from luthier.models.codec import codec_of
 from luthier.models.proof import paint
@@ -142,6 +143,12 @@ def test_smoothing_is_refused_where_the_loss_has_none() -> None:
         config(loss="hinge", label_smoothing=0.1)
 
 
+def test_a_kind_of_smoothing_is_refused_where_nothing_is_smoothed() -> None:
+    config = objectives.get("dpo").Config
+    with pytest.raises(ValidationError, match="got 'robust', but label_smoothing is 0"):
+        config(smoothing="robust")
+
+
 def test_lengths_are_normalised_for_ipo_unless_said() -> None:
     kind = objectives.get("dpo")
     assert kind.resolve(kind.Config(loss="ipo"), [])["length_normalised"][0] is True
@@ -164,6 +171,39 @@ def test_every_prompt_borrows_the_answer_of_another_row() -> None:
     borrowed = [item.arrays["other_answer"].tolist() for item in found.features]
     assert sorted(map(tuple, borrowed)) == sorted(map(tuple, own))
     assert all(one != other for one, other in zip(own, borrowed, strict=True))
+
+
+def test_a_borrowed_answer_is_cut_to_the_context() -> None:
+    found = case("lora", "kto")
+    found.bundle.facts = replace(found.bundle.facts, context_length=22)
+    rows = [
+        Features(
+            place,
+            np.arange(5, 27, dtype=np.int32),
+            (np.arange(22) >= prompt).astype(np.float32),
+            arrays={"is_good": np.array(True)},
+        )
+        for place, prompt in enumerate((18, 4))
+    ]
+    batch = found.objective.collate(rows)
+    said = found.objective.constants(found.roles(), batch)
+    assert [len(answer) for answer in said["other_answer"]] == [22 - 18, 22 - 18]
+    assert said["other_answer"][0].tolist() == rows[1].input_ids[4:8].tolist()
+
+
+def test_rewards_are_those_that_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Per token for ipo: the longer answer is not ahead by being longer."""
+    monkeypatch.setitem(OBJECTIVE_SETTINGS, "dpo", {"loss": "ipo", "beta": 0.2})
+    found = case("lora", "dpo")
+    found.disturb()
+    batch = found.objective.collate(found.features)
+    with torch.no_grad():
+        loss = found.objective.loss(found.roles(), batch)
+        now = say(found.bundle, batch)
+    apart = (now.logprobs_S - batch.tensors["reference"]) / now.tokens_S
+    margins = 0.2 * (apart[0::2] - apart[1::2])
+    for name, expected in (("margin", margins.sum()), ("accuracy", (margins > 0).sum())):
+        assert float(loss.metrics[name][0]) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_a_model_that_moves_everywhere_alike_is_not_rewarded_for_it() -> None:
