@@ -9,10 +9,12 @@ import ipaddress
 import json
 import os
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -23,9 +25,14 @@ from luthier.core.errors import RecipeError
 from luthier.graders._registry import graders
 from luthier.graders.contract import Answer, Score
 
-_MARK = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = r"(?<![\w.])[-−]?\d+(?:\.\d+)?"
+_MARK, _MARK_OF = re.compile(_NUMBER), re.compile(rf"({_NUMBER})\s*(?:/|out of)\s*(\d+(?:\.\d+)?)")
+_PASSING = (408, 425, 429)
+"""Statuses below 500 that may be others in a moment."""
+_WAITS = (1.0, 2.0, 4.0)
+"""Seconds before asking again a server that is busy or did not answer in time."""
 _QUESTION = (
-    "Question:\n{prompt}\n\nRight answer:\n{reference}\n\nAnswer to be marked:\n{completion}\n\n"
+    "{heading}:\n{prompt}\n\nRight answer:\n{reference}\n\nAnswer to be marked:\n{completion}\n\n"
     "{criteria}\nReply with one number from 0 (useless) to {highest} (perfect) and nothing else."
 )
 
@@ -97,7 +104,8 @@ class Judge:
 
     def _score(self, item: Answer) -> Score:
         text = _QUESTION.format(
-            prompt=item.prompt,
+            heading="Question" if len(item.messages) < 2 else "Conversation before the answer",
+            prompt=_conversation(item),
             reference=item.reference or "(none is given)",
             completion=item.completion,
             criteria=self.config.criteria,
@@ -114,13 +122,31 @@ class Judge:
             said = str(reply["choices"][0]["message"]["content"])
         except (KeyError, IndexError, TypeError):
             raise self._error(f"got {str(reply)[:80]}, expected a chat completion") from None
-        marks = _MARK.findall(said)
-        mark = float(marks[0]) if marks else -1.0
-        if not 0 <= mark <= self.config.highest:
+        share = _share(said, self.config.highest)
+        if not 0 <= share <= 1:
             return Score(0.0, f"the judge replied {said[:60]!r}, which holds no mark")
-        return Score(mark / self.config.highest)
+        return Score(share)
 
     def _ask(self, path: str, document: dict[str, Any] | None = None) -> Any:
+        """What the server replies. One that is to mark is asked again where that may help."""
+        waits = [] if document is None else list(_WAITS)
+        while True:
+            try:
+                return self._ask_once(path, document)
+            except urllib.error.HTTPError as error:
+                if document is None and error.code == 404:
+                    return None  # a server that lists no models may still judge
+                problem = f"answered {error.code}: {error.reason}"
+                may_pass = error.code >= 500 or error.code in _PASSING
+            except (OSError, HTTPException) as error:
+                problem, may_pass = str(getattr(error, "reason", error)), True
+            except ValueError as error:
+                problem, may_pass = str(error), False
+            if not (may_pass and waits):
+                raise self._error(problem)
+            time.sleep(waits.pop(0))
+
+    def _ask_once(self, path: str, document: dict[str, Any] | None) -> Any:
         headers = {"Content-Type": "application/json"}
         if self.config.key_env:
             headers["Authorization"] = f"Bearer {os.environ.get(self.config.key_env, '')}"
@@ -128,21 +154,34 @@ class Judge:
         request = urllib.request.Request(
             self.config.url.rstrip("/") + path, data=body, headers=headers
         )
-        try:
-            with urllib.request.urlopen(request, timeout=self.config.seconds) as reply:
-                return json.loads(reply.read())
-        except urllib.error.HTTPError as error:
-            if document is None and error.code == 404:
-                return None  # a server that lists no models may still judge
-            raise self._error(f"answered {error.code}: {error.reason}") from None
-        except (OSError, ValueError) as error:
-            raise self._error(str(getattr(error, "reason", error))) from None
+        with urllib.request.urlopen(request, timeout=self.config.seconds) as reply:
+            return json.loads(reply.read())
 
     def _error(self, what: str) -> RecipeError:
         return RecipeError(
             f"grader judge, {self.config.url}: {what}.\n"
             "    Start an OpenAI-compatible server there, or name another one: grader.url"
         )
+
+
+def _conversation(item: Answer) -> str:
+    """All that the model was given, turn by turn; a question alone as it is."""
+    if len(item.messages) < 2:
+        return item.prompt
+    return "\n\n".join(f"{turn.role}: {turn.content}" for turn in item.messages)
+
+
+def _share(said: str, highest: int) -> float:
+    """The mark in a reply, over the best one: "7/10" or "7 out of 10", else its last number; -1
+    where it holds none."""
+    pairs, marks = _MARK_OF.findall(said), _MARK.findall(said)
+    if pairs and float(pairs[-1][1]):
+        return _value(pairs[-1][0]) / float(pairs[-1][1])
+    return _value(marks[-1]) / highest if marks else -1.0
+
+
+def _value(mark: str) -> float:
+    return float(mark.replace("−", "-"))
 
 
 def is_local(host: str) -> bool:

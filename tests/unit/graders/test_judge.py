@@ -26,6 +26,12 @@ class _Judge(BaseHTTPRequestHandler):
         text = asked["messages"][0]["content"]
         said = text.partition("to be marked:\n")[2].partition("\n")[0]
         reply = f"{len(said)}/10" if said != "odd" else "I cannot tell"
+        if self.server.busy:  # type: ignore[attr-defined]
+            self.send_response(self.server.busy.pop())  # type: ignore[attr-defined]
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.server.asked.append(text)  # type: ignore[attr-defined]
         self._say({"choices": [{"message": {"content": reply}}]})
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -40,12 +46,19 @@ class _Judge(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def url() -> Generator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Judge)
+def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
+    monkeypatch.setattr("luthier.graders.judge._WAITS", (0.0, 0.0, 0.0))
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Judge)
+    server.busy, server.asked = [], []
     Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
+    yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def url(server: Any) -> str:
+    return f"http://127.0.0.1:{server.server_port}/v1"
 
 
 def answers(*said: str) -> list[Answer]:
@@ -58,6 +71,56 @@ def test_marks_become_scores_and_a_reply_without_one_a_problem(url: str) -> None
     found = judge.grade(answers("four", "odd", "sixsix"))
     assert [item.value for item in found] == [0.4, 0.0, 0.6]
     assert "I cannot tell" in found[1].problem
+
+
+def test_a_server_that_is_busy_is_asked_again(url: str, server: Any) -> None:
+    judge = build_grader({"name": "judge", "model": "m", "url": url})
+    server.busy[:] = [503, 429, 500]
+    assert [item.value for item in judge.grade(answers("four"))] == [0.4]
+    server.busy[:] = [429] * 4
+    with pytest.raises(RecipeError, match="answered 429"):
+        judge.grade(answers("four"))
+    server.busy[:] = [401] * 2
+    with pytest.raises(RecipeError, match="answered 401"):
+        judge.grade(answers("four"))
+    assert len(server.busy) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ("7", 0.7),
+        ("Out of 10 I give 7", 0.7),
+        ("I give it 7 out of 10.", 0.7),
+        ("**3.5/5**", 0.7),
+        ("Not 4/10, rather 7 / 10", 0.7),
+        ("-3", None),
+        ("11", None),
+        ("good", None),
+    ],
+)
+def test_a_mark_is_read_as_it_is_meant(
+    reply: str, expected: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = build_grader({"name": "judge", "model": "m"})
+    said = {"choices": [{"message": {"content": reply}}]}
+    monkeypatch.setattr(judge, "_ask", lambda *_: said)
+    (found,) = judge.grade(answers("x"))
+    assert bool(found.problem) == (expected is None)
+    assert found.value == pytest.approx(expected or 0.0)
+
+
+def test_the_judge_sees_the_whole_conversation(url: str, server: Any) -> None:
+    judge = build_grader({"name": "judge", "model": "m", "url": url})
+    turns = (
+        Message("system", "Be brief."),
+        Message("user", "Hello"),
+        Message("assistant", "Hi"),
+        Message("user", "Why?"),
+    )
+    judge.grade([Answer(messages=turns, completion="so")])
+    expected = "system: Be brief.\n\nuser: Hello\n\nassistant: Hi\n\nuser: Why?"
+    assert expected in server.asked[0]
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
