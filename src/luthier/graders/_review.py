@@ -16,8 +16,11 @@ from luthier.graders.contract import Answer, Score
 
 SATURATED_SHARE = 0.95
 LENGTH_CORRELATION = 0.85
+LENGTH_SHARE = 0.75
+"""Of the variance of scores, explained by the length."""
 FEWEST = 8
-"""From so few scores nothing is said about their distribution."""
+"""From fewer scores nothing is said about their distribution, but that all are the same."""
+FEWEST_LENGTHS, FEWEST_A_BIN, MOST_BINS = 5, 4, 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Review:
     """Mean of each part of a combination."""
     undecided_share: float
     """Share of prompts whose completions all score the same (nan: one completion each)."""
+    cut_share: float = math.nan
+    """Share of completions that did not come to their end (nan: nobody knows)."""
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
@@ -76,8 +81,10 @@ def review(
         undecided_share=_undecided(answers, values),
     )
     found.findings.extend([*_failures(answers, scores), *_not_numbers(answers, values)])
-    if len(finite) == len(values) >= FEWEST and not found.is_broken:
-        found.findings.extend(_distribution(found, values, bounds))
+    if len(finite) == len(values) > 1 and not found.is_broken:
+        found.findings.extend(_constant(found))
+        if len(values) >= FEWEST and found.lowest != found.highest:
+            found.findings.extend(_distribution(found, values, bounds, lengths))
     return found
 
 
@@ -86,6 +93,32 @@ def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) ->
     if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return math.nan
     return float(np.corrcoef(rankdata(first), rankdata(second))[0, 1])
+
+
+def length_share(values: NDArray[np.float64], lengths: NDArray[np.float64]) -> float:
+    """Share of the variance of scores that the length explains, whatever the form of the relation;
+    about 0 where there is none, nan where there are too few lengths or scores to tell.
+
+    Source: the correlation ratio (Pearson 1905) over bins of as many lengths, adjusted for their
+    number (Kelley 1935).
+    """
+    number = min(len(values) // FEWEST_A_BIN, MOST_BINS)
+    if number < 3 or len(np.unique(lengths)) < FEWEST_LENGTHS or np.ptp(values) == 0:
+        return math.nan
+    edges = np.quantile(lengths, np.linspace(0, 1, number + 1)[1:-1])
+    bins = np.unique(np.searchsorted(edges, lengths, side="right"), return_inverse=True)[1]
+    counts = np.bincount(bins)
+    means = np.bincount(bins, values) / counts
+    freedom = len(values) - len(counts)
+    within = float(((values - means[bins]) ** 2).sum()) / max(freedom, 1)
+    return 1 - within / float(values.var(ddof=1))
+
+
+def _constant(found: Review) -> list[Finding]:
+    if found.lowest != found.highest:
+        return []
+    text = f"is constant: every completion scores {found.lowest:g}, so nothing can be learned"
+    return [Finding("constant", "warning", text)]
 
 
 def _failures(answers: Sequence[Answer], scores: Sequence[Score]) -> list[Finding]:
@@ -113,11 +146,11 @@ def _not_numbers(answers: Sequence[Answer], values: NDArray[np.float64]) -> list
 
 
 def _distribution(
-    found: Review, values: NDArray[np.float64], bounds: tuple[float, float] | None
+    found: Review,
+    values: NDArray[np.float64],
+    bounds: tuple[float, float] | None,
+    lengths: NDArray[np.float64],
 ) -> list[Finding]:
-    if found.lowest == found.highest:
-        text = f"is constant: every completion scores {found.lowest:g}, so nothing can be learned"
-        return [Finding("constant", "warning", text)]
     low, high = bounds or (found.lowest, found.highest)
     findings: list[Finding] = []
     for end, what in ((high, "little is left to learn"), (low, "hardly any example to learn from")):
@@ -130,6 +163,12 @@ def _distribution(
         text = (
             f"follows the length alone: {longer} completions score higher (rank correlation "
             f"{found.length_correlation:.2f}); a model will learn to write {longer} ones"
+        )
+        findings.append(Finding("length", "warning", text))
+    elif (share := length_share(values, lengths)) >= LENGTH_SHARE:
+        text = (
+            f"follows the length alone: completions as long score alike, which explains "
+            f"{share:.0%} of how scores differ; a model will learn to write that long"
         )
         findings.append(Finding("length", "warning", text))
     return findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from luthier.data.rows import Message
@@ -56,6 +57,28 @@ def test_scores_that_follow_the_length_are_named() -> None:
     assert kinds(found) == ["length"]
     assert "longer completions score higher (rank correlation 1.00)" in found.findings[0].text
     assert "shorter" in reviewed([-n / 20 for n in lengths], lengths).findings[0].text
+
+
+def test_a_window_of_lengths_is_named_too() -> None:
+    lengths = [7 * n % 80 + 1 for n in range(80)]
+    window = [max(0.0, 1 - max(20 - n, n - 40, 0) / 10) for n in lengths]
+    found = reviewed(window, lengths)
+    assert abs(found.length_correlation) < 0.85
+    assert kinds(found) == ["length"]
+    assert "completions as long score alike" in found.findings[0].text
+
+
+def test_scores_that_only_lean_on_the_length_stand() -> None:
+    draws = np.random.default_rng(0)
+    lengths = draws.integers(1, 200, 64)
+    values = draws.random(64) + lengths / 400
+    assert kinds(reviewed(values.tolist(), lengths.tolist())) == []
+
+
+def test_few_scores_that_are_all_the_same_are_named() -> None:
+    assert kinds(reviewed([0.5, 0.5])) == ["constant"]
+    assert kinds(reviewed([0.5, 0.6])) == []
+    assert kinds(reviewed([0.5])) == []
 
 
 def test_a_score_that_is_no_number_breaks_the_grader() -> None:
