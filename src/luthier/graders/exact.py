@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar, Literal
+from unicodedata import category
 
 from luthier.core.answers import normalised
 from luthier.core.config import ComponentConfig
 from luthier.graders._registry import graders
 from luthier.graders.contract import Answer, Score
+
+_WORDS = frozenset({"Lu", "Ll", "Lt", "Nd"})
+_DIGIT_BEFORE, _DIGIT_AFTER = re.compile(r"\d[.,]$"), re.compile(r"[.,]\d")
 
 
 class Config(ComponentConfig):
@@ -17,7 +22,8 @@ class Config(ComponentConfig):
     compare: Literal["normalised", "literal"] = "normalised"
     """normalised: without case, spaces, outer quotes and a final full stop; literal: as it is."""
     where: Literal["whole", "end", "anywhere"] = "whole"
-    """The completion is the answer, ends with it, or holds it."""
+    """The completion is the answer, ends with it, or holds it: as words or numbers of their own,
+    not within others."""
 
 
 @graders.add
@@ -47,6 +53,28 @@ class Exact:
         said, wanted = item.completion, item.reference
         if self.config.compare == "normalised":
             said, wanted = normalised(said), normalised(wanted)
-        if self.config.where == "anywhere":
-            return wanted in said
-        return said.endswith(wanted) if self.config.where == "end" else said == wanted
+        if self.config.where == "whole" or not wanted:
+            return said == wanted
+        if self.config.where == "end":
+            return said.endswith(wanted) and _stands(said, wanted, len(said) - len(wanted))
+        places = (found.start() for found in re.finditer(f"(?={re.escape(wanted)})", said))
+        return any(_stands(said, wanted, at) for at in places)
+
+
+def _stands(said: str, wanted: str, at: int) -> bool:
+    """Whether what is found there is no piece of a longer word or number."""
+    before, after = said[:at], said[at + len(wanted) :]
+    if _joins(before[-1:], wanted[0]) or _joins(wanted[-1], after[:1]):
+        return False
+    is_fraction = wanted[0].isdigit() and _DIGIT_BEFORE.search(before)
+    return not (is_fraction or (wanted[-1].isdigit() and _DIGIT_AFTER.match(after)))
+
+
+def _joins(left: str, right: str) -> bool:
+    return _in_word(left) and _in_word(right)
+
+
+def _in_word(character: str) -> bool:
+    """A letter or digit of a script that puts spaces between words (Lo: others do not, or need
+    none, as Chinese)."""
+    return bool(character) and (character == "_" or category(character) in _WORDS)

@@ -13,12 +13,18 @@ from typing import Any, ClassVar, Literal, Self
 from jsonschema.exceptions import SchemaError
 from jsonschema.validators import validator_for
 from pydantic import Field, model_validator
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012, specification_with
 
 from luthier.core.answers import FENCE, is_same, json_object, leaves
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError, RecipeError
 from luthier.graders._registry import graders
 from luthier.graders.contract import Answer, Score
+
+_KNOWN = ("http://json-schema.org/", "https://json-schema.org/")
+"""Schemas of schemas, which come with the library."""
 
 
 class Config(ComponentConfig):
@@ -44,6 +50,8 @@ class Config(ComponentConfig):
                 _check_schema(self.rules)
             except SchemaError as error:
                 raise ValueError(f"rules are no JSON Schema: {_why(error)}") from None
+            except Unresolvable as error:
+                raise ValueError(f"rules: {_unresolved(error)}") from None
         return self
 
 
@@ -88,12 +96,20 @@ class JsonSchema:
 
     def _score(self, item: Answer) -> Score:
         found, is_json = _value(item.completion, fenced=self.config.fence == "allowed")
-        valid = float(is_json and self._validator(item).is_valid(found))
+        valid = float(is_json and self._allows(item, found))
         if not self.config.values:
             return Score(valid)
         right = _right_share(found, item.reference) if is_json else 0.0
         share = self.config.values
         return Score((1 - share) * valid + share * right, parts={"valid": valid, "values": right})
+
+    def _allows(self, item: Answer, found: Any) -> bool:
+        try:
+            return bool(self._validator(item).is_valid(found))
+        except Unresolvable as error:  # behind a reference into a part that is no schema by itself
+            raise RecipeError(f"grader json_schema ({item.origin}): {_unresolved(error)}") from None
+        except RecursionError:  # nested as deep as the schema allows, which may be without end
+            return False
 
     def _validator(self, item: Answer | None) -> Any:
         column = self.config.column
@@ -116,14 +132,44 @@ class JsonSchema:
             return _check_schema(schema)
         except SchemaError as error:
             raise kind(f"{where}: no JSON Schema: {_why(error)}") from None
+        except Unresolvable as error:
+            raise kind(f"{where}: {_unresolved(error)}") from None
         except json.JSONDecodeError as error:
             raise kind(f"{where}: got {str(given)[:60]!r}, expected JSON ({error})") from None
 
 
 def _check_schema(schema: Mapping[str, Any]) -> Any:
+    """Its validator, which asks no other machine. Raises: SchemaError, Unresolvable."""
     kind: Any = validator_for(dict(schema))
     kind.check_schema(schema)
-    return kind(schema)
+    dialect = specification_with(str(kind.ID_OF(kind.META_SCHEMA)), default=DRAFT202012)
+    whole = dialect.create_resource(schema)
+    nowhere: Registry[Any] = Registry()
+    _resolve(whole, nowhere.resolver_with_root(whole))
+    return kind(schema, registry=nowhere)
+
+
+def _resolve(part: Any, resolver: Any) -> None:
+    """Nothing, when every reference in a part of a schema leads somewhere.
+
+    Raises: Unresolvable.
+    """
+    held: Any = part.contents
+    reference = held.get("$ref") if isinstance(held, Mapping) else None
+    if isinstance(reference, str) and not reference.startswith(_KNOWN):
+        try:
+            resolver.lookup(reference)
+        except Unresolvable:
+            raise Unresolvable(ref=reference) from None  # as it is written
+    for smaller in part.subresources():
+        _resolve(smaller, resolver.in_subresource(smaller))
+
+
+def _unresolved(error: Unresolvable) -> str:
+    return (
+        f"$ref {error.ref!r} leads nowhere in the schema, and nothing is fetched from elsewhere. "
+        "Correct it, or copy what it means into $defs"
+    )
 
 
 def _why(error: SchemaError) -> str:

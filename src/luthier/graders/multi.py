@@ -81,6 +81,9 @@ def _part(given: Mapping[str, Any], number: int) -> tuple[Grader, float]:
 
 
 def _combined(values: Sequence[float], weights: Sequence[float], how: str) -> float:
+    """One score; nan where one of them is no finite number, whatever the others are."""
+    if not all(math.isfinite(value) for value in values):
+        return math.nan
     if how == "product":
         return math.prod(max(0.0, v) ** w for v, w in zip(values, weights, strict=True))
     terms = [value * weight for value, weight in zip(values, weights, strict=True)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from luthier.core.errors import DataError, RecipeError
 from luthier.data.rows import Message
-from luthier.graders import Answer, build_grader, check_grader
+from luthier.graders import Answer, Score, build_grader, check_grader
 
 
 def answer(completion: str, reference: str = "", **fields: Any) -> Answer:
@@ -35,6 +38,27 @@ def test_exact_compares_as_asked(
     completion: str, settings: dict[str, Any], expected: float
 ) -> None:
     assert score(completion, "Paris", name="exact", **settings) == expected
+
+
+@pytest.mark.parametrize(
+    ("completion", "reference", "where", "expected"),
+    [
+        ("It is 12", "2", "end", 0.0),
+        ("It is 1.2", "2", "end", 0.0),
+        ("It is 2.", "2", "end", 1.0),
+        ("Of 12, 2 are left", "2", "anywhere", 1.0),
+        ("2.5 are left", "2", "anywhere", 0.0),
+        ("They disagree", "agree", "end", 0.0),
+        ("To disagree or to agree, that is it", "agree", "anywhere", 1.0),
+        ("It costs US$5", "$5", "end", 1.0),
+        ("100%!", "100%", "anywhere", 1.0),
+        ("\u7b54\u6848\u662f\u5317\u4eac", "\u5317\u4eac", "end", 1.0),  # no spaces there
+    ],
+)
+def test_exact_finds_whole_words_only(
+    completion: str, reference: str, where: str, expected: float
+) -> None:
+    assert score(completion, reference, name="exact", where=where) == expected
 
 
 @pytest.mark.parametrize(
@@ -156,6 +180,31 @@ def test_a_schema_that_is_none_is_refused(settings: dict[str, Any], message: str
         build_grader({"name": "json_schema", **settings})
 
 
+LOST = {"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}}
+AWAY = {"$defs": {"a": {"$ref": "http://127.0.0.1:9/schema.json"}}, "type": "object"}
+WITHIN = {"$defs": {"b": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/b"}}}
+
+
+@pytest.mark.parametrize(("rules", "name"), [(LOST, "#/\\$defs/b"), (AWAY, "http://127.0.0.1:9/")])
+def test_a_reference_that_leads_nowhere_is_refused_and_nothing_is_fetched(
+    rules: dict[str, Any], name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=rf"\$ref '{name}.* leads nowhere"):
+        build_grader({"name": "json_schema", "rules": rules})
+    file = tmp_path / "schema.json"
+    file.write_text(json.dumps(rules))
+    with pytest.raises(RecipeError, match=rf"schema.json: \$ref '{name}"):
+        check_grader(build_grader({"name": "json_schema", "file": str(file)}), [answer("")])
+
+
+def test_a_reference_within_the_schema_is_followed() -> None:
+    assert score('{"a": 1}', name="json_schema", rules=WITHIN) == 1.0
+    assert score('{"a": "1"}', name="json_schema", rules=WITHIN) == 0.0
+    hidden = {"x": {"b": {"$ref": "#/gone"}}, "properties": {"a": {"$ref": "#/x/b"}}}
+    with pytest.raises(RecipeError, match=r"line 4\): \$ref '/gone' leads nowhere"):
+        score('{"a": 1}', name="json_schema", rules=hidden)
+
+
 def test_a_schema_of_a_row_is_used_for_that_row_and_named_when_broken() -> None:
     grader = build_grader({"name": "json_schema", "column": "form"})
     rows = [answer("3", form='{"type": "integer"}'), answer("3", form={"type": "string"})]
@@ -181,6 +230,27 @@ def test_multi_names_the_part_that_is_wrong() -> None:
     grader = build_grader({"name": "multi", "graders": [{"name": "exact"}]})
     with pytest.raises(DataError, match="no right answer"):
         check_grader(grader, [answer("")])
+
+
+class Fixed:
+    """Gives everything the same score."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def grade(self, answers: Any) -> list[Score]:
+        return [Score(self.value) for _ in answers]
+
+
+@pytest.mark.parametrize("values", [(math.nan, 1.0), (0.0, math.nan), (math.inf, 0.0)])
+@pytest.mark.parametrize("combine", ["mean", "sum", "product", "least"])
+def test_multi_hides_no_score_that_is_not_a_number(
+    combine: str, values: tuple[float, float]
+) -> None:
+    parts = [{"name": "length"}, {"name": "length"}]
+    grader = build_grader({"name": "multi", "graders": parts, "combine": combine})
+    grader.parts = [(Fixed(value), 1.0) for value in values]
+    assert math.isnan(grader.grade([answer("x")])[0].value)
 
 
 def test_an_unknown_grader_is_refused_with_the_nearest_name() -> None:
