@@ -10,6 +10,7 @@ import torch
 from luthier.core.errors import RecipeError
 from luthier.data.batches import micro_batches
 from luthier.data.rows import Preference
+from luthier.evaluation.judging import within_context
 from luthier.graders.contract import Compare
 from luthier.objectives import Scorer
 from luthier.workflow.run import Run
@@ -34,7 +35,9 @@ def reward_model(path: Path) -> Compare:
 
     @torch.no_grad()
     def compare(pairs: Sequence[Preference]) -> list[tuple[float, float]]:
-        features = [objective.prepare(row, bundle.codec, index=at) for at, row in enumerate(pairs)]
+        features = [
+            within_context(bundle, objective, row, index=at) for at, row in enumerate(pairs)
+        ]
         lengths = [item.num_tokens for item in features]
         device = next(bundle.model.parameters()).device
         found: dict[int, tuple[float, float]] = {}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests import tiny
@@ -13,6 +16,7 @@ from luthier.data.rows import Message, Preference
 from luthier.export._manifest import MANIFEST
 from luthier.graders import Answer, Borrower, build_grader
 from luthier.graders.contract import Compare, Reader
+from luthier.objectives import objectives
 from luthier.run.layout import Layout
 from luthier.workflow.reward_model import reward_model
 
@@ -40,6 +44,24 @@ def test_every_completion_gets_the_score_of_the_model() -> None:
     assert grader.check(ANSWERS) == []
     assert [item.value for item in grader.grade(ANSWERS)] == [0.0, 1.0, 4.0]
     assert grader.bounds() is None
+
+
+def test_an_answer_longer_than_the_context_is_judged_by_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kind = objectives.get("reward")
+    bundle = tiny.bundle("bert", labels=("reward",))
+    run = SimpleNamespace(objective=kind(kind.Config()), bundle=bundle)
+    monkeypatch.setattr("luthier.workflow.reward_model.Run", lambda _: run)
+    grader = build_grader({"name": "reward_model", "run": "runs/judge"})
+    assert isinstance(grader, Borrower)
+    grader.lend(reward_model)
+    context = bundle.facts.context_length
+    long = [
+        replace(ANSWERS[1], completion="good " * context),
+        replace(ANSWERS[1], messages=(Message("user", "why " * 2 * context),)),
+    ]
+    assert all(math.isfinite(item.value) for item in grader.grade([*ANSWERS[1:], *long]))
 
 
 def test_the_files_are_those_that_name_the_hashes_of_a_run(tmp_path: Path) -> None:

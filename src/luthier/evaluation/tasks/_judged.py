@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.core.errors import DataError
 from luthier.data.batches import micro_batches
-from luthier.data.features import Batch, Features
-from luthier.data.overflow import fit_to
+from luthier.data.features import Batch
 from luthier.data.rows import Chat, Message, Preference, Rated, Row
 from luthier.evaluation.bench import Bench
+from luthier.evaluation.judging import within_context
 from luthier.evaluation.likelihood import max_pack_tokens
 from luthier.evaluation.tasks._scores import scores
 from luthier.generation import generate
@@ -43,7 +42,7 @@ def batches(
     """Rows as batches of like length, with the indices of the rows in each."""
     device = next(bundle.model.parameters()).device
     bundle.model.eval()
-    features = [_prepared(bundle, objective, row, index) for index, row in enumerate(rows)]
+    features = [within_context(bundle, objective, row, index=at) for at, row in enumerate(rows)]
     lengths = [item.num_tokens for item in features]
     for indices in micro_batches(lengths, max_tokens=2 * max_pack_tokens(device)):
         yield list(indices), objective.collate([features[i] for i in indices]).to(device)
@@ -80,12 +79,3 @@ def no_base(bench: Bench) -> str:
     if bench.subject.bundle.kind == "causal_lm":
         return ""
     return "" if len(bench.subject.train) > 1 else "its score head needs training rows"
-
-
-def _prepared(bundle: Bundle, objective: Objective, row: Row, index: int) -> Features:
-    features = objective.prepare(row, bundle.codec, index=index)
-    limit, where = bundle.facts.context_length, str(row.origin)
-    try:
-        return fit_to(features, limit, "truncate_prompt", where)[0]
-    except DataError:  # an answer that does not fit is judged by its beginning
-        return fit_to(features, limit, "truncate_tail", where)[0]
