@@ -102,6 +102,17 @@ def test_system_tools_and_scores_come_along(tmp_path: Path) -> None:
         parse(tmp_path, [{**FORMS["texts"], "margin": "much"}])
 
 
+def test_scores_against_the_order_of_the_pair_are_said_and_left_out(tmp_path: Path) -> None:
+    records = [
+        {**FORMS["texts"], "score_chosen": 3, "score_rejected": 7.5},
+        {**FORMS["texts"], "score_chosen": 7.5, "score_rejected": 3},
+    ]
+    found = parse(tmp_path, records)
+    assert [row.margin for row in found.rows if isinstance(row, Preference)] == [0.0, 4.5]
+    (said,) = [line for line in found.description if "higher score" in line]
+    assert "line 1: the rejected answer has the higher score" in said
+
+
 def test_rows_that_cannot_teach_are_dropped_by_name_and_place(tmp_path: Path) -> None:
     same = {"prompt": "a", "chosen": "b ", "rejected": "b"}
     assert dropped(tmp_path, same) == "chosen and rejected are the same answer"

@@ -132,6 +132,17 @@ def _turns(record: Record, context: Context, column: str) -> Turns:
 
 
 def _margin(record: Record, context: Context) -> float:
+    """How much better the chosen answer is; 0, and a remark, where it should be worse."""
+    found = _told_margin(record, context)
+    if found < 0:
+        context.remarks.append(
+            "the rejected answer has the higher score, against the order of the pair, which "
+            "counts: the margin is left out"
+        )
+    return max(0.0, found)
+
+
+def _told_margin(record: Record, context: Context) -> float:
     columns = context.match.columns
     if "score_chosen" in columns:
         better, worse = (
