@@ -178,8 +178,8 @@ def _right_answers(grader: Grader, asked: Sequence[Answer]) -> list[Score]:
 
 
 def _counts_tokens(grader: Grader) -> bool:
-    parts = [part for part, _ in getattr(grader, "parts", ())] or [grader]
-    return any(getattr(part.config, "unit", "") == "tokens" for part in parts)
+    parts: list[Grader] = [part for part, _ in getattr(grader, "parts", ())]
+    return getattr(grader.config, "unit", "") == "tokens" or any(map(_counts_tokens, parts))
 
 
 def _document(

@@ -32,6 +32,7 @@ from luthier.workflow.keeping import put_in
 from luthier.workflow.others import asked, view_of
 from luthier.workflow.relevance import settle_parts
 from luthier.workflow.settle import (
+    idle_patience,
     num_steps,
     settle_compute,
     settle_training,
@@ -71,6 +72,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     settle_units(settled, inputs.objective, inputs.features["train"], train, stages)
     settle_training(settled, facts, kind=inputs.kind, lengths=lengths)
     if warning := unusual_rate(settled, facts, kind=inputs.kind):
+        stages.note(warning, warning=True)
+    if warning := idle_patience(settled, num_validation=len(inputs.features["validation"])):
         stages.note(warning, warning=True)
     settle_compute(settled, inputs.blueprint, lengths, device_name())
     settle_evaluation(settled, inputs)

@@ -122,6 +122,18 @@ def unusual_rate(settled: Settled, facts: Facts, *, kind: Kind) -> str:
     )
 
 
+def idle_patience(settled: Settled, *, num_validation: int) -> str:
+    """A warning where training was asked to stop early and has nothing to tell when; else empty."""
+    if not settled.get("training.early_stopping_patience"):
+        return ""
+    why = "there are no validation rows"
+    if num_validation:
+        if settled.get("training.evaluate_every"):
+            return ""
+        why = "with training.evaluate_every=0 nothing is validated before the end"
+    return f"training.early_stopping_patience has no effect: {why}"
+
+
 def num_steps(settled: Settled, lengths: Sequence[int]) -> int:
     """Optimizer steps of the whole run, as the engine will count them."""
     limits = ("batch_size", "epochs", "max_steps", "max_tokens")

@@ -77,6 +77,19 @@ def test_a_model_writes_completions(rows: Path, tmp_path: Path) -> None:
     assert (found["num"], found["rows"]) == (12, 4)
 
 
+def test_right_answers_have_no_tokens_to_count_wherever_these_are_asked_for(
+    rows: Path, tmp_path: Path
+) -> None:
+    part: dict[str, Any] = {"name": "length", "unit": "tokens"}
+    for _ in range(2):
+        part = {"name": "multi", "graders": [part]}
+    model, sampling = str(tiny.folder(tmp_path / "model")), Sampling(samples=1, max_new_tokens=2)
+    section = section_of(rows, {})
+    found = grade_file(section, part, model=model, sampling=sampling, max_rows=2)
+    assert found["num"] == 2
+    assert "right_answers_mean" not in found
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

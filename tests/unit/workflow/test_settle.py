@@ -13,6 +13,7 @@ from luthier.models.trunks import hindrance
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
 from luthier.workflow.settle import (
+    idle_patience,
     num_steps,
     settle_compute,
     settle_objective,
@@ -69,6 +70,24 @@ def test_a_handful_of_rows_is_trained_whole(objective: str, given: object, share
     recipe = Settled(*read({"model": "m", "data": data, "objective": objective}))
     settle_validation(recipe)
     assert recipe.get("data.validation_share") == share
+
+
+@pytest.mark.parametrize(
+    ("patience", "every", "rows", "why"),
+    [
+        (3, "auto", 0, "there are no validation rows"),
+        (3, 0, 40, "with training.evaluate_every=0 nothing is validated before the end"),
+        (3, "auto", 40, ""),
+        (0, 0, 0, ""),
+    ],
+)
+def test_patience_that_has_nothing_to_go_by_is_said(
+    patience: int, every: object, rows: int, why: str
+) -> None:
+    training = {"early_stopping_patience": patience, "evaluate_every": every}
+    recipe = settled(training=training)
+    found = idle_patience(recipe, num_validation=rows)
+    assert found == (f"training.early_stopping_patience has no effect: {why}" if why else "")
 
 
 def test_a_batch_of_a_handful_of_rows_is_all_of_them() -> None:
