@@ -92,5 +92,12 @@ def numbers(text: str) -> list[float]:
     return found
 
 
+def is_number(text: str) -> bool:
+    """Whether a right answer is a number, with a currency or a percent sign at most, or ends in
+    one behind "####" or "="."""
+    last = re.split(r"####|=", text)[-1].strip().removesuffix(".").strip("$€£% ")
+    return _NUMBER.fullmatch(last) is not None
+
+
 def _behind(text: str, mark: str) -> str:
     return text.rpartition(mark)[2] if mark else text

@@ -9,6 +9,7 @@ from luthier.objectives._parts import Part
 from luthier.objectives._precomputing import Precomputer, needed
 from luthier.objectives._resolving import Resolver, resolved
 from luthier.objectives._scoring import Scorer
+from luthier.objectives._sparing import Sparing, roles_of
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
 
@@ -30,6 +31,7 @@ __all__ = [
     "Resolver",
     "Roles",
     "Scorer",
+    "Sparing",
     "Usual",
     "View",
     "collate_tokens",
@@ -38,5 +40,6 @@ __all__ = [
     "objectives",
     "others_of",
     "resolved",
+    "roles_of",
     "token_loss",
 ]

@@ -70,7 +70,7 @@ def logprobs_of(policy: Bundle, hidden_MD: Tensor, batch: Batch, *, temperature:
         hidden_MD,
         head.weight,
         batch.tensors["labels"],
-        bias=None if head.bias is None else head.bias / temperature,
+        bias=head.bias,  # within the scale: logits are (hidden @ weight + bias) * scale
         scale=head.scale / temperature,
         softcap=head.softcap,
     )

@@ -37,6 +37,11 @@ class Graded(Generic[C]):
         return reference_in(self.config.reference)
 
     @property
+    def idle_roles(self) -> frozenset[str]:
+        """The reference, where the divergence from it counts for nothing."""
+        return frozenset() if self.config.beta else frozenset({"reference"})
+
+    @property
     def num_tried(self) -> int:
         """Completions of each prompt that the grader is tried on before training."""
         return 4

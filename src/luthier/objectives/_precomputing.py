@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from numpy.typing import NDArray
 
 from luthier.data.features import Batch
+from luthier.objectives._sparing import roles_of
 from luthier.objectives.contract import Objective, Roles
 
 
@@ -30,4 +31,4 @@ class Precomputer(Protocol):
 def needed(objective: Objective | type[Objective]) -> frozenset[str]:
     """Every role it needs at some time: while it trains, or before."""
     asked = objective.asks if isinstance(objective, Precomputer) else frozenset[str]()
-    return objective.roles | asked
+    return roles_of(objective) | asked

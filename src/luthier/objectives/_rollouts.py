@@ -6,12 +6,12 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError, RecipeError
@@ -19,7 +19,7 @@ from luthier.data.features import Features
 from luthier.data.rows import Chat, Message, Prompt, Row
 from luthier.generation import Completion, generate
 from luthier.graders import Answer, Grader, Review, Score, check_grader, review
-from luthier.graders.number import numbers
+from luthier.graders.number import is_number
 from luthier.models.bundle import Bundle, Codec
 from luthier.objectives._others import BASE
 from luthier.objectives.contract import Loss
@@ -34,13 +34,15 @@ class RolloutConfig(ComponentConfig):
 
     grader: dict[str, Any] | str = "auto"
     """`name` of the grader and its settings; its name alone, or that of a Python file; auto: number
-    where every right answer holds one, else exact."""
+    where every right answer is one, or ends in one behind "####" or "="; else exact."""
     max_new_tokens: int = Field(128, ge=1)
     """Longest completion; what goes on beyond it is cut there."""
     temperature: float = Field(1.0, gt=0)
     """How freely completions are drawn; the loss sees the same temperature."""
     top_p: float = Field(1.0, gt=0, le=1)
     """Draw among the fewest tokens that hold this share of the probability."""
+    beta: float = Field(0.04, ge=0)
+    """Weight of the divergence from the model before tuning; 0: nobody asks that model."""
     reference: str = BASE
     """What the divergence is from. base: the model before tuning; else another one with the same
     tokens, by hub name, folder, .gguf file, pypi:PACKAGE or alias: it stays in memory beside the
@@ -50,6 +52,15 @@ class RolloutConfig(ComponentConfig):
     @classmethod
     def _named(cls, value: dict[str, Any] | str) -> dict[str, Any] | str:
         return value if value == "auto" or not isinstance(value, str) else {"name": value}
+
+    @model_validator(mode="after")
+    def _compares_with_something(self) -> Self:
+        if self.reference != BASE and not self.beta:
+            raise ValueError(
+                f"reference: got '{self.reference}', but with beta 0 nothing is compared with it. "
+                "Leave it out, or set beta above 0"
+            )
+        return self
 
     @property
     def chosen_grader(self) -> dict[str, Any]:
@@ -103,8 +114,8 @@ def choose_grader(rows: Sequence[Row]) -> tuple[dict[str, Any], str]:
             "completion is scored: objective.grader = {name: regex, pattern: ...} or "
             "{name: python, path: mine.py} (all: luthier list; docs/graders.md)"
         )
-    if all(numbers(text) for text in right):
-        return {"name": "number"}, "every right answer holds a number"
+    if all(is_number(text) for text in right):
+        return {"name": "number"}, "every right answer is a number, or ends in one behind #### or ="
     return {"name": "exact"}, "the rows have right answers"
 
 
@@ -227,7 +238,8 @@ def try_out(
             f"recipe objective.grader: {broken.text}.\n"
             "    Nothing was trained. Try it by itself: luthier grade FILE --grader NAME --model M"
         )
-    return found
+    cut = [not item.completion.finished for item in rollouts]
+    return replace(found, cut_share=sum(cut) / len(cut))
 
 
 def assessed(answers: Sequence[tuple[Completion, Score]], device: torch.device) -> Loss:

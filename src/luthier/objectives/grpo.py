@@ -13,11 +13,13 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
-from torch import nn
+from pydantic import Field, field_validator
+from torch import Tensor, nn
 
+from luthier.core.errors import RecipeError
 from luthier.core.seeds import derive
 from luthier.data.features import Batch, Features
+from luthier.graders import Review
 from luthier.models.bundle import Bundle
 from luthier.objectives import _completions as completions
 from luthier.objectives import _rollouts as rollouts
@@ -39,10 +41,9 @@ class Config(rollouts.RolloutConfig):
     other completions, summed over each completion."""
     group_size: int = Field(8, ge=2)
     """Completions of each prompt."""
-    beta: float = Field(0.04, ge=0)
-    """Weight of the divergence from the model before tuning."""
     kl: ops.Divergence = "k3"
-    """How that divergence is estimated from the tokens drawn."""
+    """How that divergence is estimated from the tokens drawn. k2: its gradient is that of
+    KL(policy | reference); k3: never far off, its gradient is that of KL(reference | policy)."""
     clip_low: float = Field(0.2, gt=0, lt=1)
     """How far the probability of a token may fall in one batch of completions."""
     clip_high: float = Field(0.2, gt=0)
@@ -51,6 +52,16 @@ class Config(rollouts.RolloutConfig):
     """Updates made with the same completions; from 2 on the clip has work to do."""
     truncated: Literal["learn", "mask"] = "learn"
     """Whether completions that were cut are learned from."""
+
+    @field_validator("kl", mode="before")
+    @classmethod
+    def _pulls_back(cls, value: object) -> object:
+        if value == "k1":
+            raise ValueError(
+                "got 'k1', whose gradient in a loss is 0 on average: nothing would hold the model "
+                "back. Use k2 or k3; ppo takes k1 off the reward, where it works"
+            )
+        return value
 
 
 @objectives.add
@@ -66,7 +77,7 @@ class Grpo(Graded[Config]):
 
     def collate(self, features: Sequence[Features]) -> Batch:
         """Completions behind their prompts, with advantages and earlier log-probabilities."""
-        batch = completions.collate(features, "advantage", "old", "reference")
+        batch = completions.collate(features, *_compared_with(self.config))
         counts = [float(item.arrays["count"][0]) for item in features if item.num_trained]
         batch.tensors["count"] = torch.tensor(counts)
         return batch
@@ -87,13 +98,14 @@ class Grpo(Graded[Config]):
             clip_low=config.clip_low,
             clip_high=config.clip_high,
         )
-        apart_M = ops.divergence(logprobs_M, tensors["reference"], kind=config.kl)
-        if config.beta:
-            losses_M = losses_M + config.beta * apart_M
         number = logprobs_M.new_tensor(float(len(logprobs_M)))
-        known_M = ops.divergence(logprobs_M.detach(), tensors["reference"], kind="k3")
-        metrics = {
-            "kl": (known_M.sum(), number),
+        metrics: dict[str, tuple[Tensor, Tensor]] = {}
+        if config.beta:
+            apart_M = ops.divergence(logprobs_M, tensors["reference"], kind=config.kl)
+            losses_M = losses_M + config.beta * apart_M
+            known_M = ops.divergence(logprobs_M.detach(), tensors["reference"], kind="k3")
+            metrics["kl"] = (known_M.sum(), number)
+        metrics |= {
             "entropy": (-logprobs_M.detach().sum(), number),
             "clipped_share": (clipped_M.sum(), number),
         }
@@ -108,6 +120,31 @@ class Grpo(Graded[Config]):
     @property
     def num_tried(self) -> int:
         return self.config.group_size
+
+    def vet(self, features: Sequence[Features], *, context: int) -> list[str]:
+        notes = super().vet(features, context=context)
+        if self.config.updates == 1 and _is_clip_set(self.config):
+            notes.append(
+                "objective.clip_low and clip_high have no effect with objective.updates=1: the "
+                "model has not moved yet when it learns from its completions. Set updates to 2 or "
+                "more for the clip to have work to do"
+            )
+        return notes
+
+    def try_out(self, models: Roles, features: Sequence[Features], *, seed: int) -> Review:
+        """What the grader makes of the untrained model's answers.
+
+        Raises: DataError: the grader is broken. RecipeError: all of them are cut, and would be
+            masked.
+        """
+        found = super().try_out(models, features, seed=seed)
+        if self.config.truncated == "mask" and found.cut_share == 1:
+            raise RecipeError(
+                f"recipe objective.truncated: got 'mask', but all {found.num} answers that were "
+                f"tried were cut at objective.max_new_tokens ({self.config.max_new_tokens}), so "
+                "nothing would be learned. Allow longer ones, or set truncated to learn"
+            )
+        return found
 
     def companion(self, policy: Bundle) -> nn.Module | None:
         """None: the group takes the place of a value head."""
@@ -165,7 +202,9 @@ class Grpo(Graded[Config]):
         """Rows with the log-probabilities of the reference, and, where the policy will move before
         all updates are made, its own."""
         heat = self.config.temperature
-        columns = {"reference": completions.reference_logprobs(models, rows, temperature=heat)}
+        columns: dict[str, list[NDArray[np.float32]]] = {}
+        if self.config.beta:
+            columns["reference"] = completions.reference_logprobs(models, rows, temperature=heat)
         if self.config.updates > 1:
             columns["old"] = completions.frozen_logprobs(models.policy, rows, temperature=heat)
         return completions.with_columns(rows, columns)
@@ -177,6 +216,16 @@ ADVANTAGES = {
     "dr_grpo": ops.centred,
     "rloo": ops.leave_one_out,
 }
+
+
+def _is_clip_set(config: Config) -> bool:
+    usual = Config.model_fields
+    return any(getattr(config, n) != usual[n].default for n in ("clip_low", "clip_high"))
+
+
+def _compared_with(config: Config) -> tuple[str, ...]:
+    """Names of the arrays beside completion tokens that the loss reads."""
+    return ("advantage", "old", "reference") if config.beta else ("advantage", "old")
 
 
 def token_weights(

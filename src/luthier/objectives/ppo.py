@@ -36,7 +36,8 @@ class Config(rollouts.RolloutConfig):
     """Learning from the score of one completion, token by token."""
 
     beta: float = Field(0.05, ge=0)
-    """Weight of the divergence from the model before tuning, taken off the reward of each token."""
+    """Weight of the divergence from the model before tuning, taken off the reward of each token;
+    0: nobody asks that model."""
     clip_low: float = Field(0.2, gt=0, lt=1)
     """How far the probability of a token may fall in one batch of completions."""
     clip_high: float = Field(0.2, gt=0)
@@ -93,11 +94,13 @@ class Ppo(Graded[Config]):
         number = tensors["weights"].sum()
         now_M = logprobs_M.detach()
         metrics = {
-            "kl": (ops.divergence(now_M, tensors["reference"], kind="k3").sum(), number),
             "entropy": (-now_M.sum(), number),
             "clipped_share": (clipped_M.sum(), number),
             "value_loss": (value_M.detach().sum(), number),
         }
+        if config.beta:
+            apart_M = ops.divergence(now_M, tensors["reference"], kind="k3")
+            metrics["kl"] = (apart_M.sum(), number)
         return Loss((total_M * tensors["weights"]).sum(), number, metrics)
 
     # --- exploring ----------------------------------------------------------------------------
@@ -130,8 +133,10 @@ class Ppo(Graded[Config]):
         said = [item for item in found if len(item.ids)]
         rows = [_row(item) for item in said]
         heat = self.config.temperature
-        reference = completions.reference_logprobs(models, rows, temperature=heat)
         old, values = self._expected(models, rows)
+        reference = old  # nothing is taken off, and nobody asked
+        if self.config.beta:
+            reference = completions.reference_logprobs(models, rows, temperature=heat)
         advantages, returns = self._compared(said, old, reference, values)
         columns = dict(zip(NAMES, (advantages, old, reference, values, returns), strict=True))
         means = {item.prompt.row: float(a.mean()) for item, a in zip(said, advantages, strict=True)}

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Divergence = Literal["k1", "k2", "k3"]
+Divergence = Literal["k2", "k3"]
 
 
 def clipped_surrogate(
@@ -33,14 +33,15 @@ def clipped_surrogate(
 
 
 def divergence(logprobs_M: Tensor, reference_M: Tensor, *, kind: Divergence) -> Tensor:
-    """Estimates of KL(policy | reference) from tokens the policy drew.
+    """Estimates of KL(policy | reference) from tokens the policy drew; none is negative.
 
-    k1 is unbiased and may be negative; k2 is biased and small in variance; k3 is neither biased nor
-    negative. Source: Schulman 2020, "Approximating KL divergence".
+    As a loss, on tokens drawn from the policy as it is: k2 is a biased estimate, but its gradient
+    is that of KL(policy | reference) on average; k3 is unbiased, and its gradient is that of
+    KL(reference | policy). The plain difference (k1) is unbiased too, but its gradient is 0 on
+    average, so it belongs into the reward and not into a loss.
+    Source: Schulman 2020, "Approximating KL divergence".
     """
     ahead_M = logprobs_M - reference_M
-    if kind == "k1":
-        return ahead_M
     if kind == "k2":
         return 0.5 * ahead_M.square()
     return torch.expm1(-ahead_M) + ahead_M

@@ -12,7 +12,7 @@ from luthier.models.blocks import frozen_of
 from luthier.models.blueprint import writes
 from luthier.models.bundle import Bundle, Kind, Outline
 from luthier.models.kinds import OPENINGS
-from luthier.objectives import Explorer, Objective, Roles, needed, objectives, others_of
+from luthier.objectives import Explorer, Objective, Roles, needed, objectives, others_of, roles_of
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Checking, Choosing, Limited
 
@@ -92,7 +92,7 @@ def refuse_lost_base(
     Args: names: of objective and tuner.
     Raises: RecipeError: with the tuners that keep it.
     """
-    if "reference" in objective.roles - others_of(objective).keys() and not tuner.keeps_base:
+    if "reference" in roles_of(objective) - others_of(objective).keys() and not tuner.keeps_base:
         keeping = ", ".join(key for key, item in tuners.items() if item.keeps_base)
         raise RecipeError(
             f"recipe tuner.name: objective '{names[0]}' compares with the model before tuning while"

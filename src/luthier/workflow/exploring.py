@@ -19,7 +19,7 @@ from luthier.workflow.inputs import Inputs, context_left
 from luthier.workflow.reward_model import reward_model
 from luthier.workflow.stages import Stages
 
-MANY_UNDECIDED = 0.7
+MANY_UNDECIDED, MANY_CUT = 0.7, 0.5
 
 
 def vet(inputs: Inputs, settled: Settled, stages: Stages) -> None:
@@ -63,6 +63,12 @@ def get_ready(job: Job, stages: Stages) -> None:
             f"{found.num} answers of the untrained model score {found.mean:.3g} on average "
             f"({found.lowest:.3g} to {found.highest:.3g})"
         )
+        if found.cut_share > 0:
+            stages.note(
+                f"{found.cut_share:.0%} of these answers were cut at objective.max_new_tokens, "
+                "before they came to their end",
+                warning=found.cut_share >= MANY_CUT,
+            )
         for finding in found.findings:
             stages.note(f"the grader {finding.text}", warning=True)
         if found.undecided_share >= MANY_UNDECIDED:

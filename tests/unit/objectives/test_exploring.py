@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
+from tests import tiny
 from tests.contracts.cases import OBJECTIVE_SETTINGS, Case, case
 from tests.contracts.rows import ROWS
 
@@ -20,8 +22,15 @@ from luthier.data.features import Features
 from luthier.data.rows import Prompt
 from luthier.engine.fit import fit
 from luthier.graders import Score
-from luthier.objectives import objectives
+from luthier.models.bundle import Bundle, Source
+from luthier.models.codec import codec_of
+from luthier.models.facts import facts_of
+from luthier.models.trunks import build
+from luthier.objectives import _completions as completions
+from luthier.objectives import collate_tokens, needed, objectives, roles_of
 from luthier.objectives.grpo import Config, Grpo
+from luthier.tuners import tuners
+from luthier.workflow.check import refuse_lost_base
 
 BOTH = ("grpo", "ppo")
 
@@ -119,7 +128,7 @@ def test_a_score_that_is_no_number_stops_the_run_and_loses_nothing(
     name: str, tmp_path: Path
 ) -> None:
     found = case("lora", name)
-    found.plan = replace(found.plan, save_every=2)
+    found.plan = replace(found.plan, save_every=0)
     explore, calls = found.objective.grader.grade, []
 
     def grade(answers: Any) -> list[Score]:
@@ -131,7 +140,8 @@ def test_a_score_that_is_no_number_stops_the_run_and_loses_nothing(
     job = found.job(tmp_path, validation=[], epochs=9)
     with pytest.raises(DataError, match=r"grader 'similarity' scored nan for the completion"):
         list(fit(job))
-    assert any(tmp_path.glob("checkpoints/step-*"))
+    # two explorations, each with two updates
+    assert [path.name for path in tmp_path.glob("checkpoints/step-*")] == ["step-000004"]
 
 
 def test_cut_answers_may_be_masked() -> None:
@@ -154,6 +164,14 @@ def test_a_grader_is_chosen_from_the_right_answers() -> None:
     numbers = [replace(row, reference=str(n)) for n, row in enumerate(words)]
     assert Grpo.resolve(Config(), words)["grader"][0] == {"name": "exact"}
     assert Grpo.resolve(Config(), numbers)["grader"][0] == {"name": "number"}
+    for text in ("3 + 4 = 7", "so it is 7\n#### 1,007", "$7.50", "-7", "7 %", "7."):
+        assert Grpo.resolve(Config(), [replace(words[0], reference=text)])["grader"][0] == {
+            "name": "number"
+        }
+    for text in ('{"a": 7}', "There are 7 of them.", "a = b", "2024-05-01"):
+        assert Grpo.resolve(Config(), [replace(words[0], reference=text)])["grader"][0] == {
+            "name": "exact"
+        }
     assert Grpo.resolve(Config(grader={"name": "length"}), words) == {}
     with pytest.raises(RecipeError, match="the rows have no right answers to compare with"):
         Grpo.resolve(Config(), [replace(row, reference="") for row in words])
@@ -212,6 +230,67 @@ def test_a_temperature_is_seen_by_the_loss() -> None:
         loss = warm.objective.loss(warm.roles(), warm.objective.collate([row]))
     entropy = loss.metrics["entropy"]
     assert float(entropy[0]) == pytest.approx(float(-chosen.detach().sum()), rel=1e-4)
+
+
+def test_a_temperature_holds_for_the_bias_of_a_head() -> None:
+    model = tiny.small("phi", hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                       num_attention_heads=4, max_position_embeddings=64)  # fmt: skip
+    torch.nn.init.normal_(model.lm_head.bias, std=2.0, generator=torch.Generator().manual_seed(1))
+    model.requires_grad_(False)
+    trunk = build(model, "causal_lm", prefer="general", compute_dtype=torch.float32)
+    source = Source("tiny", Path("tiny"), "0" * 64)
+    codec = codec_of(tiny.tokenizer())
+    policy = Bundle(model, "causal_lm", facts_of(model), codec, source, trunk)
+    prompt, said = Features(0, np.array([5, 6, 7], np.int32)), np.array([8, 9, 10], np.int32)
+    row = completions.completed(prompt, said, np.ones(3, np.float32), {})
+    batch = collate_tokens([row])
+    hidden = trunk.hidden(batch, batch.tensors["at"])
+    found = completions.logprobs_of(policy, hidden, batch, temperature=2.0)
+    logits = model(input_ids=torch.tensor([[5, 6, 7, 8, 9, 10]])).logits[0] / 2.0
+    expected = logits.log_softmax(-1)[2:5].gather(1, torch.tensor([[8], [9], [10]]))[:, 0]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_without_a_weight_of_the_divergence_nobody_asks_the_reference(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind, full = objectives.get(name), tuners.get("full")
+    grader = {"name": "exact"}
+    spared, compared = kind(kind.Config(grader=grader, beta=0)), kind(kind.Config(grader=grader))
+    refuse_lost_base(spared, full, names=(name, "full"))
+    with pytest.raises(RecipeError, match="compares with the model before tuning"):
+        refuse_lost_base(compared, full, names=(name, "full"))
+    assert (roles_of(spared), needed(compared)) == ({"policy"}, {"policy", "reference"})
+
+    monkeypatch.setitem(OBJECTIVE_SETTINGS, name, {**OBJECTIVE_SETTINGS[name], "beta": 0})
+    found = case("full", name)
+    models = replace(found.roles(), reference=None)
+    rows = found.objective.explore(models, found.prompts, step=0, seed=0).features
+    loss = found.objective.loss(models, found.objective.collate(rows))
+    assert "kl" not in loss.metrics
+    assert math.isfinite(float(loss.sum.detach()))
+
+
+def test_settings_that_would_do_nothing_are_refused_or_said() -> None:
+    with pytest.raises(ValidationError, match="whose gradient in a loss is 0 on average"):
+        Config(kl="k1")  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="with beta 0 nothing is compared with it"):
+        Config(reference="other", beta=0)
+    prompts = case("lora", "grpo").prompts
+    fresh = Config(grader="length", max_new_tokens=2, clip_high=0.28)
+    (note,) = Grpo(fresh).vet(prompts, context=256)
+    assert "no effect with objective.updates=1" in note
+    assert Grpo(fresh.model_copy(update={"updates": 2})).vet(prompts, context=256) == []
+
+
+def test_masking_all_that_the_model_says_is_refused() -> None:
+    found = case("lora", "grpo")
+    config = Config(grader={"name": "length"}, truncated="mask", max_new_tokens=1)
+    with pytest.raises(RecipeError, match=r"truncated: got 'mask', but all 64 answers .* were cut"):
+        Grpo(config).try_out(found.roles(), found.prompts, seed=0)
+    learned = config.model_copy(update={"truncated": "learn"})
+    assert Grpo(learned).try_out(found.roles(), found.prompts, seed=0).cut_share == 1
 
 
 @pytest.mark.parametrize("name", BOTH)

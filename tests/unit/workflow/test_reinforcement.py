@@ -83,6 +83,7 @@ def test_a_constant_grader_is_named_before_training(desk: Path) -> None:
     train(recipe(desk, grader=grader), out=desk / "run", on_event=heard.append)
     warnings = [item.text for item in heard if isinstance(item, Notice) and item.level == "warning"]
     assert any("is constant: every completion scores 1" in text for text in warnings)
+    assert any("of these answers were cut at objective.max_new_tokens" in text for text in warnings)
 
 
 def test_what_a_grader_does_not_take_is_said_with_its_place(desk: Path) -> None:
