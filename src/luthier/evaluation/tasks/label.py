@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from luthier.core.seeds import stream
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch, Features
+from luthier.data.overflow import fit_to
 from luthier.data.rows import Labeled, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
@@ -168,8 +169,5 @@ def batches(
 
 def _prepared(bundle: Bundle, objective: Objective, row: Row, index: int) -> Features:
     features = objective.prepare(row, bundle.codec, index=index)
-    limit = bundle.facts.context_length
-    if features.num_tokens <= limit:
-        return features
     # what training was told to do with such rows is done before; here the end is left out
-    return replace(features, input_ids=features.input_ids[:limit])
+    return fit_to(features, bundle.facts.context_length, "truncate_tail", str(row.origin))[0]
