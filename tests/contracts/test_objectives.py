@@ -21,8 +21,6 @@ from luthier.objectives import Scorer, objectives
 NAMES = objectives.names()
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
 NO_LIMIT = 10**9
-
-
 UNTIED = {"tie_word_embeddings": False}
 
 
@@ -59,6 +57,8 @@ def test_an_objective_declares_its_facts(name: str) -> None:
     assert component.__doc__ is not None
     for word in ("**Rows**", "**Unit**", "**Roles**", "**Relations**"):
         assert word in component.__doc__
+    said = component.__doc__.partition("**Unit**")[2].partition("**Roles**")[0]
+    assert case("full", name).objective.unit in said
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,7 +13,7 @@ from luthier.core import seeds
 from luthier.core.errors import RunError
 from luthier.data.batches import micro_batches
 from luthier.data.features import Features
-from luthier.engine import keepers
+from luthier.engine import keepers, sources
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
 from luthier.engine.relief import within_memory
@@ -77,15 +77,32 @@ def accumulate(
     Raises: OutOfMemory: of one of the micro-batches.
     """
     optimizer.clear()
+    alike, apart = sources.by_unit(job, keepers.beside(job, step=step))
     losses: list[Loss] = []
     with optimizer.unfreezing.at(step):
+        others = [
+            _apart(job, optimizer, group, step=step, max_tokens=max_tokens) for group in apart
+        ]
         for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
             run = partial(one_gradient, job, part, step=step, number=number)
             losses.append(within_memory(run, part))
-        for source, rows in keepers.beside(job, step=step):
+        for source, rows in alike:
             losses += _beside(job, source, rows, step=step, max_tokens=max_tokens)
+        if others:
+            num_rows = sources.num_rows(job, features, alike)
+            losses = sources.joined(optimizer, losses, others, num_rows=num_rows)
         losses += keepers.add_penalties(job, losses, step=step)
     return means(losses, optimizer.norm())
+
+
+def _apart(
+    job: Job, optimizer: Optimizer, group: sources.Sources, *, step: int, max_tokens: int
+) -> sources.Apart:
+    """Losses and gradients of sources that count the same, none of which are left behind."""
+    losses: list[Loss] = []
+    for source, rows in group:
+        losses += _beside(job, source, rows, step=step, max_tokens=max_tokens)
+    return sources.Apart(sum(len(rows) for _, rows in group), losses, optimizer.take())
 
 
 def _beside(

@@ -100,6 +100,23 @@ class Optimizer:
         """Forget the gradients."""
         self._adamw.zero_grad(set_to_none=True)
 
+    def take(self) -> dict[str, Tensor]:
+        """The gradients by parameter name; there are none afterwards."""
+        taken = {name: p.grad for name, p in self.named.items() if p.grad is not None}
+        self.clear()
+        return taken
+
+    def add(self, gradients: Mapping[str, Tensor]) -> None:
+        """Put gradients that were taken on top of those that are there."""
+        for name, more in gradients.items():
+            parameter = self.named[name]
+            if parameter.grad is None:
+                parameter.grad = more
+            elif parameter.grad.is_sparse:  # a table that another source has whole stays whole
+                parameter.grad = more.add_(parameter.grad)
+            else:
+                parameter.grad.add_(more)
+
     def state(self) -> dict[str, Tensor]:
         """`<parameter>/<moment>` -> tensor; empty before the first update."""
         return dict(self._moments())

@@ -17,7 +17,8 @@ _ROUNDING = 1e-9
 @dataclass(frozen=True, slots=True)
 class Part:
     """A source. Its losses are added to those of an update as sums and counts, so that a token of
-    it weighs as much as one of any other source."""
+    it weighs as much as one of any other source. Where its objective counts something else than the
+    main one, it weighs by its share of the rows."""
 
     name: str
     objective: Objective

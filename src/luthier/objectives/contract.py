@@ -92,6 +92,12 @@ class Objective(Protocol):
 
     def __init__(self, config: Any) -> None: ...
 
+    @property
+    def unit(self) -> str:
+        """What the count of its loss counts, such as "tokens", "rows" or "pairs". Sources of one
+        update that count different things are not added up (see `engine.sources`)."""
+        ...
+
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """One row as features. Overlong rows come back whole; `fit_to` in data/overflow cuts them.
 

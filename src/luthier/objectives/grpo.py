@@ -75,6 +75,11 @@ class Grpo(Graded[Config]):
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=8, steps=100, rate=0.2)
 
+    @property
+    def unit(self) -> str:
+        """Tokens of completions, or completions whatever their length."""
+        return "tokens" if self.config.variant == "dapo" else "completions"
+
     def collate(self, features: Sequence[Features]) -> Batch:
         """Completions behind their prompts, with advantages and earlier log-probabilities."""
         batch = completions.collate(features, *_compared_with(self.config))

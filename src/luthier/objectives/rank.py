@@ -111,6 +111,12 @@ class Rank:
         return ("relevance",)
 
     @property
+    def unit(self) -> str:
+        """What is judged, one by one or against each other."""
+        units = {"pairwise": "pairs", "listwise": "lists"}
+        return units.get(self.config.loss, "documents")
+
+    @property
     def usual_batch(self) -> int:
         """Documents of an update, or lists of them."""
         return self.usual.batch_size if self.config.loss == "pointwise" else 8

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.keeping.arranged import arranged, build, general
-from tests.unit.keeping.test_penalties import gradients
+from tests.unit.keeping.test_penalties import NO_LIMIT, gradients
 from torch.testing import assert_close
 
 from luthier.core.events import Updated
@@ -35,6 +35,40 @@ def test_replay_trains_the_update_that_holds_both_kinds_of_rows() -> None:
     assert_close(together, expected, rtol=1e-4, atol=1e-6)
     alone = found.loss(beside)
     assert measured.metrics["loss/replay"] == pytest.approx(alone, rel=1e-5)
+
+
+@pytest.mark.parametrize("max_tokens", [NO_LIMIT, 25])
+@pytest.mark.parametrize("tuner", ["full", "lora"])
+def test_what_counts_differently_is_a_mean_of_its_own_by_its_share_of_rows(
+    tuner: str, max_tokens: int
+) -> None:
+    option = build("replay", share=0.4)
+    found, fields = arranged(tuner, "dpo", [option])
+    found.disturb()
+    beside = option.parts()[0].rows(0, seed=found.seed)
+    assert (len(found.features), len(beside)) == (8, 2)
+    together, measured = gradients(found, fields, max_tokens=max_tokens)
+    pairs, pairs_alone = gradients_of(found, found.features)
+    found.objective = option.parts()[0].objective
+    tokens, tokens_alone = gradients_of(found, beside)
+    for name, gradient in together.items():
+        expected = 0.8 * pairs[name] + 0.2 * tokens[name]
+        assert_close(gradient, expected, rtol=1e-4, atol=2e-6)
+    assert measured.loss == pytest.approx(0.8 * pairs_alone.loss + 0.2 * tokens_alone.loss)
+    assert measured.metrics["loss/replay"] == pytest.approx(tokens_alone.loss, rel=1e-5)
+
+
+def test_a_penalty_is_added_to_the_mean_of_sources_that_count_differently() -> None:
+    replay, pull = build("replay", share=0.4), build("l2_sp", weight=0.3)
+    found, fields = arranged("full", "dpo", [replay, pull])
+    start = found.parameters()
+    found.disturb()
+    now = found.parameters()
+    held, _ = gradients(found, fields)
+    plain, _ = gradients(found, {**fields, "keepers": [replay]})
+    for name, gradient in held.items():
+        expected = plain[name] + 0.3 * (now[name] - start[name])
+        assert_close(gradient, expected, rtol=1e-4, atol=2e-6)
 
 
 def gradients_of(found: Any, features: Any) -> Any:
