@@ -36,6 +36,11 @@ class MixtureSource(ComponentConfig):
     """Canonical column -> name in the file."""
     roles: dict[str, str] = Field(default_factory=dict[str, str])
     """Role name in the file -> system, user, assistant or tool."""
+    group_by: str = ""
+    """Column that holds what the column `data.group_by` holds there: rows of a group that stands in
+    validation or test are left out."""
+    on_overflow: Overflow | Auto = "auto"
+    """Rows longer than `training.max_length` tokens; auto: as `data.on_overflow` says."""
 
     @field_validator("objective", mode="before")
     @classmethod
@@ -117,7 +122,8 @@ class TrainingSection(ComponentConfig):
     micro_batch_tokens: int | Auto = "auto"
     """Tokens per forward and backward pass; auto: from free memory."""
     max_length: int | Auto = "auto"
-    """Longest row in tokens; auto: the longest row, at most the model's context."""
+    """Longest row in tokens; auto: the longest row, those of `data.mixture` too, at most the
+    model's context."""
     lr_scheduler_type: Literal["cosine", "linear", "constant"] = "cosine"
     """Shape of the learning rate after warm-up."""
     warmup_ratio: float = Field(default=0.05, ge=0, lt=1)

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import torch
 
+from luthier.data.features import Features
 from luthier.engine.job import Job
 from luthier.objectives import Finisher, Gatherer, Objective, Roles, View
 from luthier.workflow.stages import Stages
 
 
 def gather(job: Job, before: View, stages: Stages) -> None:
-    """Make the training rows richer, where the objective asks the model before training for it."""
-    objective = job.objective
+    """Make training rows richer, those of other sources too, where their objective asks the model
+    before training for it."""
+    models = Roles(job.bundle, before)
+    job.train = _gathered(job.objective, models, job.train, stages)
+    job.parts = [
+        replace(part, features=_gathered(part.objective, models, part.features, stages))
+        for part in job.parts
+    ]
+
+
+def _gathered(
+    objective: Objective, models: Roles, features: Sequence[Features], stages: Stages
+) -> Sequence[Features]:
     if not isinstance(objective, Gatherer) or not objective.gathers:
-        return
-    with stages.stage("looking for hard negatives", f"among {len(job.train)} rows"):
-        rows = objective.gather(Roles(job.bundle, before), job.train)
-        pairs = zip(rows, job.train, strict=True)
+        return features
+    with stages.stage("looking for hard negatives", f"among {len(features)} rows"):
+        rows = objective.gather(models, features)
+        pairs = zip(rows, features, strict=True)
         found = sum(len(new.lengths) - len(old.lengths) for new, old in pairs)
         stages.note(f"{found} hard negatives for {len(rows)} rows")
-        job.train = rows
+    return rows
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -29,7 +30,7 @@ from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.built import component_config, open_objective, open_tuner
 from luthier.workflow.check import fits, refuse_kind, refuse_lost_base, refuse_misfit
 from luthier.workflow.identity import model_hashes
-from luthier.workflow.mixture import Mixed, files_of, read_mixture
+from luthier.workflow.mixture import Mixed, files_of, fitted, read_mixture
 from luthier.workflow.options import general_rows
 from luthier.workflow.options import identity_of as general_identity
 from luthier.workflow.others import find_others, refuse_short
@@ -118,11 +119,13 @@ class Inputs:
         }
 
 
-def _longest(inputs: Inputs, settled: Settled) -> int:
-    """Most tokens of a row that is learned from, with what the model writes after a prompt."""
+def _longest(inputs: Inputs) -> int:
+    """Most tokens of a row that the objective learns from, with what the model writes after a
+    prompt."""
     objective = inputs.objective
     if not isinstance(objective, Explorer):
-        return settled.get("training.max_length")
+        rows = [*inputs.features["train"], *inputs.features["validation"]]
+        return max((max(item.lengths) for item in rows), default=1)
     prompt = max(inputs.features["train"], key=lambda item: item.num_tokens)
     written = max(item.num_tokens for item in objective.imagine(prompt))
     return min(written, inputs.blueprint.facts.context_length)
@@ -181,9 +184,10 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
         inputs.general = general_rows(settled, codec, kind=kind)
         inputs.others = others
-        _fit(inputs, settled)
-        refuse_short(others, _longest(inputs, settled))
-        inputs.mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
+        mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
+        _fit(inputs, settled, beside=[item.longest for item in mixture])
+        refuse_short(others, _longest(inputs))
+        inputs.mixture = [fitted(item, settled) for item in mixture]
         loaded.ledger.check()
     inputs.samples = [
         sample(item, loaded.splits.train[item.row], codec)
@@ -232,12 +236,14 @@ def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
     return {"row": str(row.origin), "pieces": pieces}
 
 
-def _fit(inputs: Inputs, settled: Settled) -> None:
-    """Cut every split to `training.max_length` by the policy, and enter tokens in the ledger."""
+def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> None:
+    """Cut every split to `training.max_length` by the policy, and enter tokens in the ledger.
+
+    Args: beside: tokens of the longest row of every other source.
+    """
     limit = inputs.codec.max_length
-    longest = max(
-        (max(item.lengths) for rows in inputs.features.values() for item in rows), default=1
-    )
+    own = [max(item.lengths) for rows in inputs.features.values() for item in rows]
+    longest = max([*own, *beside], default=1)
     context = min(limit, context_left(settled, inputs.blueprint.facts.context_length))
     settled.settle(
         "training.max_length", min(longest, context), f"longest row {longest}, context {context}"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from luthier.core.config import build
-from luthier.core.errors import RecipeError
+from luthier.core.config import ComponentConfig, build
+from luthier.core.errors import DataError, RecipeError
 from luthier.core.files import sha256_of
 from luthier.data.features import Features
 from luthier.data.ledger import Ledger
@@ -23,21 +23,46 @@ from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.settle import objective_for
 
 _SPLIT = "train"
+_LEAST_COMPARED = 2
+"""Rows of an update, where an objective compares them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One source as it was read, its rows of any length."""
+
+    where: str
+    """Its place in the recipe."""
+    name: str
+    source: MixtureSource
+    learned: str
+    """Name of its objective."""
+    objective: Objective
+    features: Sequence[Features]
+    names: Sequence[str]
+    """Where each row came from."""
+    ledger: Ledger
+    files: Mapping[str, str]
+    """File -> SHA-256."""
+
+    @property
+    def longest(self) -> int:
+        """Tokens of its longest row."""
+        return max(max(item.lengths) for item in self.features)
 
 
 @dataclass(frozen=True, slots=True)
 class Mixed:
     """One source, ready to be trained."""
 
+    where: str
     name: str
     weight: float
     learned: str
-    """Name of its objective."""
     objective: Objective
     features: Sequence[Features]
     ledger: Ledger
     files: Mapping[str, str]
-    """File -> SHA-256."""
 
     def part(self, batch_size: int) -> Part:
         """Its rows beside updates of so many rows."""
@@ -61,59 +86,86 @@ def files_of(mixture: Sequence[Mixed]) -> dict[str, str]:
 
 def read_mixture(
     settled: Settled, codec: Codec, loaded: Loaded, main: Objective, *, kind: Kind
-) -> list[Mixed]:
-    """Every source of `data.mixture`; `training.max_length` is settled already.
+) -> list[Found]:
+    """Every source of `data.mixture`, without the rows that the run is validated and tested on.
 
     Raises: DataError: a file cannot be read. RecipeError: an objective that does not train this
         kind of model, or needs more than the model itself.
     """
-    section = settled.recipe().data
-    held_out = {
-        row.input_key(): split
-        for split in ("validation", "test")
-        for row in getattr(loaded.splits, split)
-    }
-    found: list[Mixed] = []
-    for index, source in enumerate(section.mixture):
+    held_out = _held_out(loaded)
+    found: list[Found] = []
+    for index, source in enumerate(settled.recipe().data.mixture):
         where = f"data.mixture[{index}]"
         name = _name(source, index, taken={item.name for item in found})
-        rows, objective, learned, read = _rows(source, section, where=where)
+        rows, objective, learned, read = _rows(source, settled, loaded, where=where)
         _refuse(objective, main, learned, kind=kind, where=where)
-        ledger = read.ledger
-        kept = [row for row in rows if not _is_held_out(row, held_out, ledger)]
+        kept = [row for row in rows if not _is_held_out(row, held_out, read.ledger)]
         if not kept:
             raise RecipeError(
                 f"recipe {where}: every row is also in validation or test, so nothing is left to "
                 "train. Give another file, or take the source out."
             )
+        features = [objective.prepare(row, codec, index=at) for at, row in enumerate(kept)]
         names = [str(row.origin) for row in kept]
-        before = [objective.prepare(row, codec, index=at) for at, row in enumerate(kept)]
-        after, dropped = fit_all(
-            before,
-            names,
-            max_length=int(settled.get("training.max_length")),
-            policy=section.on_overflow,
+        one = Found(
+            where, name, source, learned, objective, features, names, read.ledger, read.files
         )
-        for at in dropped:
-            ledger.drop("longer than training.max_length", kept[at].origin, split=_SPLIT)
-        after = without_idle(objective, after, names, split=_SPLIT, ledger=ledger)
-        ledger.add_features(_SPLIT, before, after)
-        ledger.check()
-        units = arranged(objective, after)
-        found.append(Mixed(name, source.weight, learned, objective, units, ledger, read.files))
+        found.append(one)
     return found
 
 
+def fitted(found: Found, settled: Settled) -> Mixed:
+    """A source whose rows are within `training.max_length`, which is settled.
+
+    Raises: DataError: rows are longer, and nothing says what to do with them.
+    """
+    source, objective, ledger = found.source, found.objective, found.ledger
+    policy = source.on_overflow
+    if policy == "auto":
+        policy = settled.recipe().data.on_overflow
+    max_length = int(settled.get("training.max_length"))
+    try:
+        after, dropped = fit_all(found.features, found.names, max_length=max_length, policy=policy)
+    except DataError as error:
+        raise DataError(f"{error}\n    For this source alone: {found.where}.on_overflow") from None
+    for at in dropped:
+        ledger.drop("longer than training.max_length", found.names[at], split=_SPLIT)
+    after = without_idle(objective, after, found.names, split=_SPLIT, ledger=ledger)
+    ledger.add_features(_SPLIT, found.features, after)
+    ledger.check()
+    units = arranged(objective, after)
+    name, weight = found.name, source.weight
+    return Mixed(found.where, name, weight, found.learned, objective, units, ledger, found.files)
+
+
+def refuse_lonely(mixture: Sequence[Mixed], batch_size: int) -> None:
+    """Nothing, when every source has enough rows in an update to learn from.
+
+    Raises: RecipeError: its rows are compared with each other, and some updates hold one alone.
+    """
+    for item in mixture:
+        rows = item.part(batch_size).rows_per_update
+        if item.objective.additive or rows >= _LEAST_COMPARED:
+            continue
+        raise RecipeError(
+            f"recipe {item.where}.weight: {item.weight:g} beside batches of {batch_size} is "
+            f"{rows:g} rows in an update, but objective '{item.learned}' compares the rows of a "
+            "batch, and one alone has nothing to learn from. Use a weight of at least "
+            f"{_LEAST_COMPARED / batch_size:g}, or a larger training.batch_size."
+        )
+
+
 def _rows(
-    source: MixtureSource, section: DataSection, *, where: str
+    source: MixtureSource, settled: Settled, loaded: Loaded, *, where: str
 ) -> tuple[list[Row], Objective, str, Loaded]:
-    wanted = str(source.objective.get("name", "auto"))
+    section, wanted = settled.recipe().data, str(source.objective.get("name", "auto"))
     shape = "auto" if wanted == "auto" else objectives.get(wanted).row.shape()
     asked = DataSection(
         train=source.train,
         format=source.format,
         columns=source.columns,
         roles=source.roles,
+        group_by=source.group_by,
         encoding=section.encoding,
         reasoning=section.reasoning,
         on_duplicate=section.on_duplicate,
@@ -124,10 +176,23 @@ def _rows(
     learned = objective_for(read.shape) if wanted == "auto" else wanted
     kind = objectives.get(learned)
     values = {key: value for key, value in source.objective.items() if key != "name"}
-    config = build(kind.Config, values, where=f"{where}.objective")
-    found = resolved(kind, config, read.splits.train)
-    chosen = {key: value for key, (value, _) in found.items()}
+    config, rows = build(kind.Config, values, where=f"{where}.objective"), read.splits.train
+    if learned == settled.get("objective.name"):
+        # one head has one scale and one order of classes: those of the main rows
+        config, rows = _as_main(config, settled), loaded.splits.train
+    chosen = {key: value for key, (value, _) in resolved(kind, config, rows).items()}
     return read.splits.train, kind(config.model_copy(update=chosen)), learned, read
+
+
+def _as_main(config: ComponentConfig, settled: Settled) -> ComponentConfig:
+    """The settings, those left at "auto" as the recipe gives them to the main objective."""
+    given: dict[str, object] = {}
+    for name in type(config).model_fields:
+        key = f"objective.{name}"
+        is_chosen = settled.origins.get(key, "default").startswith("auto")
+        if getattr(config, name) == "auto" and not is_chosen:
+            given[name] = settled.get(key)
+    return config.model_copy(update=given)
 
 
 def _refuse(objective: Objective, main: Objective, learned: str, *, kind: Kind, where: str) -> None:
@@ -148,11 +213,26 @@ def _refuse(objective: Objective, main: Objective, learned: str, *, kind: Kind, 
         )
 
 
+def _held_out(loaded: Loaded) -> dict[str, str]:
+    """What the run is validated and tested on: inputs and groups, each with its split."""
+    found: dict[str, str] = {}
+    for split in ("validation", "test"):
+        for row in getattr(loaded.splits, split):
+            found |= dict.fromkeys(_ties(row), split)
+    return found
+
+
+def _ties(row: Row) -> dict[str, str]:
+    """What a row may have in common with another -> what that is called."""
+    return {row.input_key(): "input"} | ({f"group {row.group}": "group"} if row.group else {})
+
+
 def _is_held_out(row: Row, held_out: Mapping[str, str], ledger: Ledger) -> bool:
-    split = held_out.get(row.input_key())
-    if split is not None:
-        ledger.drop(f"input also in {split} of the run", row.origin, split=_SPLIT)
-    return split is not None
+    for tie, what in _ties(row).items():
+        if tie in held_out:
+            ledger.drop(f"{what} also in {held_out[tie]} of the run", row.origin, split=_SPLIT)
+            return True
+    return False
 
 
 def _name(source: MixtureSource, index: int, *, taken: set[str]) -> str:

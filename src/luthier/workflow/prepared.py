@@ -29,6 +29,7 @@ from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
 from luthier.workflow.inputs import Inputs
 from luthier.workflow.keeping import put_in
+from luthier.workflow.mixture import refuse_lonely
 from luthier.workflow.others import asked, view_of
 from luthier.workflow.relevance import settle_parts
 from luthier.workflow.settle import (
@@ -71,6 +72,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     lengths = [item.num_tokens for item in train]
     settle_units(settled, inputs.objective, inputs.features["train"], train, stages)
     settle_training(settled, facts, kind=inputs.kind, lengths=lengths)
+    refuse_lonely(inputs.mixture, settled.get("training.batch_size"))
     if warning := unusual_rate(settled, facts, kind=inputs.kind):
         stages.note(warning, warning=True)
     if warning := idle_patience(settled, num_validation=len(inputs.features["validation"])):
@@ -107,8 +109,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
                 note=stages.note,
             )
-    gather(job, before, stages)
     job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]
+    gather(job, before, stages)
     put_in(job, settled, inputs, before)
     get_ready(job, stages)
     with stages.stage("pre-flight"):

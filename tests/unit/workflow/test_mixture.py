@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests import tiny
 from tests.journeys.desk import QUICK, Desk, desk
 
 import luthier
@@ -31,7 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 def train(place: Desk, mixture: list[dict[str, Any]], name: str = "run", **more: Any) -> Any:
     recipe = {
         "model": str(place.model),
-        "data": {"train": str(place.data), "mixture": mixture},
+        "data": {"train": more.get("rows", str(place.data)), "mixture": mixture},
         "training": {"max_steps": 4, "save_every": 2},
     }
     listen = more.get("on_event", silent)
@@ -77,6 +79,40 @@ def test_a_stopped_and_continued_mixture_equals_an_unbroken_one(place: Desk) -> 
         load_file(run.layout.adapter / "adapter_model.safetensors") for run in (whole, broken)
     )
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_pairs_and_texts_weigh_by_their_rows(place: Desk) -> None:
+    rows = [{"prompt": f"what is {n}", "chosen": f"red {n}", "rejected": "no"} for n in range(30)]
+    pairs = place.root / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    heard: list[Event] = []
+    source = {"train": str(place.root / "texts.jsonl"), "weight": 0.5, "objective": {"name": "lm"}}
+    train(place, [source], rows=str(pairs), on_event=heard.append)
+    first = next(event for event in heard if isinstance(event, Updated))
+    # a fresh adapter prefers nothing, whatever the pairs: 4 of them, beside 2 texts
+    expected = 4 / 6 * math.log(2) + 2 / 6 * first.metrics["loss/texts"]
+    assert first.loss == pytest.approx(expected, rel=1e-3)
+
+
+def test_numbers_of_two_files_are_learned_by_one_head(place: Desk) -> None:
+    tiny.folder(place.root / "reader", architecture="bert")
+    for name, start in (("rows", 0), ("other", 500)):
+        scores = [{"text": f"red {start + n}", "score": float(start + n)} for n in range(30)]
+        lines = "".join(json.dumps(row) + "\n" for row in scores)
+        (place.root / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    heard: list[Event] = []
+    recipe = {
+        "model": str(place.root / "reader"),
+        "data": {
+            "train": str(place.data),
+            "mixture": [{"train": str(place.root / "other.jsonl"), "objective": "regress"}],
+        },
+        "training": {"max_steps": 2, "spike_factor": 0.0},
+    }
+    luthier.train(recipe, out=place.root / "run", overrides=list(QUICK), on_event=heard.append)
+    first = next(event for event in heard if isinstance(event, Updated))
+    # in the unit of the first file, of deviation 9, the second is about 50 deviations off
+    assert first.metrics["loss/other"] > 1000
 
 
 def test_objectives_that_cannot_be_mixed_are_refused_with_those_that_can(place: Desk) -> None:

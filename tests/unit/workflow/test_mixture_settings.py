@@ -1,0 +1,158 @@
+"""Other sources before training: whose numbers they take, how long they may be, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests import tiny
+from tests.contracts.cases import case
+
+from luthier.core.errors import DataError, RecipeError
+from luthier.data.ledger import Ledger
+from luthier.objectives import Part, objectives
+from luthier.recipe.load import read
+from luthier.recipe.resolve import Settled
+from luthier.workflow import around
+from luthier.workflow.inputs import Inputs
+from luthier.workflow.inputs import gather as gather_inputs
+from luthier.workflow.mixture import Mixed, refuse_lonely
+from luthier.workflow.stages import Stages, silent
+
+WORDS = ("red", "green", "blue", "one", "two", "three", "yes", "no")
+
+
+def written(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+def gathered(
+    root: Path,
+    main: list[dict[str, Any]],
+    other: list[dict[str, Any]],
+    *settings: str,
+    architecture: Any = "bert",
+    **source: Any,
+) -> tuple[Inputs, Settled]:
+    """What a run of rows and one source of others starts from."""
+    tiny.folder(root / "model", architecture=architecture)
+    mixture = {"train": written(root / "other.jsonl", other), **source}
+    data = {"train": written(root / "rows.jsonl", main), "mixture": [mixture]}
+    settled = Settled(*read({"model": str(root / "model"), "data": data}, settings))
+    return gather_inputs(settled, Stages(silent)), settled
+
+
+def scored(numbers: Any, what: str = "is") -> list[dict[str, Any]]:
+    return [
+        {"text": f"{WORDS[n % 8]} {what} {n}", "score": float(number)}
+        for n, number in enumerate(numbers)
+    ]
+
+
+def labeled(names: str, what: str = "is") -> list[dict[str, Any]]:
+    return [{"text": f"{WORDS[n % 8]} {what} {n}", "label": x} for n, x in enumerate(names)]
+
+
+def chats(num: int) -> list[dict[str, Any]]:
+    return [{"prompt": f"what is {n}", "completion": "red"} for n in range(num)]
+
+
+def texts(num: int, times: int) -> list[dict[str, Any]]:
+    return [{"text": f"{n} " + "the red one " * times} for n in range(num)]
+
+
+def test_a_source_of_other_numbers_learns_them_in_the_unit_of_the_main_rows(
+    tmp_path: Path,
+) -> None:
+    main, other = scored(range(40)), scored(range(1000, 1040), "was")
+    inputs, _ = gathered(tmp_path, main, other, objective="regress")
+    one, two = inputs.objective.config, inputs.mixture[0].objective.config
+    assert (two.center, two.scale) == (one.center, one.scale)
+    targets = inputs.mixture[0].objective.collate(inputs.mixture[0].features[:1]).tensors["targets"]
+    score = float(inputs.mixture[0].features[0].arrays["score"][0])
+    assert float(targets[0]) == pytest.approx((score - one.center) / one.scale)
+
+
+def test_a_source_follows_what_the_recipe_gives_the_main_objective(tmp_path: Path) -> None:
+    main, other = scored(range(40)), scored(range(40), "was")
+    said = ("objective.name=regress", "objective.scale=7.0", "objective.loss=huber")
+    inputs, _ = gathered(tmp_path, main, other, *said, objective="regress")
+    found = inputs.mixture[0].objective.config
+    assert found.scale == 7.0
+    assert found.center == inputs.objective.config.center
+    assert found.loss == "mse"  # its own: only what is left to auto follows
+
+
+def test_a_source_with_some_of_the_classes_shares_the_head(tmp_path: Path) -> None:
+    inputs, _ = gathered(tmp_path, labeled("abc" * 14), labeled("cb" * 5, "was"))
+    other = inputs.mixture[0]
+    assert other.objective.config.labels == ["a", "b", "c"]
+    assert {item.label for item in other.features} == {1, 2}
+
+
+def test_a_source_with_a_class_of_its_own_is_refused_by_its_row(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"other.jsonl.*label 'z' is not one of the 3 classes"):
+        gathered(tmp_path, labeled("abc" * 14), labeled("az" * 5, "was"))
+
+
+def test_long_texts_beside_short_conversations_are_read_whole(tmp_path: Path) -> None:
+    inputs, settled = gathered(
+        tmp_path, chats(40), texts(5, 20), architecture="llama", objective="lm"
+    )
+    longest = max(item.num_tokens for item in inputs.mixture[0].features)
+    own = max(item.num_tokens for split in inputs.features.values() for item in split)
+    assert settled.get("training.max_length") == longest > own
+    assert not any(item.cut_tokens for item in inputs.mixture[0].features)
+
+
+def test_texts_beyond_the_context_are_split_where_their_source_says_so(tmp_path: Path) -> None:
+    rows, long = chats(40), texts(2, 200)
+    with pytest.raises(DataError, match=r"longer than 256.*\n.*\n.*data.mixture\[0\].on_overflow"):
+        gathered(tmp_path, rows, long, architecture="llama", objective="lm")
+    inputs, settled = gathered(
+        tmp_path, rows, long, architecture="llama", objective="lm", on_overflow="split"
+    )
+    assert settled.get("data.on_overflow") == "error"
+    assert len(inputs.mixture[0].features) > 2
+    assert max(item.num_tokens for item in inputs.mixture[0].features) == 256
+
+
+def test_groups_that_the_run_is_tested_on_are_left_out(tmp_path: Path) -> None:
+    main = [{**row, "who": f"p{n // 4}"} for n, row in enumerate(labeled("ab" * 40))]
+    other = [{**row, "by": f"p{n // 4}"} for n, row in enumerate(labeled("ab" * 40, "was"))]
+    inputs, _ = gathered(tmp_path, main, other, "data.group_by=who", group_by="by")
+    held = {row.group for split in ("validation", "test") for row in inputs.rows(split)}
+    dropped = inputs.mixture[0].ledger.document()["rows"]["dropped"]
+    assert held
+    assert sum(item["count"] for item in dropped.values()) == 4 * len(held)
+    assert all(reason.startswith("group also in") for reason in dropped)
+
+
+def mixed(name: str, weight: float) -> Mixed:
+    found = case("full", name)
+    parts = (found.objective, found.features, Ledger(), dict[str, str]())
+    return Mixed("data.mixture[0]", "other", weight, name, *parts)
+
+
+def test_rows_that_are_compared_do_not_stand_alone_in_an_update() -> None:
+    with pytest.raises(RecipeError, match=r"data.mixture\[0\].weight: 0.25 beside batches of 4.*"):
+        refuse_lonely([mixed("contrastive", 0.25)], 4)
+    with pytest.raises(RecipeError, match=r"1\.6 rows in an update.*of at least 0\.25"):
+        refuse_lonely([mixed("cosent", 0.2)], 8)
+    refuse_lonely([mixed("contrastive", 0.5), mixed("triplet", 0.1)], 4)
+
+
+def test_hard_negatives_of_a_source_are_looked_for_too(tmp_path: Path) -> None:
+    found = case("full", "contrastive")
+    kind = objectives.get("contrastive")
+    asked = kind(kind.Config(hard_negatives=1, hard_negatives_below=1.0))
+    plain = [len(item.lengths) for item in found.features]
+    job = found.job(tmp_path, parts=[Part("other", asked, found.features, 2.0)])
+    around.gather(job, found.view(), Stages(silent))
+    richer = [len(item.lengths) for item in job.parts[0].features]
+    assert [len(item.lengths) for item in job.train] == plain
+    assert np.sum(richer) > np.sum(plain)
