@@ -101,14 +101,19 @@ class Optimizer:
         self._adamw.zero_grad(set_to_none=True)
 
     def take(self) -> dict[str, Tensor]:
-        """The gradients by parameter name; there are none afterwards."""
+        """The gradients by parameter name, sparse ones coalesced; there are none afterwards."""
+        self.gradients()
         taken = {name: p.grad for name, p in self.named.items() if p.grad is not None}
         self.clear()
         return taken
 
-    def add(self, gradients: Mapping[str, Tensor]) -> None:
-        """Put gradients that were taken on top of those that are there."""
+    def add(self, gradients: Mapping[str, Tensor], *, share: Tensor) -> None:
+        """Put gradients that were taken, times `share`, on top of those that are there.
+
+        They are used up: no further copy is made.
+        """
         for name, more in gradients.items():
+            (more.values() if more.is_sparse else more).mul_(share)
             parameter = self.named[name]
             if parameter.grad is None:
                 parameter.grad = more

@@ -69,7 +69,7 @@ def joined(
         # nothing that counts leaves nothing to divide, and no gradient either
         factor = other.num_rows / whole * count / theirs.clamp_min(torch.finfo(theirs.dtype).tiny)
         factor = torch.where(theirs > 0, factor, 0.0)
-        optimizer.add({name: gradient * factor for name, gradient in other.gradients.items()})
+        optimizer.add(other.gradients, share=factor)
         found += [
             Loss(loss.sum * factor, torch.zeros_like(loss.count), loss.metrics)
             for loss in other.losses

@@ -12,6 +12,7 @@ from tests.contracts.cases import WAYS, case
 from luthier.core.events import Updated
 from luthier.data.order import order
 from luthier.engine.fit import fit
+from luthier.engine.optimizer import open_optimizer
 from luthier.objectives import Roles
 
 NO_DROPOUT = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
@@ -72,3 +73,32 @@ def test_another_path_goes_on_with_the_same_moments(
     changed, same = run(first, second), run(first, first)
     assert len(changed) == 6
     assert changed == pytest.approx(same, rel=1e-3)  # two paths round differently
+
+
+@pytest.mark.parametrize("first", ["sparse", "dense", "none"])
+@pytest.mark.parametrize("second", ["sparse", "dense", "none"])
+def test_gradients_that_were_taken_are_added_by_their_share(
+    tmp_path: Path, first: str, second: str
+) -> None:
+    found = case("full", "classify")
+    optimizer = open_optimizer(found.job(tmp_path))
+    name, table = next((n, p) for n, p in optimizer.named.items() if "word_embeddings" in n)
+    rows = torch.randn(3, table.shape[1], generator=torch.Generator().manual_seed(0))
+
+    def given(kind: str, at: list[int]) -> tuple[torch.Tensor | None, torch.Tensor]:
+        held = torch.sparse_coo_tensor(torch.tensor([at]), rows, table.shape, check_invariants=True)
+        whole = held.to_dense()
+        ways = {"sparse": (held, whole), "dense": (whole.clone(), whole)}
+        return ways.get(kind, (None, torch.zeros_like(whole)))
+
+    table.grad, taken = given(first, [1, 4, 1])
+    gradients = optimizer.take()
+    assert table.grad is None
+    table.grad, there = given(second, [4, 7, 9])
+    optimizer.add(gradients, share=torch.tensor(0.25))
+    if table.grad is None:
+        assert (first, second) == ("none", "none")
+        return
+    assert table.grad.is_sparse == ("dense" not in (first, second))
+    torch.testing.assert_close(table.grad.to_dense(), 0.25 * taken + there)
+    assert name in optimizer.gradients()
