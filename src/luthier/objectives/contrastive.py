@@ -160,14 +160,15 @@ def _texts(item: Features) -> list[bytes]:
 
 
 def _allowed(texts: Sequence[bytes], anchors: Sequence[int], candidates: Sequence[int]) -> Tensor:
-    """False where a candidate would be a wrong negative: it is the anchor's own positive once more,
-    or the positive of the same anchor in another row."""
+    """False where a candidate would be a wrong negative: it is the anchor itself, its own positive
+    once more, or the positive of the same anchor in another row."""
     codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
     code_S = torch.tensor([codes[text] for text in texts], dtype=torch.int64)
     size = len(anchors)
     anchors_B, candidates_M = code_S[list(anchors)], code_S[list(candidates)]
     positives_B = candidates_M[:size]
     wrong_BM = positives_B[:, None] == candidates_M[None]
+    wrong_BM |= anchors_B[:, None] == candidates_M[None]
     wrong_BM[:, :size] |= anchors_B[:, None] == anchors_B[None]
     wrong_BM[range(size), range(size)] = False
     return ~wrong_BM

@@ -13,6 +13,7 @@ from torch.testing import assert_close
 from luthier.core.errors import DataError, RecipeError
 from luthier.data.rows import Origin, Scored, Triplet
 from luthier.objectives import Roles, objectives, resolved
+from luthier.objectives._negatives import vectors_of
 from luthier.objectives.contrastive import ranking_loss
 from luthier.objectives.cosent import order_loss
 from luthier.ops.similarity import unit
@@ -48,6 +49,17 @@ def test_a_text_that_stands_twice_is_no_negative_of_itself() -> None:
     ]
 
 
+def test_a_text_that_is_an_anchor_elsewhere_is_no_negative_of_itself() -> None:
+    objective, bundle = built("contrastive"), plain_bundle("embedder")
+    found = rows(("red", "blue"), ("blue", "green", "blue"), ("one", "one"))
+    batch = objective.collate(prepared(objective, bundle, found))
+    assert batch.tensors["allowed"].tolist() == [
+        [True, True, True, False],  # the negative of row 2 is this row's positive
+        [False, True, True, False],  # candidates 1 and 4 are the anchor
+        [True, True, True, True],  # its own positive stays, though it is the anchor
+    ]
+
+
 def test_the_loss_is_the_cross_entropy_of_the_own_positive() -> None:
     anchors, candidates = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
     allowed = torch.ones(3, 3, dtype=torch.bool)
@@ -67,17 +79,19 @@ def test_equal_scores_are_not_compared() -> None:
 
 def test_hard_negatives_are_the_nearest_texts_of_other_rows() -> None:
     objective, bundle = built("contrastive", hard_negatives=1), plain_bundle("embedder")
-    found = rows(("red", "red"), ("green", "green"), ("red red", "blue"), ("yes", "red red red"))
+    found = rows(*((word, word) for word in ("red", "green", "blue is", "yes", "one two three")))
     features = prepared(objective, bundle, found)
     assert objective.gathers
     richer = objective.gather(Roles(bundle, lambda: nullcontext(bundle)), features)
     assert [item.lengths[:2] for item in richer] == [item.lengths for item in features]
-    first = richer[0]
-    assert len(first.lengths) == 3
-    own = {bundle.codec.encode(found[0].positive).tobytes()}
-    mined = first.input_ids[-first.lengths[2] :].tobytes()
-    texts = {bundle.codec.encode(row.positive).tobytes() for row in found}
-    assert mined in texts - own
+    ids = [bundle.codec.encode(row.anchor) for row in found]
+    vectors = vectors_of(bundle, ids)
+    cosines = (vectors @ vectors.T).fill_diagonal_(-torch.inf)
+    cosines[cosines >= 0.95] = -torch.inf  # each text is its own positive, of cosine 1
+    assert (cosines > -torch.inf).sum() > len(found)  # there is something to choose from
+    for item, line in zip(richer, cosines, strict=True):
+        nearest = ids[int(line.argmax())].tolist() if line.max() > -torch.inf else []
+        assert item.input_ids[sum(item.lengths[:2]) :].tolist() == nearest
     again = objective.gather(Roles(bundle, lambda: nullcontext(bundle)), features)
     assert [item.input_ids.tolist() for item in again] == [
         item.input_ids.tolist() for item in richer
