@@ -1,4 +1,7 @@
-"""Two passes with other dropout over every training row, whose answers must agree."""
+"""Two passes with other dropout over every training row, whose answers must agree.
+
+Letters: N rows or words, C scores of each.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from luthier.data.features import Batch
 from luthier.keeping import keepers
 from luthier.keeping.contract import Setting
 from luthier.models.bundle import Kind
-from luthier.objectives import Loss, Roles
+from luthier.objectives import Headed, Loss, Roles
 from luthier.ops.divergence import generalised_jsd
 
 
@@ -29,6 +32,8 @@ class Config(ComponentConfig):
 class RDrop:
     """Mean of the losses of two passes, plus alpha / 4 times the sum of both KL divergences
     between their scores, per row. Twice the time of a training step; it needs a model with dropout.
+    Classes that compete are one distribution; labels decided each for itself are many, and count
+    as their mean; a single number is the mean of a normal distribution of deviation 1.
     Source: Liang et al. 2021, arXiv:2106.14448, equation 4, halved so that the loss keeps its size.
     """
 
@@ -39,9 +44,12 @@ class RDrop:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self._problem = ""
 
     def prepare(self, setting: Setting) -> None:
-        """Nothing is needed."""
+        """What the scores mean."""
+        objective = setting.objective
+        self._problem = objective.problem if isinstance(objective, Headed) else ""
 
     def around(self, models: Roles, batch: Batch, run: Callable[[Roles], Loss]) -> Loss:
         """The loss of two passes and their disagreement."""
@@ -49,12 +57,24 @@ class RDrop:
         recorder = _Recorder(models.policy.trunk)
         watched = replace(models, policy=replace(models.policy, trunk=recorder))
         first, second = run(watched), run(watched)
-        one, other = (scores.float().log_softmax(-1) for scores in recorder.heard)
-        apart = generalised_jsd(one, other, beta=0.0) + generalised_jsd(other, one, beta=0.0)
-        mean = apart.mean() * first.count
+        one, other = (scores.float() for scores in recorder.heard)
+        mean = disagreement(one, other, problem=self._problem).mean() * first.count
         total = (first.sum + second.sum) / 2 + self.config.alpha / 4 * mean
         metrics = {**second.metrics, "r_drop": (mean.detach() / 2, first.count)}
         return Loss(total, first.count, metrics)
+
+
+def disagreement(one_NC: Tensor, other_NC: Tensor, *, problem: str) -> Tensor:
+    """Both KL divergences between the distributions that scores stand for, added (N,), in nats.
+
+    Args: problem: as transformers names it; of any other the C scores are one distribution.
+    """
+    if problem == "regression":
+        return (one_NC - other_NC).square().mean(-1)
+    if problem == "multi_label_classification":
+        return ((one_NC.sigmoid() - other_NC.sigmoid()) * (one_NC - other_NC)).mean(-1)
+    p, q = one_NC.log_softmax(-1), other_NC.log_softmax(-1)
+    return generalised_jsd(p, q, beta=0.0) + generalised_jsd(q, p, beta=0.0)
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from tests.unit.keeping.arranged import arranged, build, setting
+from torch.nn.functional import binary_cross_entropy_with_logits
 
 from luthier.core.errors import RecipeError
 from luthier.data.features import Batch
@@ -81,6 +82,44 @@ def test_two_passes_must_agree_by_the_formula_of_the_paper() -> None:
     apart = (p.exp() * (p - q)).sum() + (q.exp() * (q - p)).sum()
     expected = (nll[0] + nll[1]) / 2 + 2.0 / 4 * apart
     assert float(apart.detach()) > 0
+    torch.testing.assert_close(got.sum, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_labels_that_do_not_compete_agree_each_for_itself() -> None:
+    option = build("r_drop", alpha=2.0)
+    found, _ = arranged("full", "multilabel", [option])
+    batch = found.objective.collate(found.features)
+    torch.manual_seed(1)
+    got = option.around(found.roles(), batch, lambda m: found.objective.loss(m, batch))
+    torch.manual_seed(1)
+    scores = [found.bundle.trunk.scores(batch) for _ in range(2)]
+    targets = batch.tensors["targets"]
+    losses = [
+        binary_cross_entropy_with_logits(s, targets, reduction="none").mean(-1).sum()
+        for s in scores
+    ]
+    p, q = (s.sigmoid() for s in scores)
+    apart = sum(
+        (x * (x / y).log() + (1 - x) * ((1 - x) / (1 - y)).log()).mean(-1).sum()
+        for x, y in ((p, q), (q, p))
+    )
+    expected = (losses[0] + losses[1]) / 2 + 2.0 / 4 * apart
+    assert float(torch.as_tensor(apart).detach()) > 0
+    torch.testing.assert_close(got.sum, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_two_passes_that_give_one_number_are_as_far_apart_as_their_numbers() -> None:
+    option = build("r_drop", alpha=2.0)
+    found, _ = arranged("full", "regress", [option])
+    batch = found.objective.collate(found.features)
+    torch.manual_seed(1)
+    got = option.around(found.roles(), batch, lambda m: found.objective.loss(m, batch))
+    torch.manual_seed(1)
+    one, other = (found.bundle.trunk.scores(batch)[:, 0] for _ in range(2))
+    losses = [(s - batch.tensors["targets"]).square().sum() for s in (one, other)]
+    apart = (one - other).square().sum()
+    assert float(apart.detach()) > 0
+    expected = (losses[0] + losses[1]) / 2 + 2.0 / 4 * apart
     torch.testing.assert_close(got.sum, expected, rtol=1e-5, atol=1e-6)
 
 
