@@ -103,3 +103,23 @@ def test_pictures_are_learned_with_short_products_and_scored_alike(
     assert (scores(short) - scores(exact)).abs().max() < 0.1 * spread
     events = short.fit(tmp_path, max_steps=2)
     assert sum(isinstance(event, Updated) for event in events) == 2
+
+
+def test_pictures_are_changed_in_training_and_shown_as_they_are_in_validation(
+    tmp_path: Path,
+) -> None:
+    folder = pictures.model(tmp_path / "model", "vit")  # it has no dropout
+    found = case("full", folder, pictures.folder(tmp_path / "all", per_class=2))
+    plain = Classify(Config(labels=list(LABELS)))
+    batch = found.objective.collate(found.features)
+
+    def losses(*, trains: bool) -> list[float]:
+        found.bundle.model.train(trains)
+        torch.manual_seed(0)
+        with torch.no_grad():
+            return [float(item.loss(found.roles(), batch).sum) for item in (plain, found.objective)]
+
+    one, other = losses(trains=True)
+    assert one != other
+    one, other = losses(trains=False)
+    assert one == other

@@ -88,6 +88,25 @@ def test_tokens_that_were_not_kept_count_as_one() -> None:
     assert features[0].arrays["teacher_ids"].shape == (features[0].num_trained, 5)
 
 
+@pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
+def test_the_gradient_is_that_of_the_divergence_of_kept_tokens_and_all_others(beta: float) -> None:
+    objective, student, _, features = arranged(beta=beta, temperature=2.0, top_k=5)
+    student.model.requires_grad_(True)
+    batch = objective.collate(features)
+    objective.loss(Roles(student), batch).sum.backward()
+    named = dict(student.model.named_parameters())
+    found = {name: p.grad.clone() for name, p in named.items() if p.grad is not None}
+    student.model.zero_grad()
+    hidden = student.trunk.hidden(batch, batch.tensors["at"])
+    table = torch.log_softmax(hidden @ student.trunk.head().weight.T / 2.0, -1)
+    kept = table.gather(1, batch.tensors["teacher_ids"].long())
+    pair = (with_others(kept), with_others(batch.tensors["teacher_logprobs"]))
+    generalised_jsd(*pair, beta=beta).sum().backward()
+    assert len(found) > 10
+    for name, gradient in found.items():
+        torch.testing.assert_close(gradient, named[name].grad, rtol=1e-4, atol=1e-6)
+
+
 def test_a_hard_share_mixes_in_the_usual_loss() -> None:
     objective, student, _, features = arranged(hard_share=0.25)
     batch = objective.collate(features)

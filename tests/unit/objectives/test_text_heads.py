@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tests import tiny
+from torch.testing import assert_close
 
 from luthier.core.errors import DataError
 from luthier.data.overflow import fit_to
@@ -21,9 +23,10 @@ from luthier.data.rows import (
     Span,
     Tagged,
 )
+from luthier.evaluation.tasks.labels import Labels
 from luthier.models.codec import codec_of
 from luthier.models.located import MARK, locate
-from luthier.objectives import objectives
+from luthier.objectives import Roles, objectives
 
 AT = Origin("rows.jsonl", 7)
 WORDS = codec_of(tiny.word_tokenizer())
@@ -131,6 +134,67 @@ def test_a_score_above_the_best_is_refused() -> None:
     rows: list[Row] = [one_document(float(n)) for n in range(3)]
     with pytest.raises(DataError, match="score 5 is above 2"):
         built("rank", rows).prepare(one_document(5.0), WORDS, index=0)
+
+
+def loss_of(objective: Any, rows: list[Row]) -> tuple[Any, Any, Any]:
+    """The loss of rows, the scores it is made of, and the batch."""
+    bundle = tiny.bundle("bert", labels=objective.labels())
+    bundle.model.eval()
+    features = [objective.prepare(row, WORDS, index=at) for at, row in enumerate(rows)]
+    batch = objective.collate(features)
+    return objective.loss(Roles(bundle), batch), bundle.trunk.scores(batch), batch
+
+
+@pytest.mark.parametrize("loss", ["mse", "mae", "huber"])
+def test_what_a_wrong_number_costs(loss: str) -> None:
+    rows: list[Row] = [
+        Scored(origin=AT, text=word, score=number)
+        for word, number in (("red", 0.1), ("blue", -0.2), ("one", 7.0), ("two", -9.0))
+    ]
+    objective = built("regress", rows, loss=loss, center=0.0, scale=1.0)
+    found, scores, batch = loss_of(objective, rows)
+    errors = (scores[:, 0] - batch.tensors["targets"]).abs()
+    assert float(errors.detach().min()) < 1 < float(errors.detach().max())
+    huber = torch.where(errors < 1, errors.square() / 2, errors - 0.5)
+    expected = {"mse": errors.square(), "mae": errors, "huber": huber}[loss].sum()
+    assert_close(found.sum, expected)
+    assert float(found.count) == 4
+
+
+def genres(*labels: tuple[str, ...]) -> list[Row]:
+    words = ("red", "blue", "one", "two")
+    return [
+        Multilabeled(origin=AT, text=words[at % 4], labels=names) for at, names in enumerate(labels)
+    ]
+
+
+def test_a_label_that_is_there_counts_by_its_weight() -> None:
+    rows = genres(("a",), ("a", "b"), (), ("a",))
+    objective = built("multilabel", rows, weight_of_label=[0.5, 4.0])
+    found, scores, batch = loss_of(objective, rows)
+    targets, p = batch.tensors["targets"], scores.sigmoid()
+    there = torch.tensor([0.5, 4.0]) * targets * p.log()
+    expected = -(there + (1 - targets) * (1 - p).log()).mean(-1).sum()
+    assert_close(found.sum, expected, rtol=1e-5, atol=1e-6)
+    assert float(found.count) == 4
+
+
+def test_balanced_labels_weigh_as_much_as_the_rows_without_them_up_to_twenty() -> None:
+    rows = genres(("a",), ("a", "b"), (), ("a",), *[()] * 46)
+    found = built("multilabel", rows, class_weights="balanced").config
+    assert found.labels == ["a", "b"]
+    assert found.weight_of_label == pytest.approx([47 / 3, 20.0])
+
+
+def test_labels_are_predicted_from_their_threshold_on() -> None:
+    rows = genres(("a",), ("b",))
+    bundle, task = tiny.bundle("bert", labels=("a", "b")), Labels()
+    said = task.predictions(bundle, built("multilabel", rows), rows, max_new_tokens=0)
+    least, most = sorted(said[0]["probabilities"].values())
+    for threshold, number in ((least / 2, 2), ((least + most) / 2, 1), ((1 + most) / 2, 0)):
+        objective = built("multilabel", rows, threshold=threshold)
+        found = task.predictions(bundle, objective, rows[:1], max_new_tokens=0)
+        assert len(found[0]["labels"]) == number
 
 
 # --- windows -------------------------------------------------------------------------------------
