@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -23,6 +23,13 @@ from luthier.objectives.contract import Loss, Roles, Usual
 from luthier.ops import ranking
 
 Form = Literal["pointwise", "pairwise", "listwise"]
+_READ_BY: Mapping[str, tuple[Form, ...]] = {
+    "target": ("listwise",),
+    "list_size": ("pairwise", "listwise"),
+    "best": ("pointwise",),
+    "positive_weight": ("pointwise",),
+}
+"""Which losses have a use for a setting."""
 
 
 class Config(ComponentConfig):
@@ -80,6 +87,7 @@ class Rank:
         """The loss; the highest score, and the weight of relevant documents.
 
         Raises: DataError: all documents are equally relevant, at least all of the same query.
+            RecipeError: a setting that such a loss does not read.
         """
         known = [row for row in rows if isinstance(row, Ranked)]
         scores = [document.score for row in known for document in row.documents]
@@ -97,13 +105,15 @@ class Rank:
             found["loss"] = form, f"{several} of {len(known)} rows hold several documents"
         if form != "pointwise":
             _check_compared(known, form)
-        if config.best == "auto":
-            found["best"] = (max(scores), "the highest score of the training rows")
-        if config.positive_weight == "auto":
-            good = sum(score > 0 for score in scores)
-            ratio = min(10.0, max(1.0, (len(scores) - good) / good))
-            why = f"{good} relevant and {len(scores) - good} irrelevant documents"
-            found["positive_weight"] = (ratio, why)
+        good = sum(score > 0 for score in scores)
+        ratio = min(10.0, max(1.0, (len(scores) - good) / max(good, 1)))
+        why = f"{good} relevant and {len(scores) - good} irrelevant documents"
+        chosen: dict[str, tuple[object, str]] = {
+            "best": (max(scores), "the highest score of the training rows"),
+            "positive_weight": (ratio, why),
+        }
+        _refuse_unread(config, form, {name: value for name, (value, _) in chosen.items()})
+        found |= {name: item for name, item in chosen.items() if getattr(config, name) == "auto"}
         return found
 
     def labels(self) -> tuple[str, ...]:
@@ -207,6 +217,22 @@ class Rank:
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """The logit of being relevant (B, L); minus infinity where a row has no such document."""
         return ranking.padded(policy.trunk.scores(batch)[:, 0], batch.tensors["at"])
+
+
+def _refuse_unread(config: Config, form: str, chosen: Mapping[str, object]) -> None:
+    """Nothing, when every setting that is given has a say. Args: chosen: what "auto" becomes, which
+    a run that is continued gives too.
+
+    Raises: RecipeError: one is of another loss.
+    """
+    for name, forms in _READ_BY.items():
+        value = getattr(config, name)
+        usual = ("auto", Config.model_fields[name].default, chosen.get(name))
+        if form not in forms and value not in usual:
+            raise RecipeError(
+                f"recipe objective.{name}: got {value}, but objective.loss={form} does not read "
+                f"it. Leave it out, or set objective.loss={' or '.join(forms)}"
+            )
 
 
 def _check_compared(rows: Sequence[Ranked], form: str) -> None:

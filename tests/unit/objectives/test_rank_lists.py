@@ -8,7 +8,7 @@ import pytest
 import torch
 from tests import tiny
 
-from luthier.core.errors import DataError
+from luthier.core.errors import DataError, RecipeError
 from luthier.data.features import Features
 from luthier.data.rows import Candidate, Origin, Ranked, Row
 from luthier.models.codec import codec_of
@@ -128,3 +128,37 @@ def test_outputs_say_minus_infinity_where_there_is_no_document() -> None:
     bundle = tiny.bundle("bert", labels=("relevance",))
     found = objective.outputs(bundle, objective.collate(prepared(objective, rows)))
     assert torch.isfinite(found).tolist() == [[True, True, False], [True, True, True]]
+
+
+@pytest.mark.parametrize(
+    ("loss", "settings", "said"),
+    [
+        ("pointwise", {"list_size": 4}, "list_size: got 4, but objective.loss=pointwise does not"),
+        ("pointwise", {"target": "softmax"}, "target: got softmax.*loss=listwise"),
+        ("pairwise", {"target": "softmax"}, "target: got softmax"),
+        ("pairwise", {"best": 5.0}, "best: got 5.0, but objective.loss=pairwise"),
+        ("listwise", {"positive_weight": 4.0}, "positive_weight: got 4.0.*loss=pointwise"),
+        ("auto", {"best": 5.0}, "best: got 5.0, but objective.loss=listwise"),
+    ],
+)
+def test_a_setting_that_the_loss_does_not_read_is_refused(
+    loss: str, settings: dict[str, Any], said: str
+) -> None:
+    rows: list[Row] = [ranked("one", 2, 0, 0, 0)]
+    with pytest.raises(RecipeError, match=f"recipe objective.{said}"):
+        built(rows, loss=loss, **settings)
+
+
+def test_a_run_that_is_continued_may_give_what_was_chosen_for_it() -> None:
+    rows: list[Row] = [ranked("one", 2.0, 0.0, 0.0, 0.0)]
+    config = built(rows).config
+    assert (config.loss, config.best, config.positive_weight) == ("listwise", 2.0, 3.0)
+    assert built(rows, **config.model_dump()).config == config
+
+
+@pytest.mark.parametrize(("good", "bad", "weight"), [(2, 6, 3.0), (1, 40, 10.0), (4, 2, 1.0)])
+def test_relevant_documents_weigh_as_much_as_the_others_up_to_ten(
+    good: int, bad: int, weight: float
+) -> None:
+    rows: list[Row] = [ranked("one", *[1.0] * good, *[0.0] * bad)]
+    assert built(rows, loss="pointwise").config.positive_weight == weight
