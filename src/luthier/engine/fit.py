@@ -42,7 +42,7 @@ def fit(job: Job) -> Iterator[Event]:
     if progress.gradient_checkpointing and job.plan.may_recompute:
         recompute(job)
     start = time.perf_counter()
-    job.states = None if keepers.change_inputs(job) else (yield from keep_states(job))
+    job.states = yield from keep_states(job)
     progress.wall_seconds += time.perf_counter() - start
     job.bundle.model.train()
     total, limit = _horizon(job)

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Generator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from luthier.core import files
 from luthier.core.events import Event, Notice
 from luthier.data.features import Batch
+from luthier.engine import keepers, room
 from luthier.engine.horizon import num_steps
 from luthier.engine.job import Job
 from luthier.engine.optimizer import device_of
@@ -28,37 +27,34 @@ from luthier.engine.states import Kept, Sequences, Shape, fill, pack, sequences_
 from luthier.models import cache
 from luthier.models.blocks import frozen_depth
 from luthier.models.trunks import Divisible
+from luthier.objectives import Explorer
 from luthier.run.figures import of_bytes, of_seconds
 
 FORMAT_VERSION = 1
 WORTH = 1.5
 """Rows are seen so many times on average, or keeping what is computed for them gains nothing."""
-FREE_SHARE = 0.5
-"""Of the free disk that is taken at most."""
 
 
 def keep_states(job: Job) -> Generator[Event, None, Kept | None]:
     """The states of the job's rows, computed now unless they are there from before; None where
     nothing is frozen, it cannot be left out, or each row is hardly seen twice."""
+    if not is_wanted(job):
+        return None
+    if why := hindrance(job):
+        yield Notice(f"frozen layers are computed anew in every epoch: {why}")
+        return None
     trunk: Any = job.bundle.trunk
-    if not job.plan.cache_bytes or not frozen_depth(job.bundle.model) or not is_worth_it(job):
-        return None
-    if not isinstance(trunk, Divisible):
-        yield Notice(
-            "frozen layers are computed anew in every epoch: this kind of model cannot go on from "
-            "hidden states"
-        )
-        return None
     if not trunk.frozen.depth:  # the trunk has said why
         return None
     start, wanted = time.perf_counter(), _sequences(job)
     shape, mark = _tried(trunk, wanted, device_of(job))
-    kept, limit = _fitting(wanted, shape, job.plan.cache_bytes)
-    some = f"{len(kept)} of {len(wanted)} sequences ({limit})"
+    most, name = room.limit(job.plan.cache_bytes)
+    kept = _fitting(wanted, shape, most)
+    some = f"{len(kept)} of {len(wanted)} sequences ({name}: {of_bytes(most)})"
     if not kept:
         yield Notice(f"frozen layers are computed anew in every epoch: room for {some}")
         return None
-    folder = home() / _name(job, trunk, kept, mark)
+    folder = room.home() / _name(job, trunk, kept, mark)
     how = "read from" if folder.is_dir() else "computed once, kept in"
     size = sum(shape.bytes_of(ids) for ids in kept.values())
     yield Notice(
@@ -66,20 +62,38 @@ def keep_states(job: Job) -> Generator[Event, None, Kept | None]:
         f"{len(kept) if len(kept) == len(wanted) else some} sequences ({of_bytes(size)}) is {how} "
         f"{folder}"
     )
-    _make_room(folder, size, job.plan.cache_bytes)
     device = device_of(job)
     try:
+        room.make_room(folder, size, most)
         cache.build(folder, lambda path: fill(path, trunk, kept, shape, device=device))
         os.utime(folder)  # the time of the last use
-    except OSError as error:
+        found = Kept(folder, trunk)
+    except OSError as error:  # another process may have removed the folder, too
         yield Notice(
-            f"frozen layers are computed anew in every epoch: {folder} could not be written "
-            f"({error.strerror or error})",
+            f"frozen layers are computed anew in every epoch: {folder} could not be written or "
+            f"read ({error.strerror or error})",
             "warning",
         )
         return None
     yield Notice(f"frozen layers: {of_seconds(time.perf_counter() - start)}")
-    return Kept(folder, trunk)
+    return found
+
+
+def is_wanted(job: Job) -> bool:
+    """Whether something is frozen that is worth to be kept."""
+    return bool(job.plan.cache_bytes and frozen_depth(job.bundle.model)) and is_worth_it(job)
+
+
+def hindrance(job: Job) -> str:
+    """Why what frozen layers give for a row cannot be used again; empty: it can."""
+    if isinstance(job.objective, Explorer):
+        return "what is learned from is written by the model, another text each time"
+    if options := keepers.changing(job):
+        named = " and ".join(f"keep.{name}" for name in options)
+        return f"with {named} a row is another one each time it is trained"
+    if not isinstance(job.bundle.trunk, Divisible):
+        return "this kind of model cannot go on from hidden states"
+    return ""
 
 
 def is_worth_it(job: Job) -> bool:
@@ -94,19 +108,13 @@ def is_worth_it(job: Job) -> bool:
 def frozen_seconds(job: Job, batch: Batch) -> float:
     """What the frozen part of a batch takes, where it is computed once only; else 0."""
     trunk: Any = job.bundle.trunk
-    is_kept = job.plan.cache_bytes and isinstance(trunk, Divisible) and trunk.frozen.depth
-    if not is_kept or not is_worth_it(job):
+    if not is_wanted(job) or hindrance(job) or not trunk.frozen.depth:
         return 0.0
     start = time.perf_counter()
     trunk.lower(batch)
     if batch.input_ids_N.is_cuda:
         torch.cuda.synchronize(batch.input_ids_N.device)
     return time.perf_counter() - start
-
-
-def home() -> Path:
-    """The folder of all states."""
-    return cache.root() / "states"
 
 
 def _sequences(job: Job) -> Sequences:
@@ -128,19 +136,15 @@ def _tried(trunk: Divisible, wanted: Sequences, device: torch.device) -> tuple[S
     return shape, hashlib.sha256(stored(states).tobytes()).digest()
 
 
-def _fitting(wanted: Sequences, shape: Shape, most: int) -> tuple[Sequences, str]:
-    """As many sequences as fit, from the first on, and the limit in words."""
-    there = next(path for path in (home(), *home().absolute().parents) if path.exists())
-    free = int(FREE_SHARE * shutil.disk_usage(there).free)
-    room = min(most, free)
+def _fitting(wanted: Sequences, shape: Shape, left: int) -> Sequences:
+    """As many sequences as fit into so many bytes, from the first on."""
     kept: dict[bytes, NDArray[np.int64]] = {}
     for key, ids in wanted.items():
-        room -= shape.bytes_of(ids)
-        if room < 0:
+        left -= shape.bytes_of(ids)
+        if left < 0:
             break
         kept[key] = ids
-    name = "training.cache_bytes" if most <= free else f"{FREE_SHARE:.0%} of the free disk"
-    return kept, f"{name}: {of_bytes(min(most, free))}"
+    return kept
 
 
 def _name(job: Job, trunk: Any, kept: Sequences, mark: bytes) -> str:
@@ -148,15 +152,3 @@ def _name(job: Job, trunk: Any, kept: Sequences, mark: bytes) -> str:
     frozen = trunk.frozen
     said = [FORMAT_VERSION, job.bundle.source.sha256, trunk.name, frozen.depth, frozen.scores_only]
     return files.sha256_of([repr(said).encode(), torch.__version__.encode(), mark, *kept])[:32]
-
-
-def _make_room(folder: Path, needed: int, most: int) -> None:
-    """Remove what was used least recently, until all of it stays below `most` bytes."""
-    others = [path for path in home().glob("*") if path.is_dir() and path != folder]
-    sizes = {path: sum(part.stat().st_size for part in path.iterdir()) for path in others}
-    total = needed + sum(sizes.values())
-    for path in sorted(others, key=lambda path: path.stat().st_mtime):
-        if total <= most:
-            return
-        total -= sizes[path]
-        shutil.rmtree(path, ignore_errors=True)

@@ -33,10 +33,11 @@ def changed(job: Job, features: Sequence[Features], *, step: int) -> list[Featur
     return found
 
 
-def change_inputs(job: Job) -> bool:
-    """Whether rows are not the same each time they are trained, so that nothing of what frozen
-    layers give for them can be kept."""
-    return any(keeper.changes_inputs for keeper in job.keepers)
+def changing(job: Job) -> list[str]:
+    """Options with which a row is not the same each time it is trained, so that nothing of what
+    frozen layers give for it can be kept."""
+    pairs = zip(names(job), job.keepers, strict=True)
+    return [name for name, keeper in pairs if keeper.changes_inputs]
 
 
 def surrounded(job: Job, models: Roles, batch: Batch) -> Loss:

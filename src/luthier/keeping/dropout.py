@@ -34,7 +34,8 @@ class Dropout:
     Config = Config
     short: ClassVar[str] = "share"
     kinds: ClassVar[frozenset[Kind]] = frozenset()
-    changes_inputs: ClassVar[bool] = True
+    changes_inputs: ClassVar[bool] = False
+    """What is frozen below all that moves runs without dropout."""
 
     def __init__(self, config: Config) -> None:
         self.config = config

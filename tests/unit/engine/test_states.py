@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from tests.contracts.cases import Case, case
+from tests.unit.keeping.arranged import arranged, build
 
 from luthier.core.errors import Interrupted
 from luthier.core.events import Event, Notice, Updated, Validated
-from luthier.engine import frozen
+from luthier.engine import frozen, room
+from luthier.engine.experience import imagined
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
 from luthier.models.trunks import Divisible
@@ -195,8 +199,90 @@ def test_a_disk_that_cannot_be_written_costs_time_only(
     monkeypatch.setattr(frozen, "fill", full)
     plain, kept = (made("last_layers", "sft", "float32") for _ in range(2))
     events = kept.fit(tmp_path / "kept", epochs=3, cache_bytes=MUCH)
-    assert "could not be written (No space left on device)" in notes(events)
+    assert "could not be written or read (No space left on device)" in notes(events)
     assert losses(events) == losses(plain.fit(tmp_path / "plain", epochs=3))
+
+
+def test_a_folder_that_another_process_removed_costs_time_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(folder: Path, trunk: Any) -> None:
+        del trunk
+        raise FileNotFoundError(2, "No such file or directory", str(folder))
+
+    monkeypatch.setattr(frozen, "Kept", gone)
+    plain, kept = (made("last_layers", "sft", "float32") for _ in range(2))
+    events = kept.fit(tmp_path / "kept", epochs=3, cache_bytes=MUCH)
+    assert "could not be written or read (No such file or directory)" in notes(events)
+    assert losses(events) == losses(plain.fit(tmp_path / "plain", epochs=3))
+
+
+def test_what_another_process_is_writing_is_left_alone(home: Path) -> None:
+    writing, left_over = home / ".a.x1", home / ".b.x2"
+    for folder in (writing, left_over):
+        folder.mkdir(parents=True)
+        (folder / "values.bin").write_bytes(bytes(100))
+    os.utime(left_over, (0, 0))
+    room.make_room(home / "c", 100, 100)
+    assert writing.is_dir()
+    assert not left_over.exists()
+
+
+def test_states_on_a_short_disk_are_found_again(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = sum(item.num_tokens for item in made("last_layers", "sft", "float32").features) * 32 * 4
+
+    def usage(_: Path) -> Any:  # a disk with room for these states twice, and nothing more
+        held = sum(path.stat().st_size for path in home.rglob("*") if path.is_file())
+        return SimpleNamespace(free=2 * size + 8 - held)
+
+    monkeypatch.setattr("luthier.engine.room.shutil.disk_usage", usage)
+    found: list[str] = []
+    for out in ("one", "other"):
+        case = made("last_layers", "sft", "float32")
+        found.append(notes(case.fit(tmp_path / out, epochs=3, cache_bytes=MUCH)))
+    assert "computed once" in found[0]
+    assert "read from" in found[1]
+    assert len(list(home.iterdir())) == 1
+
+
+@pytest.mark.parametrize("objective", ["grpo", "ppo"])
+def test_an_objective_that_explores_trains_without_the_cache_and_says_so(
+    objective: str, tmp_path: Path, home: Path
+) -> None:
+    found = made("last_layers", objective, "float32")
+    settings: dict[str, Any] = {"epochs": 6, "max_steps": 12, "cache_bytes": MUCH}
+    trial = imagined(found.job(tmp_path / "trial", **settings))
+    assert not preflight(trial).event.details["seconds_frozen_part"]
+    events = found.fit(tmp_path / "run", **settings)
+    assert "anew in every epoch: what is learned from is written by the model" in notes(events)
+    assert sum(isinstance(event, Updated) for event in events) == 12
+    assert not home.exists()
+
+
+def test_rows_that_change_each_time_are_not_kept_and_the_forecast_knows(
+    tmp_path: Path, home: Path
+) -> None:
+    options = [build("neftune"), build("augment")]
+    found, fields = arranged("last_layers", "classify", options, num_hidden_layers=3, **QUIET)
+    settings: dict[str, Any] = {"epochs": 3, "cache_bytes": MUCH, **fields}
+    trial = preflight(found.job(tmp_path / "trial", **settings))
+    assert not trial.event.details["seconds_frozen_part"]
+    events = found.fit(tmp_path / "run", **settings)
+    assert "anew in every epoch: with keep.neftune and keep.augment a row is" in notes(events)
+    assert not home.exists()
+
+
+def test_another_share_of_dropout_leaves_what_is_frozen_alone(tmp_path: Path) -> None:
+    found: list[list[float]] = []
+    for out, most in (("plain", 0), ("kept", MUCH)):
+        options = [build("dropout", share=0.3)]
+        case, fields = arranged("last_layers", "classify", options, num_hidden_layers=3)
+        events = case.fit(tmp_path / out, epochs=3, cache_bytes=most, **fields)
+        assert ("computed once" in notes(events)) == bool(most)
+        found.append(losses(events))
+    assert found[1] == pytest.approx(found[0], rel=1e-5)  # products added up in another order
 
 
 def test_rows_that_are_seen_once_are_not_kept(tmp_path: Path, home: Path) -> None:
