@@ -112,6 +112,13 @@ class Codec(Protocol):
         """The same with conversations as bare text."""
         ...
 
+    def add_tokens(self, tokens: Sequence[str]) -> None:
+        """Add tokens that the tokenizer lacks, as ordinary text that is never cut.
+
+        Raises: ModelError: it reads no text.
+        """
+        ...
+
     def encode(self, text: str, text_pair: str = "") -> NDArray[np.int32]:
         """Token ids of plain text, with the model's own special tokens around it."""
         ...

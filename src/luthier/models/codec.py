@@ -64,6 +64,10 @@ class TemplateCodec:
         """Write tokenizer and chat template."""
         self.tokenizer.save_pretrained(folder)
 
+    def add_tokens(self, tokens: Sequence[str]) -> None:
+        """Add tokens that the tokenizer lacks, as ordinary text that is never cut."""
+        self.literal.add(tokens)
+
     @property
     def template(self) -> Template:
         return Template(self.tokenizer)

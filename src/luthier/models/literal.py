@@ -88,6 +88,11 @@ class Literal:
         as_text = all(self.special_ids[name] not in self.plain(name) for name in marks)
         self.is_piecewise = exact and as_text and self._pieces_agree()
 
+    def add(self, tokens: Sequence[str]) -> None:
+        """Give the tokenizer further tokens: ordinary text that is never cut."""
+        for each in {id(part): part for part in (self.tokenizer, self.reader)}.values():
+            each.add_tokens(list(tokens))
+
     def finds(self, text: str) -> str:
         """The first control token spelled out in `text`, or an empty string."""
         found = self._special.search(text)

@@ -50,6 +50,11 @@ class PictureCodec:
         """The same."""
         return self
 
+    def add_tokens(self, tokens: Sequence[str]) -> None:
+        """Raises: ModelError: it reads no text."""
+        del tokens
+        raise _no_text()
+
     def picture(self, path: str, *, where: str) -> NDArray[np.uint8]:
         """The picture as bytes (C, H, W), resized and cropped as the model wants it.
 

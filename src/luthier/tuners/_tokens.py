@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Codec
 from luthier.models.token_rows import token_rows, train_tokens
 
 _ADDED = "tokens_added_by_luthier"
@@ -16,30 +16,40 @@ SUFFIX = ".token_adapter.trainable_tokens_delta"
 """What PEFT calls the rows; they are the vectors themselves."""
 
 
-def extend(tokenizer: Any, tokens: Sequence[str]) -> None:
+def extend(codec: Codec, tokens: Sequence[str]) -> None:
     """Add the tokens that the tokenizer lacks, as ordinary text that is never cut.
 
     Raises: RecipeError: there is no tokenizer.
     """
     if not tokens:
         return
+    tokenizer = codec.tokenizer
     if tokenizer is None:
         raise RecipeError("recipe tuner.tokens: this model reads no text, so it has no tokens")
     new = [token for token in tokens if token not in tokenizer.get_vocab()]
-    tokenizer.add_tokens(new)
+    codec.add_tokens(new)
     setattr(tokenizer, _ADDED, [*getattr(tokenizer, _ADDED, []), *new])
 
 
 def put_into(bundle: Bundle, tokens: Sequence[str], *, alone: bool) -> None:
-    """Make room for these tokens. A new one starts as the mean of the vectors of its pieces.
+    """Make room for these tokens, as `widen`.
 
     Args: alone: train their vectors and no others; else the tables are left to whoever trains them.
     """
+    ids = widen(bundle, tokens)
+    if ids and alone:
+        train_tokens(bundle.model, list(ids.values()))
+
+
+def widen(bundle: Bundle, tokens: Sequence[str]) -> dict[str, int]:
+    """Number of each of these tokens, for which the model now has vectors.
+
+    A new one starts as the mean of the vectors of its pieces; done twice it is the same.
+    """
     if not tokens:
-        return
-    tokenizer: Any = bundle.codec.tokenizer
-    extend(tokenizer, tokens)
-    model: Any = bundle.model
+        return {}
+    extend(bundle.codec, tokens)
+    tokenizer, model = bundle.codec.tokenizer, cast(Any, bundle.model)
     ids = {token: int(tokenizer.convert_tokens_to_ids(token)) for token in tokens}
     if max(ids.values()) >= len(model.get_input_embeddings().weight):
         model.resize_token_embeddings(max(ids.values()) + 1, mean_resizing=False)
@@ -48,8 +58,7 @@ def put_into(bundle: Bundle, tokens: Sequence[str], *, alone: bool) -> None:
     for layer in {id(part): part for part in (model.get_input_embeddings(), head) if part}.values():
         for token in getattr(tokenizer, _ADDED):
             _start(layer.weight, ids.get(token), _pieces(tokenizer, token))
-    if alone:
-        train_tokens(model, list(ids.values()))
+    return ids
 
 
 def peft_indices(model: Any) -> dict[str, Any]:

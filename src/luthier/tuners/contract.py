@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from luthier.models.bundle import Bundle, Facts, Kind, Outline
+from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
 
 
 @dataclass(slots=True)
@@ -99,8 +99,12 @@ class Peft:
 class Extending(Tuner, Protocol):
     """A tuner that may add tokens to the vocabulary."""
 
-    def extend(self, tokenizer: Any) -> None:
+    def extend(self, codec: Codec) -> None:
         """Add them, before any row is read with it; `apply` finds them there or adds them too."""
+        ...
+
+    def widen(self, bundle: Bundle) -> None:
+        """Give them vectors in a model that is to be run before `apply`, which does it too."""
         ...
 
 

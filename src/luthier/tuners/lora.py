@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
-from luthier.models.bundle import Bundle, Facts, Kind, Outline
+from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
 from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import Linear
 from luthier.models.token_rows import token_rows
@@ -39,7 +39,7 @@ from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly, exchanged
 from luthier.tuners._tables import token_tables, train_tables, trained_tables
 from luthier.tuners._targets import heads_of, linear_layers, matching, replace
-from luthier.tuners._tokens import extend, put_into
+from luthier.tuners._tokens import extend, put_into, widen
 from luthier.tuners.contract import ParamGroup, Peft
 
 STABLE_ALPHA = 8.0
@@ -190,9 +190,13 @@ class Lora:
         self._first_whole = {n: p.detach().float().clone() for n, p in whole}
         return bundle
 
-    def extend(self, tokenizer: Any) -> None:
+    def extend(self, codec: Codec) -> None:
         """Add the tokens that are to be trained and are not there."""
-        extend(tokenizer, self.config.tokens)
+        extend(codec, self.config.tokens)
+
+    def widen(self, bundle: Bundle) -> None:
+        """Give these tokens vectors."""
+        widen(bundle, self.config.tokens)
 
     def parts(self, outline: Outline) -> dict[str, list[str]]:
         """Every linear layer, where the best of them are wanted and not known yet.

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
-from luthier.models.bundle import Bundle, Facts, Kind, Outline
+from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
 from luthier.models.quantised import (
     Bits,
     Linear,
@@ -136,9 +136,13 @@ class Qlora:
             )
         return found
 
-    def extend(self, tokenizer: Any) -> None:
+    def extend(self, codec: Codec) -> None:
         """Add the tokens that are to be trained and are not there."""
-        self._lora.extend(tokenizer)
+        self._lora.extend(codec)
+
+    def widen(self, bundle: Bundle) -> None:
+        """Give these tokens vectors."""
+        self._lora.widen(bundle)
 
     def parts(self, outline: Outline) -> dict[str, list[str]]:
         """As LoRA's; they are measured before the base is rounded."""

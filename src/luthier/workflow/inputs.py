@@ -162,11 +162,11 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         possible=known.kinds,
         reference=source.reference,
     )
-    others = find_others(objective, codec)
     settle_tuner(settled, known.facts, kind=kind)
     moved, tuner = tuners.get(settled.get("tuner.name")), open_tuner(settled)
     if isinstance(tuner, Extending):
-        tuner.extend(codec.tokenizer)
+        tuner.extend(codec)
+    others = find_others(objective, codec)  # which have to know added tokens too
     names = (settled.get("objective.name"), settled.get("tuner.name"))
     refuse_lost_base(objective, moved, names=names)
     refuse_kind(moved, kind, names=names)

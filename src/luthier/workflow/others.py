@@ -44,11 +44,12 @@ def refuse_other_tokens(theirs: Codec, ours: Codec, *, role: str, other: Other) 
         if their_tokens.get(token) != our_tokens.get(token)
     )
     first = differing[0]
+    new = " What tuner.tokens adds it has not." if their_tokens.items() < our_tokens.items() else ""
     raise RecipeError(
         f"recipe objective.{role}: {other.model} has other tokens than the model that learns: "
         f"{len(their_tokens)} and {len(our_tokens)}, {len(differing)} of them differ, such as "
         f"{first!r} (number {their_tokens.get(first, 'none')} and {our_tokens.get(first, 'none')})."
-        f" Distributions over different tokens cannot be compared. {other.instead}"
+        f" Distributions over different tokens cannot be compared.{new} {other.instead}"
     )
 
 

@@ -6,7 +6,7 @@ from luthier.engine import relevance
 from luthier.models.bundle import Bundle
 from luthier.recipe.resolve import Settled
 from luthier.tuners import Tuner, tuners
-from luthier.tuners.contract import Choosing
+from luthier.tuners.contract import Choosing, Extending
 from luthier.workflow.built import open_component
 from luthier.workflow.inputs import Inputs
 from luthier.workflow.stages import Stages
@@ -19,6 +19,8 @@ def settle_parts(
     parts = tuner.parts(bundle) if isinstance(tuner, Choosing) else {}
     if not parts or not isinstance(tuner, Choosing):
         return tuner
+    if isinstance(tuner, Extending):  # rows hold tokens that the model has no vectors of yet
+        tuner.widen(bundle)
     with stages.stage("choosing layers", f"from {len(parts)}"):
         found = relevance.relevance(bundle, inputs.objective, inputs.learned("train"), parts)
         for key, (value, why) in tuner.choose(found).items():

@@ -16,7 +16,6 @@ from luthier.data.asked import rows_of
 from luthier.evaluation.predict import predict
 from luthier.export import run_load
 from luthier.models.bundle import Bundle
-from luthier.models.codecs import codec_in
 from luthier.objectives import Objective, objectives
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
@@ -111,6 +110,6 @@ def open_tuned(run: Run) -> Bundle:
             f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}"
         )
     if recipe.objective.get("template") == "plain":
-        bundle.codec = codec_in(bundle.source.folder).plain()
+        bundle.codec = bundle.codec.plain()
     bundle.model.eval()
     return bundle

@@ -17,6 +17,7 @@ from luthier.data.rows import Chat, Message
 from luthier.models.codec import TemplateCodec, codec_of
 from luthier.models.literal import control_tokens
 from luthier.models.proof import prove
+from luthier.tuners import tuners
 
 TURNS = (
     "{% for m in messages %}{{ '<|turn|>' + m.role + '\n' }}"
@@ -98,6 +99,21 @@ def test_an_answer_is_decoded_without_the_mark_that_ends_it() -> None:
     assert end in CODEC.end_of_turn_ids
     assert CODEC.decode([*CODEC.encode("yes").tolist(), end]) == "yes"
     assert not CODEC.tokenizer.added_tokens_decoder[end].special  # the model's own stays as it was
+
+
+def test_tokens_that_a_tuner_adds_are_read_and_written() -> None:
+    codec, new = codec_of(tokenizer()), ["<tool>", "colour_of"]
+    kind = tuners.get("lora")
+    kind(kind.Config(tokens=new)).extend(codec)
+    ids = [codec.tokenizer.convert_tokens_to_ids(token) for token in new]
+    row = tiny.chat("a <tool>", "the colour_of [END] it")
+    rendered = codec.render(row)
+    check(row, codec)
+    assert [rendered.input_ids.tolist().count(index) for index in ids] == [1, 1]
+    assert set(ids) < {*codec.encode("<tool> colour_of").tolist()}
+    assert codec.decode([ids[1]]) == "colour_of"
+    at = codec.literal.plain("a colour_of").index(ids[1])
+    assert codec.literal.places("a colour_of")[at] == 2
 
 
 @pytest.mark.parametrize("flag", ["lstrip", "rstrip"])

@@ -92,6 +92,13 @@ def test_a_reference_with_other_tokens_is_refused_with_the_reason(desk: Path) ->
         find_others(objective, codec_of(tiny.tokenizer()))
 
 
+def test_a_reference_that_lacks_what_the_tuner_adds_is_refused(desk: Path) -> None:
+    asked = recipe(desk, "pairs", "lora", name="dpo", reference=str(desk / "other"))
+    asked["tuner"]["tokens"] = ["zebra"]
+    with pytest.raises(RecipeError, match=r"such as 'zebra' .*What tuner.tokens adds it has not"):
+        train(asked, out=desk / "run")
+
+
 def test_what_was_asked_is_let_go_of(desk: Path) -> None:
     source = fetch(str(desk / "other"))
     settings = Recipe.model_validate(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from safetensors import safe_open
+from tests import tiny
 from tests.journeys.desk import QUICK, Desk, desk
 
 import luthier
@@ -40,6 +41,21 @@ def test_the_best_layers_are_chosen_once(tuner: str, place: Desk) -> None:
     assert run.predict([{"prompt": "what is red"}])  # opened anew, without rows
     again = train(place, f"tuner.name={tuner}", "tuner.target=best:3")
     assert again.recipe.tuner["chosen"] == chosen
+
+
+def test_the_best_layers_are_measured_on_rows_with_new_tokens(place: Desk) -> None:
+    tiny.causal_lm(vocab_size=len(tiny.tokenizer())).save_pretrained(place.model)
+    run = train(place, "tuner.name=lora", "tuner.target=best:3", "tuner.tokens=[the number]")
+    assert len(run.recipe.tuner["chosen"]) == 3
+    tokenizer = run.bundle.codec.tokenizer
+    assert tokenizer.convert_tokens_to_ids("the number") in run.bundle.codec.encode("a the number")
+
+
+def test_a_run_without_a_template_opens_with_its_new_tokens(place: Desk) -> None:
+    asked = ["tuner.name=lora", "tuner.tokens=[the number]", "objective.template=plain"]
+    codec = luthier.open_run(train(place, *asked).path).bundle.codec
+    assert codec.is_plain
+    assert codec.tokenizer.convert_tokens_to_ids("the number") in codec.encode("a the number")
 
 
 def test_more_layers_than_there_are_stop_the_run_before_training(place: Desk) -> None:
