@@ -26,12 +26,20 @@ def heads_of(outline: Outline) -> list[str]:
 
 def linear_layers(outline: Outline) -> dict[str, Linear]:
     """Every linear layer by its full name, without those of a head."""
+    return {
+        name: module
+        for name, module in below_head(outline).items()
+        if isinstance(module, nn.Linear | QuantisedLinear)
+    }
+
+
+def below_head(outline: Outline) -> dict[str, nn.Module]:
+    """Every module by its full name, without the output layer and those of a head and pooler."""
     output, but_not = _output_layer(outline.model), heads_of(outline)
     return {
         name: module
         for name, module in outline.model.named_modules()
-        if isinstance(module, nn.Linear | QuantisedLinear)
-        and module is not output
+        if module is not output
         and not any(name == part or name.startswith(part + ".") for part in but_not)
     }
 
@@ -59,7 +67,9 @@ def named(layers: Mapping[str, L], patterns: Sequence[str]) -> dict[str, L]:
     for pattern in patterns:
         if not any(means(pattern, name) for name in layers):
             hint = did_you_mean(pattern, {name.rpartition(".")[2] for name in layers})
-            raise RecipeError(f"recipe tuner.target: '{pattern}' names no linear layer{hint}")
+            raise RecipeError(
+                f"recipe tuner.target: '{pattern}' names no linear layer below the head{hint}"
+            )
     return {n: part for n, part in layers.items() if any(means(pattern, n) for pattern in patterns)}
 
 

@@ -18,7 +18,7 @@ from luthier.tuners._groups import decay_groups
 from luthier.tuners._parts import freeze_trunk, head, trained, untuned
 from luthier.tuners._peft import PREFIX, saved_whole, target_modules
 from luthier.tuners._restore import copy_strictly
-from luthier.tuners._targets import means, named, replace
+from luthier.tuners._targets import below_head, means, named, replace
 from luthier.tuners.contract import ParamGroup, Peft
 
 _LLAMA = (("k_proj", "v_proj", "down_proj"), ("down_proj",))
@@ -53,7 +53,8 @@ class Config(ComponentConfig):
     """Learned scales."""
 
     target: list[str] | Auto = "auto"
-    """Layers scaled: names, last parts of names, or globs; auto: as PEFT has it for the model."""
+    """Layers scaled, never those of a head: names, last parts of names, or globs; auto: as PEFT
+    has it for the model."""
     feedforward: list[str] | Auto = "auto"
     """Those of them whose inputs are scaled instead of their outputs; auto: as PEFT has it."""
 
@@ -116,7 +117,9 @@ class Ia3:
         model: Any = outline.model
         target, _ = self._names(model.config.model_type)
         layers = {
-            name: cast(Layer, part) for name, part in model.named_modules() if _is_linear(part)
+            name: cast(Layer, part)
+            for name, part in below_head(outline).items()
+            if _is_linear(part)
         }
         if not target:
             raise RecipeError("recipe tuner.target: got [], expected names of layers to scale")

@@ -74,6 +74,24 @@ def test_a_name_of_no_layer_is_refused_with_the_nearest() -> None:
         tuned(tiny.bundle(), target=["k_porj"], feedforward=[])
 
 
+@pytest.mark.parametrize(
+    ("architecture", "labels", "head"),
+    [
+        ("llama", (), "lm_head"),
+        ("llama", ("a", "b"), "score"),
+        ("bert", ("a", "b"), "classifier"),
+        ("bert", ("a", "b"), "pooler.dense"),
+    ],
+)
+def test_a_head_is_never_scaled(architecture: Any, labels: tuple[str, ...], head: str) -> None:
+    bundle = tiny.bundle(architecture, labels=labels)
+    tuned(bundle, target=["*"], feedforward=[])
+    assert scaled(bundle)
+    assert not [name for name in scaled(bundle) if name.endswith(head)]
+    with pytest.raises(RecipeError, match=f"'{head}' names no linear layer below the head"):
+        tuned(tiny.bundle(architecture, labels=labels), target=[head], feedforward=[])
+
+
 def test_an_unknown_model_type_asks_for_names() -> None:
     bundle = tiny.bundle()
     model: Any = bundle.model
