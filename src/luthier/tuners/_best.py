@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from luthier.core.errors import RecipeError
 
-_SIGN = "best:"
+BEST = "best:"
 
 
 def number_of(target: object) -> int:
@@ -14,9 +14,9 @@ def number_of(target: object) -> int:
 
     Raises: RecipeError: K is no number above 0.
     """
-    if not isinstance(target, str) or not target.startswith(_SIGN):
+    if not isinstance(target, str) or not target.startswith(BEST):
         return 0
-    text = target.removeprefix(_SIGN)
+    text = target.removeprefix(BEST)
     if not text.isdigit() or not int(text):
         raise RecipeError(
             f"recipe tuner.target: got '{target}', expected best: and a number above 0, as best:24"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from luthier.core.errors import RecipeError, RunError
@@ -14,7 +16,9 @@ from luthier.models.quantised import Linear
 from luthier.models.token_rows import TokenRows, token_rows
 from luthier.tuners._patterns import shortest
 from luthier.tuners._peft import saved_whole, target_modules
+from luthier.tuners._restore import exchanged
 from luthier.tuners._tables import peft_tables, trained_tables, with_tied, without_tied
+from luthier.tuners._targets import replace
 from luthier.tuners._tokens import SUFFIX, peft_indices
 
 _A, _B, _LENGTHS = ".lora_A.weight", ".lora_B.weight", ".lora_magnitude_vector"
@@ -60,6 +64,35 @@ def switch(layers: Sequence[LowRankLinear | TokenRows], enabled: Sequence[bool])
     """Which terms and rows take part."""
     for layer, is_enabled in zip(layers, enabled, strict=True):
         layer.enabled = is_enabled
+
+
+@contextmanager
+def untuned(model: nn.Module, first_whole: Mapping[str, Tensor]) -> Generator[nn.Module]:
+    """Within it terms and rows are off, and what is trained whole is what it started as."""
+    layers = switched(model)
+    before = [layer.enabled for layer in layers]
+    try:
+        switch(layers, [False] * len(layers))
+        with exchanged(trained_whole(model), first_whole):
+            yield model
+    finally:
+        switch(layers, before)
+
+
+def merge_all(model: nn.Module) -> nn.Module:
+    """The same model, changed in place: every term added to its layer's weight.
+
+    The sum is taken in float32 and rounded once to the type of the weight.
+    """
+    for name, layer in list(adapters(model)):
+        plain = layer.base if isinstance(layer.base, nn.Linear) else layer.base.plain()
+        with torch.no_grad():
+            weight = plain.weight
+            weight.copy_(weight.float() + layer.delta().to(weight.device))
+        replace(model, name, plain)
+    for name, rows in token_rows(model).items():
+        replace(model, name, rows.fold())
+    return model
 
 
 def peft_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -108,12 +141,12 @@ def peft_config(model: nn.Module, *, is_stabilised: bool) -> dict[str, Any]:
     }
 
 
-def check_rank(rank: int, name: str, layer: Linear) -> None:
-    """Raises: RecipeError: the rank exceeds the size of the layer."""
+def check_rank(rank: int, name: str, layer: Linear, *, where: str) -> None:
+    """Raises: RecipeError: the rank, set at `where`, exceeds the size of the layer."""
     most = min(layer.in_features, layer.out_features)
     if rank > most:
         raise RecipeError(
-            f"recipe tuner.rank: got {rank}, but layer '{name}' is {layer.out_features} x "
+            f"recipe {where}: got {rank}, but layer '{name}' is {layer.out_features} x "
             f"{layer.in_features}. Use a rank of at most {most}, or choose other layers with "
             "tuner.target."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from fnmatch import translate
+from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from luthier.core.errors import RecipeError
@@ -14,12 +14,18 @@ T = TypeVar("T")
 
 
 def value_for(name: str, patterns: Mapping[str, T], default: T) -> T:
-    """The value of the first pattern that means the layer `name`; otherwise `default`.
+    """The value of the first pattern that means the layer `name`; otherwise `default`."""
+    pattern = pattern_for(name, patterns)
+    return default if pattern is None else patterns[pattern]
+
+
+def pattern_for(name: str, patterns: Iterable[str]) -> str | None:
+    """The first pattern that means the layer `name`.
 
     A pattern is the end of a name from a dot on, a glob of a whole name, or, as in PEFT, a regular
-    expression for such an end.
+    expression for such an end: whichever of these means it.
     """
-    return next((value for pattern, value in patterns.items() if _means(pattern, name)), default)
+    return next((pattern for pattern in patterns if _means(pattern, name)), None)
 
 
 def check(patterns: Iterable[str], names: Collection[str], *, where: str) -> None:
@@ -53,6 +59,12 @@ def shortest(values: Mapping[str, T], default: T) -> dict[str, T]:
 def _means(pattern: str, name: str) -> bool:
     if pattern == name or name.endswith("." + pattern):
         return True
-    is_glob = any(sign in pattern for sign in "*?[") and ".*" not in pattern
-    ends = translate(pattern) if is_glob else rf"(.*\.)?({pattern})$"
-    return re.match(ends, name) is not None
+    is_glob = any(sign in pattern for sign in "*?[")
+    if is_glob and fnmatchcase(name, pattern):
+        return True
+    try:
+        return re.match(rf"(.*\.)?({pattern})$", name) is not None
+    except re.error:
+        if is_glob:  # such as *.self_attn.*
+            return False
+        raise

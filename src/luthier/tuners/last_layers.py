@@ -17,11 +17,14 @@ from luthier.models.bundle import Bundle, Facts, Kind, Outline
 from luthier.tuners import tuners
 from luthier.tuners._own import OwnTensors, new_head
 
+NUM_LAYERS = 2
+"""Blocks that move where nothing is said."""
+
 
 class Config(ComponentConfig):
     """Which layers."""
 
-    num_layers: int = Field(2, ge=0)
+    num_layers: int = Field(NUM_LAYERS, ge=0)
     """How many blocks move (0: only what `modules` names)."""
     choose: Literal["last", "first", "relevant"] = "last"
     """relevant: those that the loss of some training rows depends on most (Fisher information),
@@ -37,7 +40,15 @@ class Config(ComponentConfig):
             self.layers == [] or (self.layers == "auto" and not self.num_layers)
         ):
             raise ValueError("expected at least one layer, or something in `modules`")
+        if isinstance(self.layers, list) and not self._is_measured_or_silent(len(self.layers)):
+            raise ValueError("layers says which blocks move: leave num_layers and choose out")
         return self
+
+    def _is_measured_or_silent(self, count: int) -> bool:
+        """Whether num_layers and choose say nothing beside `count` blocks in `layers`: what was
+        measured is recorded there, and defaults are recorded too."""
+        usual = NUM_LAYERS if self.choose == "last" else count
+        return self.choose != "first" and self.num_layers in (usual, count)
 
 
 @tuners.add

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace as changed
 from typing import Any, ClassVar, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
@@ -19,29 +19,31 @@ from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import Linear
 from luthier.models.token_rows import token_rows
 from luthier.tuners import tuners
-from luthier.tuners._best import best, meant, number_of, refuse_more
+from luthier.tuners._best import BEST, best, meant, number_of, refuse_more
 from luthier.tuners._groups import decay_groups
 from luthier.tuners._low_rank import (
     adapters,
     check_rank,
     check_same,
     from_peft_tensors,
+    merge_all,
     peft_config,
     peft_tensors,
-    switch,
-    switched,
     tensors_of,
     trained_whole,
+    untuned,
 )
-from luthier.tuners._patterns import check, value_for
+from luthier.tuners._patterns import check, pattern_for, value_for
 from luthier.tuners._peft import from_peft, to_peft
 from luthier.tuners._principal import principal
-from luthier.tuners._restore import copy_strictly, exchanged
+from luthier.tuners._restore import copy_strictly
 from luthier.tuners._tables import token_tables, train_tables, trained_tables
 from luthier.tuners._targets import heads_of, linear_layers, matching, replace
 from luthier.tuners._tokens import extend, put_into, widen
 from luthier.tuners.contract import ParamGroup, Peft
 
+TABLES_RATE = 0.1
+"""Of whole tables, where nothing is said."""
 STABLE_ALPHA = 8.0
 """With rank stabilisation: the scaling that is usual, 2, at rank 16, and less above."""
 
@@ -78,7 +80,7 @@ class Config(ComponentConfig):
     embeddings: bool = False
     """Train every vector of the table of tokens too, and the head of a language model: for another
     language or many new words. They are saved whole, in float32."""
-    embeddings_rate: float = Field(0.1, gt=0)
+    embeddings_rate: float = Field(TABLES_RATE, gt=0)
     """Learning rate of these tables over that of the adapters."""
     rate_ratio: float = Field(1.0, gt=0)
     """Learning rate of B over that of A (LoRA+); usual 4 to 16, with a lower rate for A."""
@@ -97,6 +99,15 @@ class Config(ComponentConfig):
         if wrong := [name for name, value in pairs.items() if value <= 0]:
             raise ValueError(f"expected numbers above 0, but not so: {', '.join(wrong)}")
         return values
+
+    @model_validator(mode="after")
+    def _has_effect(self) -> Config:
+        is_best = isinstance(self.target, str) and self.target.startswith(BEST)
+        if self.chosen and self.chosen != "auto" and not is_best:
+            raise ValueError(f"chosen says what target = {BEST}K means; name layers in target")
+        if self.embeddings_rate != TABLES_RATE and not self.embeddings:
+            raise ValueError("embeddings_rate is of embeddings = true; add that, or leave it out")
+        return self
 
     def rank_of(self, name: str) -> int:
         """Rank in the layer `name`."""
@@ -228,7 +239,9 @@ class Lora:
         check(self.config.rank_pattern, layers, where="tuner.rank_pattern")
         check(self.config.alphas()[1], layers, where="tuner.alpha_pattern")
         for name, layer in layers.items():
-            check_rank(self.config.rank_of(name), name, layer)
+            pattern = pattern_for(name, self.config.rank_pattern)
+            where = "tuner.rank" if pattern is None else f"tuner.rank_pattern.{pattern}"
+            check_rank(self.config.rank_of(name), name, layer, where=where)
         return layers
 
     def _added(self, name: str, layer: Linear, generator: torch.Generator) -> LowRankLinear:
@@ -276,29 +289,10 @@ class Lora:
         check_same(self.peft(bundle).config, saved.config)
         self.restore(bundle.model, from_peft_tensors(bundle.model, from_peft(saved.tensors)))
 
-    @contextmanager
-    def base(self, model: nn.Module) -> Generator[nn.Module]:
+    def base(self, model: nn.Module) -> AbstractContextManager[nn.Module]:
         """Within it adapters are off, and what is trained whole is what it started as."""
-        layers = switched(model)
-        before = [layer.enabled for layer in layers]
-        try:
-            switch(layers, [False] * len(layers))
-            with exchanged(trained_whole(model), self._first_whole):
-                yield model
-        finally:
-            switch(layers, before)
+        return untuned(model, self._first_whole)
 
     def merge(self, model: nn.Module) -> nn.Module:
-        """The same model, changed in place: every adapter added to its layer's weight.
-
-        The sum is taken in float32 and rounded once to the type of the weight.
-        """
-        for name, layer in list(adapters(model)):
-            plain = layer.base if isinstance(layer.base, nn.Linear) else layer.base.plain()
-            with torch.no_grad():
-                weight = plain.weight
-                weight.copy_(weight.float() + layer.delta().to(weight.device))
-            replace(model, name, plain)
-        for name, rows in token_rows(model).items():
-            replace(model, name, rows.fold())
-        return model
+        """The same model, changed in place: every adapter added to its layer's weight."""
+        return merge_all(model)

@@ -51,6 +51,8 @@ class Config(ComponentConfig):
             raise ValueError(f"text is given, but init = {self.init} does not read it")
         if self.projection and (self.text or self.init in ("vocabulary", "text")):
             raise ValueError("projection = true begins at random; leave init and text out")
+        if self.encoder_hidden_size != "auto" and not self.projection:
+            raise ValueError("encoder_hidden_size is of projection = true; add that, or leave it")
         return self
 
 

@@ -23,6 +23,8 @@ from luthier.tuners._restore import copy_strictly
 from luthier.tuners.contract import ParamGroup, Peft
 
 KEY, PREFIX = "prompt_embeddings", "base_model."
+NUM_LAYERS = 2
+"""Of an LSTM, where nothing is said."""
 
 
 class Config(ComponentConfig):
@@ -40,7 +42,7 @@ class Config(ComponentConfig):
     """The network that makes the vectors out of others (p-tuning); only its result is saved."""
     encoder_hidden_size: int | Auto = "auto"
     """Width of the encoder; auto: that of the model."""
-    encoder_num_layers: int = Field(2, ge=1)
+    encoder_num_layers: int = Field(NUM_LAYERS, ge=1)
     """Layers of an LSTM encoder."""
 
     @model_validator(mode="after")
@@ -51,6 +53,10 @@ class Config(ComponentConfig):
             raise ValueError(f"text is given, but init = {self.init} does not read it")
         if self.encoder != "none" and (self.text or self.init in ("vocabulary", "text")):
             raise ValueError("an encoder begins at random; leave init and text out")
+        if self.encoder_hidden_size != "auto" and self.encoder == "none":
+            raise ValueError("encoder_hidden_size needs an encoder: mlp or lstm")
+        if self.encoder_num_layers != NUM_LAYERS and self.encoder != "lstm":
+            raise ValueError("encoder_num_layers is of encoder = lstm; leave it out")
         return self
 
 

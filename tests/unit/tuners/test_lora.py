@@ -10,9 +10,11 @@ import pytest
 import torch
 from tests import tiny
 from tests.contracts.cases import plain_bundle
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from luthier.core.config import build
 from luthier.core.errors import RecipeError
+from luthier.models.bundle import Outline
 from luthier.models.facts import facts_of
 from luthier.models.low_rank import LowRankLinear
 from luthier.tuners._principal import principal
@@ -55,7 +57,15 @@ def test_stabilised_ranks_divide_by_the_root() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["q_proj", "*.self_attn.q_proj", r"layers\.\d+\.self_attn\.q.*"]
+    "pattern",
+    [
+        "q_proj",
+        "*.self_attn.q_proj",
+        r"layers\.\d+\.self_attn\.q.*",
+        r"layers\.[0-9]+\.self_attn\.q_proj",
+        "*.self_attn.q_*",
+        "*.layers.*.self_attn.[q]*",
+    ],
 )
 def test_a_pattern_gives_some_layers_another_rank_at_the_same_scaling(pattern: str) -> None:
     for name, layer in applied(rank_pattern={pattern: 2}).items():
@@ -79,11 +89,17 @@ def test_alphas_can_be_named_by_layer() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"target": "q_prj"}, "tuner.target: 'q_prj' names no linear layer; did you mean 'q_proj'"),
+        ({"target": "q_prj"}, "tuner.target: 'q_prj' names no linear layer below the head; did"),
         ({"rank_pattern": {"w_proj": 2}}, "rank_pattern: 'w_proj' means none of the adapted"),
+        ({"rank_pattern": {"*.no_attn.*": 2}}, r"'\*.no_attn.\*' means none of the adapted"),
+        ({"chosen": ["q_proj"]}, "chosen says what target = best:K means"),
+        ({"embeddings_rate": 0.5}, "embeddings_rate is of embeddings = true"),
         ({"alpha_pattern": {"(": 2}}, r"alpha_pattern: '\(' is no regular expression"),
         ({"rank": 33}, r"tuner.rank: got 33, but layer .* Use a rank of at most"),
-        ({"rank_pattern": {"up_proj": 99}}, r"tuner.rank: got 99, but layer '.*up_proj'"),
+        (
+            {"rank_pattern": {"up_proj": 99}},
+            r"tuner.rank_pattern.up_proj: got 99, but layer '.*up_proj'",
+        ),
         ({"rank_pattern": {"up_proj": 0}}, "rank_pattern: got .*expected numbers above 0"),
     ],
 )
@@ -142,3 +158,34 @@ def test_more_layers_than_there_are_cannot_be_the_best() -> None:
     tuner = Lora(build(Config, {"target": "best:15"}, where="tuner"))
     with pytest.raises(RecipeError, match="got best:15, but there are 14"):
         tuner.choose(dict.fromkeys(tuner.parts(plain_bundle("causal_lm")), 1.0))
+
+
+def test_what_is_recorded_of_a_tuner_is_a_recipe_again() -> None:
+    for settings in ({}, {"target": "best:2", "chosen": ["layers.0.mlp.up_proj"]}):
+        config = build(Config, settings, where="tuner")
+        found = {key: value for key, (value, _) in Lora.resolve(config).items()}
+        whole = config.model_copy(update=found).model_dump(mode="json")
+        assert build(Config, whole, where="tuner").model_dump(mode="json") == whole
+
+
+def test_rank_8_on_queries_and_values_is_a_third_of_a_percent_of_smollm2_135m() -> None:
+    shape = AutoConfig.for_model(
+        "llama",
+        hidden_size=576,
+        intermediate_size=1536,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        vocab_size=49152,
+        tie_word_embeddings=True,
+    )
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(shape)
+        tuner = Lora(build(Config, {"rank": 8, "target": ["q_proj", "v_proj"]}, where="tuner"))
+        layers = tuner.check(Outline(model, "causal_lm", facts_of(model)))
+        added = [LowRankLinear(layer, rank=8, scaling=2.0, dropout=0) for layer in layers.values()]
+    named = [pair for layer in added for pair in layer.named_parameters()]
+    own = sum(p.numel() for name, p in named if not name.startswith("base."))
+    whole = sum(parameter.numel() for parameter in model.parameters())
+    assert (len(layers), own, whole) == (60, 460_800, 134_515_008)
+    assert own / (own + whole) < 0.0035

@@ -158,3 +158,26 @@ def test_a_norm_has_weight_and_bias_in_one_type() -> None:
         if isinstance(module, nn.LayerNorm):
             assert module.weight.dtype == module.bias.dtype == torch.float32
             assert torch.equal(module.weight, exact[f"{name}.weight"].bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"layers": [0], "num_layers": 3},
+        {"layers": [0], "choose": "first"},
+        {"layers": [0], "choose": "relevant", "num_layers": 4},
+    ],
+    ids=str,
+)
+def test_a_number_of_layers_beside_named_ones_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="leave num_layers and choose out"):
+        tuners.get("last_layers").Config(**settings)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"layers": [0]}, {"layers": [1, 3, 2], "choose": "relevant", "num_layers": 3}]
+)
+def test_recorded_layers_are_a_recipe_again(settings: dict[str, Any]) -> None:
+    kind = tuners.get("last_layers").Config
+    recorded = kind(**settings).model_dump(mode="json")
+    assert kind(**recorded).model_dump(mode="json") == recorded

@@ -148,6 +148,8 @@ def test_more_than_the_context_is_refused() -> None:
         ({"init": "text"}, r"needs tuner\.text"),
         ({"init": "random", "text": "hello"}, "does not read it"),
         ({"encoder": "mlp", "text": "hello"}, "an encoder begins at random"),
+        ({"encoder_hidden_size": 24}, "needs an encoder: mlp or lstm"),
+        ({"encoder": "mlp", "encoder_num_layers": 3}, "is of encoder = lstm"),
         ({"num_virtual_tokens": 0}, "greater than or equal to 1"),
     ],
 )
