@@ -68,6 +68,9 @@ class BottleneckFiles:
         """
         _manifest.verify(folder)
         saved, ours = files.read_json(folder / CONFIG)["config"], _config(bundle)
+        first = next(iter(bottlenecks(bundle.model).values()))
+        if saved.get("reduction_factor") == first.width / first.size:  # as it was written once
+            ours["reduction_factor"] = first.width / first.size
         other = [f"{key}: got {saved.get(key)}, expected {ours[key]}" for key in ours]
         wrong = [text for text, key in zip(other, ours, strict=True) if saved.get(key) != ours[key]]
         if wrong:
@@ -113,7 +116,7 @@ def _config(bundle: Bundle) -> dict[str, Any]:
     return {
         "mh_adapter": "attention" in places,
         "output_adapter": "feedforward" in places,
-        "reduction_factor": first.width / first.size,
+        "reduction_factor": factor_of(first.width, first.size),
         "non_linearity": _ACTIVATIONS.get(first.activation, first.activation),
         "original_ln_before": sums,
         "original_ln_after": True,
@@ -122,6 +125,15 @@ def _config(bundle: Bundle) -> dict[str, Any]:
         "scaling": first.scaling,
         "init_weights": "mam_adapter",
     }
+
+
+def factor_of(width: int, size: int) -> float:
+    """A factor of which the library makes this size: int(width // factor).
+
+    The quotient itself where it does; often it is rounded up, and its bottleneck one too narrow.
+    """
+    quotient = width / size
+    return quotient if int(width // quotient) == size else width / (size + 0.5)
 
 
 _BOTH = frozenset(("attention", "feedforward"))

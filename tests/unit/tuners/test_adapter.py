@@ -10,6 +10,7 @@ from tests import tiny
 from torch.testing import assert_close
 
 from luthier.core.errors import ModelError, RecipeError
+from luthier.export.bottleneck import factor_of
 from luthier.models.bottleneck import bottlenecks
 from luthier.models.bundle import Bundle
 from luthier.models.trunks import build
@@ -86,3 +87,10 @@ def test_it_does_not_merge() -> None:
     bundle = tiny.bundle()
     with pytest.raises(RecipeError, match="does not merge"):
         tuned(bundle).merge(bundle.model)
+
+
+@pytest.mark.parametrize("width", [32, 384, 576, 768, 4096])
+def test_the_factor_that_is_written_makes_the_library_build_our_size(width: int) -> None:
+    for size in range(1, width + 1):
+        assert int(width // factor_of(width, size)) == size
+    assert factor_of(width, width // 16) == 16.0
