@@ -47,6 +47,27 @@ def decayed(
     return found
 
 
+def without_effect(
+    model: nn.Module, *, layer_decay: float, unfreeze_every: int, num_steps: int
+) -> list[str]:
+    """Sentences on what of these settings changes nothing, or never gets to some of the layers."""
+    moved = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    num_layers = len(set(ranks(model, moved).values()))
+    given = {"layer_decay": layer_decay != 1, "unfreeze_every": unfreeze_every > 0}
+    if num_layers < 2:
+        names = " and ".join(f"training.{name}" for name, is_given in given.items() if is_given)
+        return [f"{names} without effect: all that moves is in one layer"] if names else []
+    begun = 1 + (num_steps - 1) // unfreeze_every if unfreeze_every else num_layers
+    if begun >= num_layers:
+        return []
+    often = (num_steps - 1) // (num_layers - 1)
+    hint = f"at {often} all of them would" if often else "the run is too short for all of them"
+    return [
+        f"training.unfreeze_every {unfreeze_every}: of {num_layers} layers only the upper {begun} "
+        f"begin to move within {num_steps} steps; {hint}"
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Unfreezing:
     """Gradual unfreezing: the uppermost layer moves from the start, and every so many steps the

@@ -12,6 +12,7 @@ from luthier.core import files
 from luthier.data.features import Features
 from luthier.engine import constants
 from luthier.engine.job import Job, Plan
+from luthier.engine.layers import without_effect
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
 from luthier.models.bundle import Bundle
@@ -109,6 +110,13 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
                 note=stages.note,
             )
+    for warning in without_effect(
+        bundle.model,
+        layer_decay=job.plan.layer_decay,
+        unfreeze_every=job.plan.unfreeze_every,
+        num_steps=num_steps(settled, lengths),
+    ):
+        stages.note(warning, warning=True)
     job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]
     gather(job, before, stages)
     put_in(job, settled, inputs, before)

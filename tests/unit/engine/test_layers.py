@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch import nn
 from luthier.core.errors import Interrupted
 from luthier.core.events import Event, Updated
 from luthier.engine.fit import fit
-from luthier.engine.layers import decayed, ranks, unfreezing
+from luthier.engine.layers import decayed, ranks, unfreezing, without_effect
 from luthier.tuners.contract import ParamGroup
 
 
@@ -136,3 +137,27 @@ def test_a_decayed_rate_is_torch_adamw_with_a_rate_per_layer(tmp_path: Path) -> 
         torch.testing.assert_close(
             value - plain[name], step * 0.5 ** rank[name], rtol=1e-3, atol=1e-7
         )
+
+
+@pytest.mark.parametrize(
+    ("tuner", "settings", "words"),
+    [
+        (
+            "full",
+            {"unfreeze_every": 5, "num_steps": 10},
+            "of 4 layers only the upper 2 .* at 3 all",
+        ),
+        ("full", {"unfreeze_every": 1, "num_steps": 2}, "upper 2 .* the run is too short"),
+        ("full", {"unfreeze_every": 3, "num_steps": 10, "layer_decay": 0.9}, ""),
+        ("head", {"unfreeze_every": 1}, "training.unfreeze_every without effect"),
+        ("head", {"layer_decay": 0.9, "unfreeze_every": 1}, "layer_decay and training.unfreeze_ev"),
+        ("head", {}, ""),
+    ],
+)
+def test_settings_that_change_nothing_or_come_too_late_are_said(
+    tuner: str, settings: dict[str, Any], words: str
+) -> None:
+    asked = {"layer_decay": 1.0, "unfreeze_every": 0, "num_steps": 10, **settings}
+    found = without_effect(case(tuner, "classify").bundle.model, **asked)
+    assert len(found) == bool(words)
+    assert re.search(words, "".join(found))
