@@ -110,13 +110,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
                 note=stages.note,
             )
-    for warning in without_effect(
-        bundle.model,
-        layer_decay=job.plan.layer_decay,
-        unfreeze_every=job.plan.unfreeze_every,
-        num_steps=num_steps(settled, lengths),
-    ):
-        stages.note(warning, warning=True)
+    _warn_of_idle(job, num_steps(settled, lengths), stages)
     job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]
     gather(job, before, stages)
     put_in(job, settled, inputs, before)
@@ -147,6 +141,15 @@ def _tuned_to_be(
         stages.note(warning, warning=True)
     stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
     return tuner, bundle
+
+
+def _warn_of_idle(job: Job, total: int, stages: Stages) -> None:
+    """Say which options for layers change nothing in so many steps."""
+    every, decay = job.plan.unfreeze_every, job.plan.layer_decay
+    for warning in without_effect(
+        job.bundle.model, layer_decay=decay, unfreeze_every=every, num_steps=total
+    ):
+        stages.note(warning, warning=True)
 
 
 def view_before(tuner: Tuner, bundle: Bundle) -> View:
