@@ -73,7 +73,7 @@ class Classify:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     problem: ClassVar[str] = "single_label_classification"
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "rows"
+    unit: str = "rows"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=600, epochs=(5, 12))
 

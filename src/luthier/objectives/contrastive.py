@@ -54,7 +54,7 @@ class Contrastive:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"embedder"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = False
-    unit: ClassVar[str] = "rows"
+    unit: str = "rows"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=128, steps=200, epochs=(1, 8))
 

@@ -48,7 +48,7 @@ class CoSent:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"embedder"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = False
-    unit: ClassVar[str] = "rows"
+    unit: str = "rows"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=600, epochs=(1, 8))
 

@@ -69,7 +69,7 @@ class Distill:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     asks: ClassVar[frozenset[str]] = frozenset({"teacher"})
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "tokens"
+    unit: str = "tokens"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual()
 

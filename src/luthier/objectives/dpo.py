@@ -86,7 +86,7 @@ class Dpo:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     asks: ClassVar[frozenset[str]] = frozenset({"reference"})
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "pairs"
+    unit: str = "pairs"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(epochs=(1, 3), rate=0.1)
 

@@ -63,7 +63,7 @@ class FewShot:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = False
-    unit: ClassVar[str] = "rows"
+    unit: str = "rows"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(
         batch_size=128,

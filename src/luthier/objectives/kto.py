@@ -61,7 +61,7 @@ class Kto:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     asks: ClassVar[frozenset[str]] = frozenset({"reference"})
     additive: ClassVar[bool] = False
-    unit: ClassVar[str] = "rows"
+    unit: str = "rows"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=16, epochs=(1, 3), rate=0.1)
 

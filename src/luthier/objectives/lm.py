@@ -37,7 +37,7 @@ class Lm:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "tokens"
+    unit: str = "tokens"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual()
 

@@ -64,7 +64,7 @@ class Ppo(Graded[Config]):
     """
 
     Config = Config
-    unit: ClassVar[str] = "tokens"
+    unit: str = "tokens"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=200, epochs=(1, 8), rate=0.2)
 

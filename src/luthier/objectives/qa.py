@@ -52,7 +52,7 @@ class Qa:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "windows"
+    unit: str = "windows"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=16, steps=1500, epochs=(2, 8))
 

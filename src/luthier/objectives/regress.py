@@ -48,7 +48,7 @@ class Regress:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     problem: ClassVar[str] = "regression"
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "rows"
+    unit: str = "rows"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=600, epochs=(4, 10))
 

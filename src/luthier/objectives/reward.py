@@ -53,7 +53,7 @@ class Reward:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     problem: ClassVar[str] = "regression"
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "pairs"
+    unit: str = "pairs"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(epochs=(1, 3), rate=0.3)
 

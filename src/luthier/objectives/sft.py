@@ -46,7 +46,7 @@ class Sft:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "tokens"
+    unit: str = "tokens"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual()
 

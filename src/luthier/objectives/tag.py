@@ -58,7 +58,7 @@ class Tag:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "words"
+    unit: str = "words"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=16, steps=1500, epochs=(3, 10))
 

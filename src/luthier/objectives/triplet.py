@@ -51,7 +51,7 @@ class TripletMargin:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"embedder"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "negatives"
+    unit: str = "negatives"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=400, epochs=(1, 8))
 

@@ -86,7 +86,7 @@ def answer_file(
     lines = [
         _line(row, said.text) for row, said in zip(rows, found, strict=True) if not said.left_out
     ]
-    counts = Counter(said.left_out for said in found)
+    counts: Counter[Reason] = Counter(said.left_out for said in found)
     kept.drop()
     if rows and not lines:
         raise _nothing(input, counts, teacher)

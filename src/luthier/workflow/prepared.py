@@ -74,10 +74,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     settle_units(settled, inputs.objective, inputs.features["train"], train, stages)
     settle_training(settled, facts, kind=inputs.kind, lengths=lengths)
     refuse_lonely(inputs.mixture, settled.get("training.batch_size"))
-    if warning := unusual_rate(settled, facts, kind=inputs.kind):
-        stages.note(warning, warning=True)
-    if warning := idle_patience(settled, num_validation=len(inputs.features["validation"])):
-        stages.note(warning, warning=True)
+    _warn_of_training(settled, inputs, stages)
     settle_compute(settled, inputs.blueprint, lengths, device_name())
     settle_evaluation(settled, inputs)
     vet(inputs, settled, stages)
@@ -141,6 +138,16 @@ def _tuned_to_be(
         stages.note(warning, warning=True)
     stages.note(f"running on {device_name()}, trunk '{bundle.trunk.name}'")
     return tuner, bundle
+
+
+def _warn_of_training(settled: Settled, inputs: Inputs, stages: Stages) -> None:
+    """Say which settings of training are unusual, or change nothing."""
+    found = (
+        unusual_rate(settled, inputs.blueprint.facts, kind=inputs.kind),
+        idle_patience(settled, num_validation=len(inputs.features["validation"])),
+    )
+    for warning in filter(None, found):
+        stages.note(warning, warning=True)
 
 
 def _warn_of_idle(job: Job, total: int, stages: Stages) -> None:

@@ -24,7 +24,7 @@ class Bare:
     kinds: ClassVar[frozenset[Kind]] = frozenset({"causal_lm"})
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     additive: ClassVar[bool] = True
-    unit: ClassVar[str] = "tokens"
+    unit: str = "tokens"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual()
 

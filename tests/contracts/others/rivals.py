@@ -27,7 +27,7 @@ class Rivals:
     roles: ClassVar[frozenset[str]] = frozenset({"policy"})
     problem: ClassVar[str] = "single_label_classification"
     additive: ClassVar[bool] = False
-    unit: ClassVar[str] = "rows"
+    unit: str = "rows"
     is_default: ClassVar[bool] = False
     usual: ClassVar[Usual] = Usual(batch_size=6, steps=12, epochs=(2, 3), rate=0.5)
 
