@@ -8,62 +8,107 @@ from typing import Any
 
 import pytest
 import torch
+from tests.contracts.cases import Case
 from tests.unit.keeping.arranged import arranged, build, setting
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from luthier.core.errors import RecipeError
 from luthier.data.features import Batch
 from luthier.engine import keepers
+from luthier.keeping import keepers as keepers_of_keep
 from luthier.keeping.augment import Config, changed, slipped
+from luthier.models.soft_prompt import SoftPrompt
 from luthier.models.trunks import build as build_trunk
+from luthier.objectives import Loss
 
 TEXT = "the red one is good and the blue one is bad"
 
 
-def test_noise_is_as_large_as_the_length_of_each_row_says_and_only_in_training() -> None:
+class Heard:
+    """What a table of words gives, call by call, without noise and with it."""
+
+    def __init__(self, found: Case) -> None:
+        model: Any = found.bundle.model
+        table = model.get_input_embeddings()
+        self.table = table.base if isinstance(table, SoftPrompt) else table
+        self.ids: list[torch.Tensor] = []
+        self.noise: list[torch.Tensor] = []
+        self.table.register_forward_hook(self._hear)
+
+    def _hear(self, _module: Any, inputs: Any, output: torch.Tensor) -> None:
+        ids = inputs[0].flatten()
+        self.ids.append(ids)
+        plain = self.table.weight[ids].detach()
+        self.noise.append((output.detach().flatten(0, -2) - plain).abs())
+
+
+def heard(tuner: str, objective: str, path: Any) -> tuple[Any, Case, Heard]:
+    """An option of noise, a training that runs on a path, and what is heard of its words."""
     option = build("neftune", alpha=5.0)
-    found, _ = arranged("full", "sft", [option])
+    found, _ = arranged(tuner, objective, [option])
+    bundle = found.bundle
+    bundle.trunk = build_trunk(bundle.model, bundle.kind, prefer=path, compute_dtype=torch.float32)
+    return option, found, Heard(found)
+
+
+@pytest.mark.parametrize("path", ["general", "fast"])
+@pytest.mark.parametrize("objective", ["sft", "classify", "tag", "contrastive"])
+@pytest.mark.parametrize("tuner", ["full", "lora", "prompt"])
+def test_noise_is_as_large_as_the_length_of_each_row_says(
+    tuner: str, objective: str, path: Any
+) -> None:
+    if (tuner, objective, path) == ("full", "sft", "fast"):
+        pytest.skip("the fast path of language models takes frozen weights only")
+    option, found, words = heard(tuner, objective, path)
     batch = found.objective.collate(found.features)
-    model: Any = found.bundle.model
-    layer = model.get_input_embeddings()
-    heard: list[torch.Tensor] = []
-    plain = layer.weight[batch.input_ids_N].detach()
+    option.around(found.roles(), batch, lambda models: found.objective.loss(models, batch))
+    ids, noise = words.ids[0].tolist(), words.noise[0]
+    prompt = 4 if tuner == "prompt" else 0
+    width, at = noise.shape[1], 0
+    left = [part.tolist() for part in batch.input_ids_N.split(list(batch.lengths))]
+    while left:  # some paths read rows in another order
+        at += prompt
+        row = max((row for row in left if ids[at : at + len(row)] == row), key=len)
+        left.remove(row)
+        limit = 5.0 / ((prompt + len(row)) * width) ** 0.5
+        assert 0.8 * limit < float(noise[at : at + len(row)].max()) <= limit * (1 + 1e-4)
+        at += len(row)
+    assert at == len(ids)
 
-    def run(models: Any) -> Any:
-        heard.append(layer(batch.input_ids_N).detach())
-        return found.objective.loss(models, batch)
 
-    option.around(found.roles(), batch, run)
-    noise = (heard[0] - plain).abs()
-    for part, length in zip(noise.split(list(batch.lengths)), batch.lengths, strict=True):
-        limit = 5.0 / (length * plain.shape[1]) ** 0.5
-        assert 0.8 * limit < float(part.max()) <= limit * (1 + 1e-5)
-    assert torch.equal(layer(batch.input_ids_N), layer.weight[batch.input_ids_N])
+@pytest.mark.parametrize("path", ["general", "fast"])
+def test_noise_is_added_in_training_only(path: Any) -> None:
+    option, found, words = heard("full", "classify", path)
+    batch = found.objective.collate(found.features)
+    found.objective.loss(found.roles(), batch)
     found.bundle.model.eval()
     job = found.job(Path("unused"), keepers=[option])
     with torch.no_grad():
-        one = keepers.surrounded(job, found.roles(), batch)
-    assert float(one.sum) == pytest.approx(
-        float(found.objective.loss(found.roles(), batch).sum.detach())
-    )
+        keepers.surrounded(job, found.roles(), batch)
+    assert [float(noise.max()) for noise in words.noise] == [0.0, 0.0]
+
+
+def test_a_model_that_reads_its_words_past_its_table_is_refused() -> None:
+    option, found, _ = heard("lora", "classify", "fast")
+    batch = found.objective.collate(found.features)
+    with pytest.raises(RecipeError, match=r"keep\.neftune: this model did not read the words"):
+        option.around(found.roles(), batch, lambda _: Loss(torch.zeros(()), torch.ones(())))
+
+
+def test_noise_is_for_models_that_read_words() -> None:
+    assert "image_classifier" not in keepers_of_keep.get("neftune").kinds
 
 
 @pytest.mark.parametrize("path", ["general", "fast"])
 def test_every_answer_to_a_prompt_gets_noise_of_its_own(path: Any) -> None:
-    option = build("neftune", alpha=5.0)
-    found, _ = arranged("lora", "dpo", [option])
-    model: Any = found.bundle.model
-    found.bundle.trunk = build_trunk(model, "causal_lm", prefer=path, compute_dtype=torch.float32)
+    option, found, words = heard("lora", "dpo", path)
     ids = torch.arange(10, 40)
     batch = Batch(torch.cat([ids, ids[:25]]), (30, 25), (0, 0))
-    heard: list[torch.Tensor] = []
-    layer = model.get_input_embeddings()
-    layer.register_forward_hook(lambda _module, _inputs, output: heard.append(output.detach()))
     found.bundle.trunk.hidden(batch)
     option.around(found.roles(), batch, lambda models: models.policy.trunk.hidden(batch))
-    calm, noisy = (each.flatten(0, -2) for each in heard)
+    calm, noisy = words.noise
     assert len(calm) == 30 + 1  # the second begins as the first, its last token is its own
-    one, other = (noisy - layer.weight[batch.input_ids_N]).split((30, 25))
+    one, other = noisy.split((30, 25))
     assert one.abs().min() > 0
     assert not torch.equal(one[:25], other)
 

@@ -17,13 +17,14 @@ from luthier.core.errors import ModelError
 from luthier.models.bundle import Kind, Trunk
 from luthier.models.soft_prompt import soft_prompt_of
 from luthier.models.trunks._division import Divisible, divide, onto
+from luthier.models.trunks._laid import laid_lengths
 from luthier.models.trunks._native import hindrance
 from luthier.models.trunks._pictures import PictureTrunk
 from luthier.models.trunks._prompted import PromptedTrunk
 from luthier.models.trunks._shared import apart
 from luthier.models.trunks.general import GeneralTrunk
 
-__all__ = ["Divisible", "apart", "build", "families", "hindrance", "onto"]
+__all__ = ["Divisible", "apart", "build", "families", "hindrance", "laid_lengths", "onto"]
 
 Path = Literal["auto", "general", "fast"]
 

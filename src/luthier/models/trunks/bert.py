@@ -24,6 +24,7 @@ from luthier.models.low_rank import LowRankLinear
 from luthier.models.trunks._added import unknown_part
 from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._dropout import dropped
+from luthier.models.trunks._laid import laid
 from luthier.models.trunks._scores import before_head, token_head
 from luthier.models.trunks._two_sided import Group, attend_both_ways, groups_of
 
@@ -160,7 +161,8 @@ class BertTrunk:
         embeddings = self.base.embeddings
         ids_N, device = batch.input_ids_N, batch.input_ids_N.device
         types_N = _token_types(batch, self.model.config).to(device)[pack.tokens]
-        words = _words(embeddings.word_embeddings, ids_N[pack.tokens])
+        with laid([batch.lengths[place] for place in pack.order]):
+            words = _words(embeddings.word_embeddings, ids_N[pack.tokens])
         # tables of a few rows: one product gives their gradient without touching the others
         positions = embeddings.position_embeddings.weight[: max(batch.lengths)]
         kinds = embeddings.token_type_embeddings.weight
@@ -241,10 +243,14 @@ def _token_types(batch: Batch, config: Any) -> Tensor:
 
 
 def _words(table: nn.Module, ids_N: Tensor) -> Tensor:
+    """Called as a module, so that who listens to the table hears it."""
     if type(table) is not nn.Embedding:  # continued by a trained prompt
         return table(ids_N)
-    # few words of the vocabulary are in a batch, and its table holds half the parameters
-    return functional.embedding(ids_N, table.weight, sparse=table.weight.requires_grad)
+    was, table.sparse = table.sparse, table.weight.requires_grad
+    try:  # few words of the vocabulary are in a batch, and its table holds half the parameters
+        return table(ids_N)
+    finally:
+        table.sparse = was
 
 
 def _dropped(module: nn.Dropout, x: Tensor) -> Tensor:

@@ -19,13 +19,13 @@ from luthier.models.mixed import products, types_of
 from luthier.models.trunks import _blockwise, _documents, _scores, _trial
 from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._head import head_of
+from luthier.models.trunks._laid import laid
 from luthier.models.trunks._shared import Shared, share
 from luthier.models.trunks._token_types import token_types
 from luthier.ops.out_of_memory import is_out_of_memory
 
 _FAILURES = (NotImplementedError, TypeError, ValueError, RuntimeError, AttributeError, IndexError)
 """What an architecture raises that cannot take packed input."""
-
 
 _PADDED = (
     "sequences are padded, and what they begin with alike is computed for each: this architecture "
@@ -151,7 +151,7 @@ class GeneralTrunk:
             () if shared is None else shared.before,
             None if shared is None else shared.keys,
         )
-        with _documents.within(pack):
+        with _documents.within(pack), laid(lengths):
             found = self._base()(**inputs, position_ids=torch.cat(positions)[None], **self._plain())
         return found.last_hidden_state[0]
 
@@ -165,7 +165,8 @@ class GeneralTrunk:
             rows = types["token_type_ids"][0].split(list(batch.lengths))
             types = {"token_type_ids": nn.utils.rnn.pad_sequence(list(rows), batch_first=True)}
         inputs = {"input_ids": ids_BT, "attention_mask": mask_BT, **types, **self._plain()}
-        output = self._base()(**{**inputs, **self._prefixed(mask_BT)})
+        with laid(batch.lengths):
+            output = self._base()(**{**inputs, **self._prefixed(mask_BT)})
         return output.last_hidden_state[mask_BT.bool()]
 
     def _base(self) -> Any:

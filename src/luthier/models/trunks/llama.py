@@ -22,6 +22,7 @@ from luthier.models.trunks._attention import Pack, causal_mask
 from luthier.models.trunks._decoder_layer import Call, Layer, run_layer
 from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._joined import Joined, Shelf
+from luthier.models.trunks._laid import laid
 from luthier.models.trunks._pointwise import Pointwise, pointwise
 from luthier.models.trunks._scores import before_head, token_head
 from luthier.models.trunks._shared import Shared, share
@@ -117,7 +118,8 @@ class LlamaTrunk:
             ids_N = ids_N[shared.kept]
             at_M = shared.places if at_M is None else shared.places[at_M]
         pack = self._pack(batch, shared)
-        x_ND = self._embedding(ids_N).to(self.dtype)
+        with laid(pack.lengths):
+            x_ND = self._embedding(ids_N).to(self.dtype)
         for index, layer in enumerate(self._layers):
             is_last = index == len(self._layers) - 1
             call = Call(pack, at_M if is_last else None, on, self.checkpoint)
