@@ -16,6 +16,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -26,6 +27,9 @@ _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", 
            "os.spawn", "pty.spawn", "os.kill", "os.killpg", "signal.pthread_kill")  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _FILE_BYTES = 64 << 20
+_OPEN_FILES = 64
+"""Pipes and files that were removed hold memory and disk while they are open."""
+_MESSAGE = 500
 
 
 class Refused(BaseException):
@@ -62,6 +66,8 @@ class Walls:
             return "opens a network connection" if self._is_outward(event) else ""
         if event.startswith(_STARTS):
             return "starts or signals another process"
+        if event == "open" and _is_of_another_process(args[0]):
+            return f"reads {_name(args[0])}"
         if event == "open" and _is_writing(args) and not self._is_own(args[0]):
             return f"writes to {_name(args[0])}"
         if event in _CHANGES and not all(self._is_own(path) for path in _paths(event, args)):
@@ -86,6 +92,14 @@ def _is_writing(args: tuple[Any, ...]) -> bool:
     mode, flags = args[1], args[2]
     by_mode = isinstance(mode, str) and any(mark in mode for mark in "wax+")
     return by_mode or (isinstance(flags, int) and bool(flags & _WRITING))
+
+
+def _is_of_another_process(path: Any) -> bool:
+    """Whether the environment or memory of a process is meant."""
+    parts = Path(os.path.normpath(_name(path))).parts
+    if parts[:2] != ("/", "proc") or parts[-1] not in ("environ", "mem") or len(parts) < 4:
+        return False
+    return parts[2] not in (str(os.getpid()), "self", "thread-self")
 
 
 def _name(path: Any) -> str:
@@ -117,12 +131,25 @@ def main(file: str, function: str, seconds: float, memory: int, folder: str) -> 
 
 
 def _answer(walls: Walls, grade: Callable[..., Any], row: Any, seconds: float) -> dict[str, Any]:
-    value, problem, fatal = _run(walls, lambda: grade(row["completion"], row["row"]), seconds)
+    def graded() -> dict[str, Any]:
+        return _number(grade(row["completion"], row["row"]))
+
+    found, problem, fatal = _run(walls, graded, seconds)
     if problem:
         return {"fatal": problem} if fatal else {"problem": problem}
+    return found
+
+
+def _number(value: Any) -> dict[str, Any]:
+    """What a grader gave back as a number, in words where it is none. Its own code may run."""
     if isinstance(value, bool | int | float) or hasattr(value, "__float__"):
-        return {"value": repr(float(value))}
-    return {"wrong": f"returned {value!r:.60}, expected a number"}
+        with suppress(TypeError, ValueError, OverflowError):  # several numbers, or one too large
+            return {"value": repr(float(value))}
+    try:
+        shown = f"{value!r:.60}"
+    except Exception:  # too long to be written out, or its own `__repr__` fails
+        shown = f"a value of type {type(value).__name__}"
+    return {"wrong": f"returned {shown}, expected a number"}
 
 
 def _load(
@@ -169,23 +196,39 @@ def _run(walls: Walls, work: Callable[[], Any], seconds: float) -> tuple[Any, st
     problem, fatal = "", True
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        value = work()
+        value, problem, fatal = _tried(walls, work)
     except Refused:
         pass  # told by `walls`
     except TooSlow as late:
         problem = f"line {late.args[0] or '?'}: took more than {seconds:g} s"
         problem = problem.replace("line ?: ", "")
-    except MemoryError as error:
-        problem = f"line {_line(walls, error)}: asks for more memory than it may have"
-    except (Exception, SystemExit) as error:
-        said = error.msg if isinstance(error, SyntaxError) else error
-        problem = f"line {_line(walls, error)}: {type(error).__name__}: {said}"
-        fatal = isinstance(error, SystemExit | SyntaxError | ImportError)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
     if walls.broken:
         return None, walls.broken, True
     return value, problem, fatal
+
+
+def _tried(walls: Walls, work: Callable[[], Any]) -> tuple[Any, str, bool]:
+    """As `_run`. Words of an error are the grader's own code too, and have its time."""
+    try:
+        return work(), "", True
+    except (Refused, TooSlow):
+        raise
+    except MemoryError as error:
+        return None, f"line {_line(walls, error)}: asks for more memory than it may have", True
+    except BaseException as error:
+        problem = f"line {_line(walls, error)}: {type(error).__name__}: {_said(error)}"
+        is_final = isinstance(error, SyntaxError | ImportError) or not isinstance(error, Exception)
+        return None, problem, is_final
+
+
+def _said(error: BaseException) -> str:
+    try:
+        said = error.msg if isinstance(error, SyntaxError) else error
+        return f"{said!s:.{_MESSAGE}}"
+    except Exception:
+        return "(its message cannot be shown)"
 
 
 def _line(walls: Walls, error: BaseException) -> int:
@@ -213,7 +256,12 @@ def _frames(frame: FrameType | None) -> list[FrameType]:
 def _close_walls(memory: int, folder: str) -> list[str]:
     """Everything this system offers; names of what was put up."""
     built = ["audit hook"]
-    limits = {"RLIMIT_AS": memory, "RLIMIT_FSIZE": _FILE_BYTES, "RLIMIT_CORE": 0}
+    limits = {
+        "RLIMIT_AS": memory,
+        "RLIMIT_FSIZE": _FILE_BYTES,
+        "RLIMIT_NOFILE": _OPEN_FILES,
+        "RLIMIT_CORE": 0,
+    }
     for name, limit in limits.items():
         if sys.platform == "linux" or name != "RLIMIT_AS":  # macOS does not keep to it
             resource.setrlimit(getattr(resource, name), (limit, limit))

@@ -1,8 +1,9 @@
-"""Walls that Linux puts around a process: no writes outside a folder, no sockets, no children.
+"""Walls that Linux puts around a process: no writes outside a folder, no sockets, no children, and
+nothing that only root may do.
 
 Source: landlock(7) of the Linux manual, for files; seccomp(2), with a filter in classic BPF, for
-system calls. Both hold until the process ends and cannot be taken down by it. Standard library
-only: it runs inside the process that is walled in.
+system calls; capabilities(7), for root. All hold until the process ends and cannot be taken down
+by it. Standard library only: it runs inside the process that is walled in.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ import struct
 
 _NO_NEW_PRIVS, _SET_SECCOMP, _FILTER, _PARENT_DEATH = 38, 22, 2, 1
 _SIGKILL = 9
+_DROP_BOUND, _AMBIENT, _CLEAR_ALL = 24, 47, 4
+_CAPABILITIES_3 = 0x20080522
+_READS_ALL = 1 << 2
+"""CAP_DAC_READ_SEARCH: the file and what it imports may belong to others than root."""
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _WRITES = {1: 0x1FF2, 2: 0x2000, 3: 0x4000}
 """Rights of landlock that change files, by the version that brought them: write, remove, make,
@@ -23,16 +28,18 @@ _ARCHITECTURES = {
     "x86_64": (
         0xC000003E,
         {"clone": 56, "clone3": 435, "tgkill": 234, "prlimit64": 302},
-        # sockets; processes; files' owners, modes, times and attributes; signals; the rest
+        # sockets; processes; files' owners, modes, times and attributes; signals; memory that
+        # counts for no limit (shared, messages, files without a name); the rest
         (41, 42, 44, 49, 50, 53, 57, 58, 59, 322, 90, 91, 92, 93, 94, 132, 188, 189, 190, 197, 198,
-         199, 235, 260, 261, 268, 280, 452, 62, 129, 200, 297, 424, 101, 160, 165, 250, 272, 308,
-         310, 311, 321, 425),
+         199, 235, 260, 261, 268, 280, 452, 62, 129, 200, 297, 424, 29, 64, 68, 240, 319, 447,
+         101, 160, 165, 250, 272, 304, 308, 310, 311, 321, 425),
     ),
     "aarch64": (
         0xC00000B7,
         {"clone": 220, "clone3": 435, "tgkill": 131, "prlimit64": 261},
         (198, 199, 200, 201, 203, 206, 221, 281, 5, 6, 7, 14, 15, 16, 52, 53, 54, 55, 88, 452, 129,
-         130, 138, 240, 424, 117, 164, 40, 219, 97, 268, 270, 271, 280, 425),
+         130, 138, 240, 424, 180, 186, 190, 194, 279, 447, 117, 164, 40, 219, 97, 265, 268, 270,
+         271, 280, 425),
     ),
 }  # fmt: skip
 """Machine -> (its number, calls that are looked at, calls that are refused)."""
@@ -48,8 +55,12 @@ def close(folder: str) -> list[str]:
     libc.prctl(_PARENT_DEATH, _SIGKILL, 0, 0, 0)
     if libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
         return []
-    built = ["landlock"] if _landlock(libc, folder) else []
-    return [*built, "seccomp"] if _seccomp(libc) else built
+    walls = {
+        "landlock": _landlock(libc, folder),
+        "dropped capabilities": _capabilities(libc),
+        "seccomp": _seccomp(libc),
+    }
+    return [name for name, stands in walls.items() if stands]
 
 
 def _landlock(libc: ctypes.CDLL, folder: str) -> bool:
@@ -71,6 +82,22 @@ def _landlock(libc: ctypes.CDLL, folder: str) -> bool:
     restricted = libc.syscall(_LANDLOCK_RESTRICT, handle, 0) == 0
     os.close(handle)
     return restricted
+
+
+def _capabilities(libc: ctypes.CDLL) -> bool:
+    """Give up what root may do, but for reading. To look into the memory or the environment of a
+    process that may do more is refused then."""
+    number = 0
+    while libc.prctl(_DROP_BOUND, number, 0, 0, 0) == 0:
+        number += 1
+    libc.prctl(_AMBIENT, _CLEAR_ALL, 0, 0, 0)
+    header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITIES_3, 0))
+    sets = ctypes.create_string_buffer(24)
+    if libc.capget(header, sets):
+        return False
+    kept = struct.unpack("6I", sets.raw[:24])[1] & _READS_ALL
+    left = ctypes.create_string_buffer(struct.pack("6I", kept, kept, 0, 0, 0, 0))
+    return libc.capset(header, left) == 0
 
 
 def _seccomp(libc: ctypes.CDLL) -> bool:

@@ -13,8 +13,10 @@ import selectors
 import subprocess
 import sys
 import tempfile
+import time
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,7 +27,10 @@ _CHILD = Path(__file__).with_name("_child.py")
 _START_SECONDS = 15.0
 _GRACE_SECONDS = 1.0
 """A process that does not even take the signal of its own clock is ended after so much more."""
-KERNEL_WALLS = ("landlock", "seccomp")
+_FOLDER_BYTES = 256 << 20
+_LOOK_SECONDS = 0.5
+"""Between two looks at what a process writes."""
+KERNEL_WALLS = ("landlock", "dropped capabilities", "seccomp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Sandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self._end = weakref.finalize(self, _nothing)
         self._rest = b""
+        self._folder = ""
 
     def start(self) -> None:
         """Load the file.
@@ -66,8 +72,9 @@ class Sandbox:
             env={"TMPDIR": folder.name, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=True,
         )
+        self._folder = folder.name
         self._end = weakref.finalize(self, _end, self._process, folder)
-        found = self._read(_START_SECONDS)
+        found = self._read(max(_START_SECONDS, self.limits.seconds + _GRACE_SECONDS))
         if problem := found.get("problem"):
             self.close()
             raise RecipeError(f"{self.file} {problem}")
@@ -110,14 +117,28 @@ class Sandbox:
         with selectors.DefaultSelector() as waiting:
             waiting.register(self._process.stdout, selectors.EVENT_READ)
             while b"\n" not in self._rest:
-                if not waiting.select(seconds):
-                    self._fail(f"took more than {self.limits.seconds:g} s", where)
+                self._wait(waiting, seconds, where)
                 piece = os.read(self._process.stdout.fileno(), 65536)
                 if not piece:
                     self._fail(self._how_it_ended(), where)
                 self._rest += piece
+        self._look(where)
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
+
+    def _wait(self, waiting: selectors.BaseSelector, seconds: float, where: str) -> None:
+        """Nothing, once the process says something. It has so many seconds for it."""
+        end = time.monotonic() + seconds
+        while not waiting.select(min(max(end - time.monotonic(), 0.0), _LOOK_SECONDS)):
+            self._look(where)
+            if time.monotonic() >= end:
+                self._fail(f"took more than {seconds:g} s", where)
+
+    def _look(self, where: str) -> None:
+        """End the process where its folder holds too much: it may lie in memory."""
+        if _bytes_in(self._folder) > _FOLDER_BYTES:
+            most = f"{_FOLDER_BYTES / (1 << 20):g} MB"
+            self._fail(f"wrote more than {most} into its temporary folder", where)
 
     def _how_it_ended(self) -> str:
         assert self._process is not None
@@ -142,6 +163,16 @@ def _end(process: subprocess.Popen[bytes], folder: tempfile.TemporaryDirectory[s
     process.kill()
     process.communicate()
     folder.cleanup()
+
+
+def _bytes_in(folder: str) -> int:
+    """What the files in a folder take, which change meanwhile."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(place, name).lstat().st_blocks * 512
+    return total
 
 
 def _nothing() -> None:
