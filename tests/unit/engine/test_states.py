@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tests.contracts.cases import Case, case
-from tests.unit.keeping.arranged import arranged, build
+from tests.unit.keeping.arranged import arranged, build, setting
 
 from luthier.core.errors import Interrupted
 from luthier.core.events import Event, Notice, Updated, Validated
@@ -93,6 +93,18 @@ def test_dropout_of_what_moves_is_drawn_alike_with_and_without_the_cache(tmp_pat
     assert found == pytest.approx(expected, rel=1e-5)
     still = made("last_layers", "classify", "float32")
     assert losses(still.fit(tmp_path / "still", epochs=3)) != pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("way", ["float32", "bfloat16"])
+def test_a_cached_run_with_another_dropout_is_the_uncached_one(way: str, tmp_path: Path) -> None:
+    def run(name: str, **settings: Any) -> list[Event]:
+        found, option = made("last_layers", "classify", way), build("dropout", share=0.3)
+        option.prepare(setting(found))
+        return found.fit(tmp_path / name, epochs=3, keepers=[option], **settings)
+
+    expected, events = run("plain"), run("kept", cache_bytes=MUCH)
+    assert "computed once" in notes(events)
+    assert losses(events) == pytest.approx(losses(expected), rel=1e-5 if way == "float32" else 2e-2)
 
 
 def test_every_row_goes_through_the_frozen_layers_once(
