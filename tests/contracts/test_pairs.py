@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from tests import tiny
 from tests.contracts.cases import PAIRS, case, kind_of
 
-from luthier.core.errors import RecipeError
+import luthier
+from luthier.core.errors import LuthierError, RecipeError
 from luthier.core.events import Updated
+from luthier.engine import checkpoint
 from luthier.objectives import objectives
 from luthier.tuners import tuners
 from luthier.workflow.check import lacks, refuse_kind, refuse_lost_base
@@ -35,8 +41,43 @@ def test_a_pair_trains_saves_and_says_the_same_again(
     found = case(tuner, objective)
     events = found.fit(tmp_path, max_steps=4, evaluate_every=2, save_every=2, cache_bytes=1 << 30)
     assert sum(isinstance(event, Updated) for event in events) == 4
-    state = {name: t.clone() for name, t in found.tuner.state(found.bundle.model).items()}
+    saved, problems = checkpoint.latest(tmp_path / "checkpoints")
+    assert saved is not None
+    assert (saved.step, problems) == (4, [])
     other = case(tuner, objective, seed=1)
-    other.tuner.restore(other.bundle.model, state)
+    other.tuner.restore(other.bundle.model, saved.tensors(checkpoint.WEIGHTS))
     other.features = found.features
     assert torch.equal(other.outputs(), found.outputs())
+
+
+@pytest.mark.parametrize(
+    ("tuner", "learned", "architecture", "words"),
+    [
+        ("head", {"name": "contrastive"}, "bert", "has nothing to train"),
+        ("full", {"name": "grpo", "grader": {"name": "length"}}, "llama", "does not keep it"),
+    ],
+)
+def test_a_pair_is_refused_before_a_model_is_opened(
+    tuner: str, learned: dict[str, Any], architecture: Any, words: str, tmp_path: Path
+) -> None:
+    model = tiny.folder(tmp_path / "model", architecture=architecture)
+    save_file({"nothing": torch.zeros(1)}, model / "model.safetensors")  # none of its tensors
+    is_pair = architecture == "bert"
+    names = ("anchor", "positive") if is_pair else ("prompt", "reference")
+    rows = [dict(zip(names, (f"what is {n}", f"it is {n}"), strict=True)) for n in range(40)]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    def said(name: str) -> str:
+        recipe = {
+            "model": str(model),
+            "data": {"train": str(data)},
+            "tuner": {"name": name},
+            "objective": learned,
+        }
+        with pytest.raises(LuthierError) as caught:
+            luthier.train(recipe, out=tmp_path / name)
+        return str(caught.value)
+
+    assert words in said(tuner)
+    assert words not in said("lora")  # allowed, so that it comes as far as the weights

@@ -36,6 +36,8 @@ class Setting:
     batch_size: int
     max_length: int
     seed: int
+    note: Callable[[str], None]
+    """Tells the user a sentence, which is recorded."""
 
     @property
     def device(self) -> torch.device:
@@ -137,6 +139,6 @@ class Finishing(Protocol):
         """Sentences for the user, and what was measured.
 
         Args: validate: the mean loss of the validation rows with the weights as they are; nan
-            where there are none.
+            where there are none, or too few to choose by.
         """
         ...

@@ -5,7 +5,10 @@ Letters: M predicted tokens, D width.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import ClassVar
 
 import torch
@@ -18,11 +21,13 @@ from luthier.data.features import Features
 from luthier.keeping import keepers
 from luthier.keeping._general import General
 from luthier.keeping.contract import Setting
-from luthier.models.bundle import Kind
+from luthier.models.bundle import Bundle, Kind
 from luthier.models.logits import frozen, projection
 from luthier.ops.divergence import generalised_jsd, linear_divergence
 
 _PACK = 2048
+_MOST_BYTES = 1 << 30
+"""For what the base says of general rows."""
 
 
 class Config(ComponentConfig):
@@ -43,7 +48,8 @@ class KlToBase:
     """Adds `weight` times the mean KL(base || tuned) per answer token of general rows.
 
     What the base says of them is computed once and held as final hidden states, so that nothing is
-    run twice and tuners that keep no base can use it; the head is copied where it is trained.
+    run twice and tuners that keep no base can use it; the head is copied where it is trained. Of
+    more rows than 1 GiB holds the first are compared with, which is said.
     Source: Li & Hoiem 2016, arXiv:1606.09282 (learning without forgetting), on general rows.
     """
 
@@ -66,7 +72,7 @@ class KlToBase:
         model.eval()
         with setting.before() as base:
             self._head = frozen(base.trunk.head())
-            features = self._general.part.features
+            features = self._fitting(base, setting)
             lengths = [item.num_tokens for item in features]
             for places in micro_batches(lengths, max_tokens=_PACK):
                 rows = [features[place] for place in places]
@@ -77,6 +83,22 @@ class KlToBase:
                     (item.row, part.clone()) for item, part in zip(rows, parts, strict=True)
                 )
         model.train(was_training)
+
+    def _fitting(self, base: Bundle, setting: Setting) -> Sequence[Features]:
+        """The first general rows of which all fits into memory; no others are compared with."""
+        part = self._general.part
+        first = self._general.batch(list(part.features[:1]))
+        hidden_MD = base.trunk.hidden(first, first.tensors["at"])
+        room = _MOST_BYTES // (hidden_MD.shape[1] * hidden_MD.element_size())
+        ends = list(accumulate(item.num_trained for item in part.features))
+        count = max(bisect_right(ends, room), 1)
+        if count < len(part.features):
+            self._general.part = replace(part, features=part.features[:count])
+            setting.note(
+                f"keep.kl_to_base: the first {count} of {len(part.features)} general rows are "
+                f"compared with; what the base says of more is over {_MOST_BYTES / 2**30:g} GiB"
+            )
+        return part.features[:count]
 
     def penalty(self, step: int) -> Tensor:
         """Weighted mean distance per token."""

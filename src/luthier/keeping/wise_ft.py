@@ -31,7 +31,8 @@ class WiseFt:
     """After training: the smallest factor f of w = start + f (trained - start) whose validation
     loss keeps all but `give_up` of what training won, or less where the best lies there. Costs
     `num_steps` validations and a copy of what is trained; nothing while training. The factor is
-    chosen on validation rows, never on those of the test.
+    chosen on validation rows, never on those of the test; 1 where these have too few targets to
+    choose a step by.
 
     Of plain LoRA the change of each weight is scaled itself (B alone), which is a straight line
     between base and result; other added parts move along the line of their own parameters.
@@ -68,7 +69,7 @@ class WiseFt:
             f"validation loss {losses[chosen]:.4f}; {losses[1.0]:.4f} as trained, "
             f"{losses[0.0]:.4f} before"
             if math.isfinite(losses[1.0])
-            else "there are no validation rows to choose by"
+            else "there are too few validation rows to choose by"
         )
         said = f"keep.wise_ft: weights stand at {chosen:g} of the way from the base ({why})"
         return [said], {"factor": chosen, "validation_losses": losses}

@@ -21,7 +21,7 @@ from luthier.models.codecs import codec_in
 from luthier.models.outline import outline
 from luthier.models.proof import paint
 from luthier.models.sources import fetch
-from luthier.objectives import Explorer, Objective, Part, labels_of, objectives
+from luthier.objectives import Explorer, Objective, labels_of, objectives
 from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
@@ -29,10 +29,11 @@ from luthier.tuners.contract import Extending, Lengthening
 from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.built import component_config, open_objective, open_tuner
 from luthier.workflow.check import fits, refuse_kind, refuse_lost_base, refuse_misfit
+from luthier.workflow.general import General, general_rows
+from luthier.workflow.general import identity_of as general_identity
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, fitted, read_mixture
-from luthier.workflow.options import general_rows
-from luthier.workflow.options import identity_of as general_identity
+from luthier.workflow.options import options
 from luthier.workflow.others import find_others, refuse_short
 from luthier.workflow.settle import settle_objective, settle_tuner, settle_validation
 from luthier.workflow.stages import Stages
@@ -52,7 +53,7 @@ class Inputs:
     loaded: Loaded
     objective: Objective
     features: dict[str, list[Features]]
-    general: dict[str, Part] = field(default_factory=dict[str, Part])
+    general: dict[str, General] = field(default_factory=dict[str, General])
     """General conversations that options of `keep` ask for, by the name of their file."""
     others: dict[str, Source] = field(default_factory=dict[str, Source])
     """Models that the objective's settings name, by role."""
@@ -109,6 +110,8 @@ class Inputs:
         document = self.loaded.ledger.document()
         if self.mixture:
             document["mixture"] = [item.document() for item in self.mixture]
+        if self.general:
+            document["keep"] = [item.document() for item in self.general.values()]
         return document
 
     def split_document(self) -> dict[str, Any]:
@@ -172,6 +175,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     refuse_kind(moved, kind, names=names)
     drawn = outline(source.folder, kind, labels=labels_of(objective))
     refuse_misfit(tuner, objective, drawn, names=names)
+    options(settled, kind=kind)  # refused before rows are prepared
     if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
         raise RecipeError(
             f"model {source.reference} has no chat template, and the rows are conversations. "
@@ -182,10 +186,14 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     with stages.stage("checking rows"):
         features = prepare_all(objective, codec, loaded, stages)
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
-        inputs.general = general_rows(settled, codec, kind=kind)
         inputs.others = others
         mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
         _fit(inputs, settled, beside=[item.longest for item in mixture])
+        inputs.general = general_rows(
+            settled, codec, loaded, kind=kind, context=known.facts.context_length
+        )
+        for text in filter(None, (item.said() for item in inputs.general.values())):
+            stages.note(text)
         refuse_short(others, _longest(inputs))
         inputs.mixture = [fitted(item, settled) for item in mixture]
         loaded.ledger.check()

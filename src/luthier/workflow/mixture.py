@@ -20,6 +20,7 @@ from luthier.objectives import Objective, Part, labels_of, needed, objectives, r
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import DataSection, MixtureSource
 from luthier.workflow.arranging import arranged, without_idle
+from luthier.workflow.held_out import without_held_out
 from luthier.workflow.settle import objective_for
 
 _SPLIT = "train"
@@ -92,14 +93,13 @@ def read_mixture(
     Raises: DataError: a file cannot be read. RecipeError: an objective that does not train this
         kind of model, or needs more than the model itself.
     """
-    held_out = _held_out(loaded)
     found: list[Found] = []
     for index, source in enumerate(settled.recipe().data.mixture):
         where = f"data.mixture[{index}]"
         name = _name(source, index, taken={item.name for item in found})
         rows, objective, learned, read = _rows(source, settled, loaded, where=where)
         _refuse(objective, main, learned, kind=kind, where=where)
-        kept = [row for row in rows if not _is_held_out(row, held_out, read.ledger)]
+        kept = without_held_out(rows, loaded, read.ledger)
         if not kept:
             raise RecipeError(
                 f"recipe {where}: every row is also in validation or test, so nothing is left to "
@@ -211,28 +211,6 @@ def _refuse(objective: Objective, main: Objective, learned: str, *, kind: Kind, 
             f"{', '.join(others)}, which only the main objective gets. Make it the main one, and "
             "mix the other source in."
         )
-
-
-def _held_out(loaded: Loaded) -> dict[str, str]:
-    """What the run is validated and tested on: inputs and groups, each with its split."""
-    found: dict[str, str] = {}
-    for split in ("validation", "test"):
-        for row in getattr(loaded.splits, split):
-            found |= dict.fromkeys(_ties(row), split)
-    return found
-
-
-def _ties(row: Row) -> dict[str, str]:
-    """What a row may have in common with another -> what that is called."""
-    return {row.input_key(): "input"} | ({f"group {row.group}": "group"} if row.group else {})
-
-
-def _is_held_out(row: Row, held_out: Mapping[str, str], ledger: Ledger) -> bool:
-    for tie, what in _ties(row).items():
-        if tie in held_out:
-            ledger.drop(f"{what} also in {held_out[tie]} of the run", row.origin, split=_SPLIT)
-            return True
-    return False
 
 
 def _name(source: MixtureSource, index: int, *, taken: set[str]) -> str:

@@ -1,28 +1,20 @@
-"""The options of `keep`: checked, spelled out, and given the general rows that they ask for."""
+"""The options of `keep`: checked, spelled out, and built."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import as_file, files
 from typing import Any
 
 from pydantic import ValidationError
 
 from luthier.core.config import ComponentConfig, Problem, build, find_problems, shown, validate
 from luthier.core.errors import RecipeError
-from luthier.core.files import sha256_of
 from luthier.core.hints import did_you_mean
-from luthier.data.load import load
 from luthier.keeping import Keeper, keepers
-from luthier.models.bundle import Codec, Kind
-from luthier.objectives import Part, objectives
+from luthier.models.bundle import Kind
 from luthier.recipe.resolve import Settled
-from luthier.recipe.schema import DataSection
-from luthier.workflow.settle import objective_for
 
 SECTION = "keep"
-SHIPPED = "luthier"
-"""Names the general conversations that ship with the package, where a file is expected."""
 
 
 def check(said: Mapping[str, Any]) -> list[Problem]:
@@ -96,34 +88,3 @@ def options(settled: Settled, *, kind: Kind) -> dict[str, Keeper]:
             )
         found[name] = option(build(option.Config, value, where=f"{SECTION}.{name}"))
     return found
-
-
-def general_rows(settled: Settled, codec: Codec, *, kind: Kind) -> dict[str, Part]:
-    """General conversations that options ask for, by the name of their file, ready to be learned.
-
-    Raises: DataError: a file that cannot be read, or holds no conversations. RecipeError: as
-        `options`.
-    """
-    asked = {
-        getattr(option.config, "rows", None) for option in options(settled, kind=kind).values()
-    }
-    return {name: _general(name, codec) for name in sorted(n for n in asked if isinstance(n, str))}
-
-
-def _general(name: str, codec: Codec) -> Part:
-    learned = objectives.get(objective_for("chat"))
-    objective = learned(learned.Config())
-    with as_file(files("luthier.keeping").joinpath("general.jsonl")) as shipped:
-        path = str(shipped) if name == SHIPPED else name
-        section = DataSection(train=path, validation_share=0.0, test_share=0.0)
-        rows = load(section, seed=0, wants="chat").splits.train
-    features = [objective.prepare(row, codec, index=index) for index, row in enumerate(rows)]
-    return Part(name, objective, features, 0.0)
-
-
-def identity_of(general: Mapping[str, Part]) -> list[bytes]:
-    """What general rows are, for the identity of a run's data."""
-    return [
-        sha256_of([item.input_ids.tobytes() for item in part.features]).encode()
-        for _, part in sorted(general.items())
-    ]

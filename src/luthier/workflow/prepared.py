@@ -95,6 +95,8 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         row_name=inputs.row_name,
         allow=tuple(settled.get("allow")),
     )
+    job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]
+    put_in(job, settled, inputs, before, stages)  # an option may refuse: before an hour of asking
     if isinstance(inputs.objective, Precomputer):
         with (
             stages.stage(f"asking {_asked(inputs)}"),
@@ -108,9 +110,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 note=stages.note,
             )
     _warn_of_idle(job, num_steps(settled, lengths), stages)
-    job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]
     gather(job, before, stages)
-    put_in(job, settled, inputs, before)
     get_ready(job, stages)
     with stages.stage("pre-flight"):
         trial = with_imagined_rows(partial(preflight, settled=settled), job)

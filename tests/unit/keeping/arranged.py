@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def general(found: Case) -> Part:
     return Part("general", answers, features, 0.0)
 
 
-def setting(found: Case) -> Setting:
+def setting(found: Case, note: Callable[[str], None] = print) -> Setting:
     """What options are prepared with."""
     writes = found.bundle.kind == "causal_lm"
     return Setting(
@@ -41,6 +41,7 @@ def setting(found: Case) -> Setting:
         batch_size=found.plan.batch_size,
         max_length=128,
         seed=found.seed,
+        note=note,
     )
 
 

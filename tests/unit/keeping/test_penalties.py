@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from tests.unit.keeping.arranged import arranged, build, general, job_of
+from tests.unit.keeping.arranged import arranged, build, general, job_of, setting
 from torch.testing import assert_close
 
 from luthier.engine.accumulate import accumulate
 from luthier.engine.optimizer import open_optimizer
+from luthier.keeping import kl_to_base
 from luthier.objectives import token_loss
 
 NO_LIMIT = 10**9
@@ -96,6 +97,22 @@ def test_kl_to_base_looks_at_other_rows_in_other_updates_and_at_each_as_often() 
     arranged("lora", "sft", [option])
     seen = [option._general.rows(step)[0].row for step in range(6)]
     assert sorted(seen) == [0, 0, 1, 1, 2, 2]
+
+
+def test_kl_to_base_holds_what_fits_into_memory_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, _ = arranged("lora", "sft", [])
+    rows = general(found).features
+    two = sum(item.num_trained for item in rows[:2])
+    monkeypatch.setattr(kl_to_base, "_MOST_BYTES", 32 * 4 * (two + 1))
+    heard: list[str] = []
+    option = build("kl_to_base", rows_per_update=1)
+    option.prepare(setting(found, heard.append))
+    assert "keep.kl_to_base: the first 2 of 3 general rows" in heard[0]
+    assert sum(part.shape[0] for part in option._base.values()) == two
+    assert {option._general.rows(step)[0].row for step in range(6)} == {0, 1}
+    option.penalty(0)
 
 
 def test_ewc_counts_distances_by_squared_gradients_of_general_answers() -> None:

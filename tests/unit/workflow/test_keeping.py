@@ -10,13 +10,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tests.journeys.desk import QUICK, Desk, desk
+from tests.unit.keeping.arranged import arranged, build
 
 import luthier
 from luthier.core.errors import DataError, Interrupted, RecipeError, RunError
-from luthier.core.events import Event, Updated
+from luthier.core.events import Event, Stage, Updated
+from luthier.core.files import read_json
 from luthier.recipe.load import read
 from luthier.workflow import settings
-from luthier.workflow.stages import silent
+from luthier.workflow.keeping import finish
+from luthier.workflow.stages import Stages, silent
 
 ALL = (
     "keep.kl_to_base=0.1",
@@ -105,6 +108,59 @@ def test_general_rows_may_be_a_file_and_a_missing_one_is_told(place: Desk) -> No
     assert run.summary["state"] == "done"
     with pytest.raises(DataError, match=r"absent\.jsonl"):
         train(place, "keep.replay={share: 0.2, rows: absent.jsonl}", name="other")
+
+
+def test_general_rows_that_the_run_is_tested_on_or_that_are_too_long_are_counted(
+    place: Desk,
+) -> None:
+    own = place.root / "general.jsonl"
+    long = [{"role": "user", "content": "a " * 400}, {"role": "assistant", "content": "b"}]
+    lines = [*place.data.read_text().splitlines(), json.dumps({"messages": long})]
+    own.write_text("\n".join(lines), encoding="utf-8")
+    run = train(place, f"keep.replay={{share: 0.2, rows: {own}}}")
+    ledger = read_json(run.layout.ledger)
+    (account,) = ledger["keep"]
+    held = ledger["rows"]["used"]["validation"] + ledger["rows"]["used"]["test"]
+    dropped = {reason: entry["count"] for reason, entry in account["rows"]["dropped"].items()}
+    assert dropped.pop("longer than 256 tokens") == 1
+    assert sum(dropped.values()) == held > 0
+    assert all(reason.startswith("input also in ") for reason in dropped)
+    assert account["rows"]["used"]["train"] == account["rows"]["in"] - held - 1
+    assert any("general rows of" in note for note in run.summary["notes"])
+
+
+def test_general_rows_that_are_all_held_out_are_refused(place: Desk) -> None:
+    test = place.root / "test.jsonl"
+    talk = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    test.write_text(json.dumps({"messages": talk}) + "\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="is also in validation or test of this run"):
+        train(place, f"data.test={test}", f"keep.replay={{share: 0.2, rows: {test}}}")
+
+
+def test_an_option_that_the_model_refuses_is_told_before_the_reference_is_asked(
+    place: Desk,
+) -> None:
+    rows = [{"prompt": f"say {n}", "chosen": "yes", "rejected": "no"} for n in range(24)]
+    place.data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    heard: list[Event] = []
+    with pytest.raises(RecipeError, match="has no dropout layers"):
+        train(place, "objective.name=dpo", "keep.dropout=0.1", heard=heard.append)
+    stages = [event.name for event in heard if isinstance(event, Stage)]
+    assert "loading model" in stages
+    assert not any(name.startswith("asking") for name in stages)
+
+
+def test_too_few_validation_targets_choose_no_way_back(tmp_path: Path) -> None:
+    option = build("wise_ft")
+    found, _ = arranged("full", "classify", [option])
+    found.disturb()
+    trained, stages = found.parameters(), Stages(silent)
+    job = found.job(tmp_path, keepers=[option], fewest_targets=4)  # it has three
+    assert finish(job, stages)["wise_ft"]["factor"] == 1.0
+    assert "too few validation rows to choose by" in stages.notes[0]
+    assert all(torch.equal(trained[name], now) for name, now in found.parameters().items())
+    finish(found.job(tmp_path, keepers=[option], fewest_targets=3), stages)
+    assert "validation loss" in stages.notes[1]
 
 
 def test_false_switches_an_option_off(place: Desk) -> None:
