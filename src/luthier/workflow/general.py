@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Any
@@ -20,6 +20,7 @@ from luthier.recipe.schema import DataSection
 from luthier.workflow.held_out import without_held_out
 from luthier.workflow.options import SECTION, options
 from luthier.workflow.settle import objective_for
+from luthier.workflow.stages import Stages
 
 SHIPPED = "luthier"
 """Names the general conversations that ship with the package, where a file is expected."""
@@ -37,16 +38,6 @@ class General:
     def document(self) -> dict[str, Any]:
         """Its part of the ledger."""
         return {"name": self.part.name, **self.ledger.document()}
-
-    def said(self) -> str:
-        """What is left out, in words; empty where nothing is."""
-        rows, kept = self.ledger.rows_in, self.ledger.used[_SPLIT]
-        if rows == kept:
-            return ""
-        reasons = [f"{entry.count} {reason}" for reason, entry in self.ledger.dropped.items()]
-        return f"{SECTION}: of {rows} general rows of {self.part.name}, {kept} are used: " + (
-            f"{', '.join(reasons)} (ledger.json)"
-        )
 
 
 def general_rows(
@@ -97,6 +88,18 @@ def _general(name: str, codec: Codec, loaded: Loaded, limit: int) -> General:
     ledger.add_features(_SPLIT, before, after)
     ledger.check()
     return General(Part(name, objective, after, 0.0), ledger)
+
+
+def tell_left_out(general: Iterable[General], stages: Stages) -> None:
+    """Say of each file how many of its rows are used, where not all are."""
+    for one in general:
+        rows, used = one.ledger.rows_in, one.ledger.used[_SPLIT]
+        reasons = [f"{entry.count} {reason}" for reason, entry in one.ledger.dropped.items()]
+        if reasons:
+            stages.note(
+                f"{SECTION}: {used} of {rows} general rows of {one.part.name} are used; left out: "
+                f"{', '.join(reasons)} (ledger.json)"
+            )
 
 
 def identity_of(general: Mapping[str, General]) -> list[bytes]:

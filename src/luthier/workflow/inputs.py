@@ -29,7 +29,7 @@ from luthier.tuners.contract import Extending, Lengthening
 from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.built import component_config, open_objective, open_tuner
 from luthier.workflow.check import fits, refuse_kind, refuse_lost_base, refuse_misfit
-from luthier.workflow.general import General, general_rows
+from luthier.workflow.general import General, general_rows, tell_left_out
 from luthier.workflow.general import identity_of as general_identity
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, fitted, read_mixture
@@ -189,11 +189,9 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         inputs.others = others
         mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
         _fit(inputs, settled, beside=[item.longest for item in mixture])
-        inputs.general = general_rows(
-            settled, codec, loaded, kind=kind, context=known.facts.context_length
-        )
-        for text in filter(None, (item.said() for item in inputs.general.values())):
-            stages.note(text)
+        context = known.facts.context_length
+        inputs.general = general_rows(settled, codec, loaded, kind=kind, context=context)
+        tell_left_out(inputs.general.values(), stages)
         refuse_short(others, _longest(inputs))
         inputs.mixture = [fitted(item, settled) for item in mixture]
         loaded.ledger.check()
