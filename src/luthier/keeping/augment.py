@@ -5,9 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import LuthierError, RecipeError
@@ -33,6 +33,16 @@ class Config(ComponentConfig):
     """Words in which two letters change places, or one is doubled, lost or another."""
     rows: float = Field(default=0.5, gt=0, le=1)
     """Share of the rows of an update that are changed."""
+
+    @model_validator(mode="after")
+    def _are_shares_of_one(self) -> Self:
+        total = self.drop + self.swap + self.noise
+        if total > 1:
+            raise ValueError(
+                f"drop, swap and noise: got {total:g} together, but a word is changed in one way "
+                "at most; expected no more than 1"
+            )
+        return self
 
 
 @keepers.add

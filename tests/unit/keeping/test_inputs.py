@@ -205,6 +205,11 @@ def test_other_texts_come_in_other_updates_and_the_same_in_the_same() -> None:
     assert [item.label for item in first] == [item.label for item in long]
 
 
+def test_shares_of_words_are_of_one_whole() -> None:
+    with pytest.raises(ValueError, match=r"got 1\.2 together"):
+        build("augment", drop=0.6, swap=0.6)
+
+
 def test_rows_without_a_plain_text_cannot_be_changed() -> None:
     found, _ = arranged("full", "sft", [])
     with pytest.raises(RecipeError, match=r"keep\.augment: rows of this objective are chat"):
