@@ -206,6 +206,18 @@ def harmless(folder: Path) -> Parts:
     return {"train": rows[:-200], "test": rows[-200:]}
 
 
+def thumbs(folder: Path) -> Parts:
+    """The same answers one by one, each with its thumb."""
+    return {
+        part: [
+            {"prompt": row["prompt"], "completion": row[answer], "label": answer == "chosen"}
+            for row in rows
+            for answer in ("chosen", "rejected")
+        ]
+        for part, rows in harmless(folder).items()
+    }
+
+
 def _conversation(row: dict[str, str]) -> dict[str, Any]:
     """Turns before the last answer, and both answers."""
     before, _, chosen = row["chosen"].rpartition("\n\nAssistant:")
@@ -313,6 +325,7 @@ SETS: dict[str, Callable[[Path], Parts]] = {
     "stsb": stsb,
     "cranfield": cranfield,
     "harmless": harmless,
+    "thumbs": thumbs,
     "sums": sums,
     "records": records,
 }
