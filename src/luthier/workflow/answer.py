@@ -87,10 +87,11 @@ def answer_file(
         _line(row, said.text) for row, said in zip(rows, found, strict=True) if not said.left_out
     ]
     counts: Counter[Reason] = Counter(said.left_out for said in found)
-    kept.drop()
     if rows and not lines:
+        kept.drop()
         raise _nothing(input, counts, teacher)
     files.write_text(output, "".join(f"{line}\n" for line in lines))
+    kept.drop()  # not before: the disk may be full
     left_out = {reason: counts[reason] for reason in ("unfinished", "calls", "empty")}
     return {"rows": len(rows), "answered": len(lines), **left_out, "output": str(output)}
 

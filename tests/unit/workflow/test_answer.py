@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -153,6 +154,22 @@ def test_a_second_start_asks_only_for_what_is_missing(
     assert [asked["messages"][-1]["content"] for asked in Server.heard] == texts[2:]
     assert [row["messages"][-1]["content"] for row in written(new)] == [t.upper() for t in texts]
     assert not (tmp_path / "new.jsonl.part").exists()
+
+
+def test_a_disk_that_is_full_at_the_end_costs_no_answer(
+    rows: Path, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, _content: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    new = tmp_path / "new.jsonl"
+    with monkeypatch.context() as patched:
+        patched.setattr(answer.files, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            answer_file(rows, new, teacher=Teacher("big", url))
+    Server.heard.clear()
+    assert answer_file(rows, new, teacher=Teacher("big", url))["answered"] == 1
+    assert Server.heard == []
 
 
 def test_what_counts_of_earlier_answers_stays(url: str, tmp_path: Path) -> None:
