@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from luthier.models.linear import TurnedLinear, parameter_of
 from luthier.models.low_rank import LowRankLinear
 
 _DROPPED_BITS = 16
@@ -45,11 +46,17 @@ def disturb(model: nn.Module, *, seed: int) -> None:
     """
     generator = torch.Generator().manual_seed(seed)
     terms = [part for part in model.modules() if isinstance(part, LowRankLinear)]
-    added = {id(part.base.weight): part for part in terms if isinstance(part.base, nn.Linear)}
+    added = {id(weight): part for part in terms if (weight := parameter_of(part.base)) is not None}
     inside = {id(p) for part in terms for p in part.parameters(recurse=False)}
     for parameter in model.parameters():
         if id(parameter) in inside:
             continue
         layer = added.get(id(parameter))
-        weight = parameter.data if layer is None else parameter.data + layer.delta().detach()
+        weight = parameter.data if layer is None else parameter.data + _change(layer)
         parameter.data = parameter.data + (rounded(weight, generator).float() - weight)
+
+
+def _change(layer: LowRankLinear) -> Tensor:
+    """What merging adds, lying as the layer's own parameter lies."""
+    change_OI = layer.delta().detach()
+    return change_OI.t() if isinstance(layer.base, TurnedLinear) else change_OI

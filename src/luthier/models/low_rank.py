@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from luthier.models.quantised import Linear
+from luthier.models.linear import Linear
 
 A, B, MAGNITUDE, START_A, START_B = "lora_A", "lora_B", "magnitude", "start_A", "start_B"
 

@@ -6,7 +6,7 @@ import importlib
 import logging
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -77,10 +77,6 @@ class QuantisedLinear(nn.Module):
         layer.weight = weight
         layer.register_parameter("bias", self.bias)
         return layer.train(self.training)
-
-
-Linear: TypeAlias = nn.Linear | QuantisedLinear
-"""A layer that a tuner may add to."""
 
 
 class _Product(torch.autograd.Function):

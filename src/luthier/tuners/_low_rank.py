@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from luthier.core.errors import RecipeError, RunError
+from luthier.models.linear import Linear, TurnedLinear, added
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.quantised import Linear
 from luthier.models.token_rows import TokenRows, token_rows
 from luthier.tuners._patterns import shortest
 from luthier.tuners._peft import saved_whole, target_modules
@@ -80,16 +80,11 @@ def untuned(model: nn.Module, first_whole: Mapping[str, Tensor]) -> Generator[nn
 
 
 def merge_all(model: nn.Module) -> nn.Module:
-    """The same model, changed in place: every term added to its layer's weight.
-
-    The sum is taken in float32 and rounded once to the type of the weight.
-    """
+    """The same model, changed in place: every term added to its layer's weight."""
     for name, layer in list(adapters(model)):
-        plain = layer.base if isinstance(layer.base, nn.Linear) else layer.base.plain()
         with torch.no_grad():
-            weight = plain.weight
-            weight.copy_(weight.float() + layer.delta().to(weight.device))
-        replace(model, name, plain)
+            change = layer.delta()
+        replace(model, name, added(layer.base, change))
     for name, rows in token_rows(model).items():
         replace(model, name, rows.fold())
     return model
@@ -134,7 +129,7 @@ def peft_config(model: nn.Module, *, is_stabilised: bool) -> dict[str, Any]:
         "target_modules": target_modules(model, layers.keys()),
         **peft_tables(model, saved_whole(model, heads)),
         "bias": "none",
-        "fan_in_fan_out": False,
+        "fan_in_fan_out": any(isinstance(x.base, TurnedLinear) for x in layers.values()),
         "init_lora_weights": True,
         "use_dora": any(layer.magnitude is not None for layer in layers.values()),
         **peft_indices(model),

@@ -12,9 +12,11 @@ from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.models.blocks import head_modules
 from luthier.models.bundle import Outline
-from luthier.models.quantised import Linear, QuantisedLinear
+from luthier.models.linear import Linear, linear
 
 L = TypeVar("L")
+_ALL_LINEAR = ("all_linear", "all-linear", "all")
+"""Every linear layer but a head, as it is called here, by PEFT and by LLaMA-Factory."""
 _HEADLESS = ("causal_lm", "embedder")
 """Kinds of models without a head that is new."""
 
@@ -26,11 +28,8 @@ def heads_of(outline: Outline) -> list[str]:
 
 def linear_layers(outline: Outline) -> dict[str, Linear]:
     """Every linear layer by its full name, without those of a head."""
-    return {
-        name: module
-        for name, module in below_head(outline).items()
-        if isinstance(module, nn.Linear | QuantisedLinear)
-    }
+    found = {name: linear(module) for name, module in below_head(outline).items()}
+    return {name: layer for name, layer in found.items() if layer is not None}
 
 
 def below_head(outline: Outline) -> dict[str, nn.Module]:
@@ -49,12 +48,11 @@ def matching(layers: dict[str, Linear], target: str | Sequence[str]) -> dict[str
 
     Raises: RecipeError: a pattern that names no layer, with the nearest names.
     """
-    if target == "all_linear":
+    if target in _ALL_LINEAR:
         if layers:
             return layers
         raise RecipeError(
-            "recipe tuner.target: this model has no linear layers (torch.nn.Linear) to adapt. "
-            "Use tuner 'full'."
+            "recipe tuner.target: this model has no linear layers to adapt. Use tuner 'full'."
         )
     return named(layers, [target] if isinstance(target, str) else list(target))
 

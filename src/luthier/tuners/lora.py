@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from luthier.core import seeds
 from luthier.core.config import Auto, ComponentConfig
 from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
+from luthier.models.linear import Linear
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.quantised import Linear
 from luthier.models.token_rows import token_rows
 from luthier.tuners import tuners
 from luthier.tuners._best import BEST, best, meant, number_of, refuse_more

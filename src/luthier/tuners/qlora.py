@@ -12,10 +12,11 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
+from luthier.core.errors import RecipeError
 from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
+from luthier.models.linear import Linear, TurnedLinear
 from luthier.models.quantised import (
     Bits,
-    Linear,
     QuantisedLinear,
     dequantise,
     quantise,
@@ -114,9 +115,15 @@ class Qlora:
     def check(self, outline: Outline) -> dict[str, Linear]:
         """The layers that will be adapted.
 
-        Raises: RecipeError: as LoRA. MissingExtra: 4 bits without bitsandbytes.
+        Raises: RecipeError: as LoRA, or layers that lie the other way round.
+        MissingExtra: 4 bits without bitsandbytes.
         """
         require(self.config.bits)
+        if any(isinstance(layer, TurnedLinear) for layer in linear_layers(outline).values()):
+            raise RecipeError(
+                "recipe tuner.name: 'qlora' stores layers of the kind torch.nn.Linear, and this "
+                "model has Conv1D (as GPT-2 does). Use tuner=lora."
+            )
         return self._lora.check(outline)
 
     def _lost(

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import cast
+from typing import TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
 
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.quantised import Linear, QuantisedLinear
+from luthier.models.quantised import QuantisedLinear
+
+Joinable: TypeAlias = nn.Linear | QuantisedLinear
 
 
 class Shelf:
@@ -177,19 +179,19 @@ class Joined:
         return found
 
 
-def base_of(layer: nn.Module) -> Linear:
+def base_of(layer: nn.Module) -> Joinable:
     """The frozen linear layer itself."""
     base = layer.base if isinstance(layer, LowRankLinear) else layer
     assert isinstance(base, nn.Linear | QuantisedLinear)
     return base
 
 
-def _stored(base: Linear) -> Tensor:
+def _stored(base: Joinable) -> Tensor:
     """What holds the weight."""
     return base.packed if isinstance(base, QuantisedLinear) else base.weight
 
 
-def bias_of(base: Linear) -> Tensor | None:
+def bias_of(base: Joinable) -> Tensor | None:
     """The bias, which torch's types say is always there."""
     return cast("Tensor | None", base.bias)
 
