@@ -113,6 +113,10 @@ def _run_arms(
     seconds: dict[str, float] = {}
     for name, arm in _arms(bench, section).items():
         why_not = arm().missing(bench)
+        if why_not is None and section.arms != "auto":
+            why_not = "there is nothing that it could show"
+        if why_not is None:
+            continue
         if why_not:
             bench.tell(Notice(f"arm {name}: left out; {why_not}"))
             bench.notes[name] = {"left_out": why_not}

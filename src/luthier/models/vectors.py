@@ -62,13 +62,15 @@ class Vectors:
     """What follows, in order; None: the vector is brought to length 1."""
     head: Dense | None = None
     """Scores classes from the vector."""
+    num_kept: int | None = None
+    """Only so many numbers of the vector, the first; None: all."""
 
     def __call__(self, hidden_MD: Tensor, lengths: tuple[int, ...]) -> Tensor:
         """Vectors (B, D), float32, from the hidden states that the pooling looks at."""
         found_BD = pooled(hidden_MD, lengths, self.pooling)
         for step in self.then:
             found_BD = unit(found_BD) if step is None else step(found_BD)
-        return found_BD
+        return found_BD[:, : self.num_kept]
 
 
 def read(folder: Path, *, writes: bool) -> Vectors:

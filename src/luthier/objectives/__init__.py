@@ -1,7 +1,7 @@
 """One file per loss-on-rows."""
 
 from luthier.core.registry import Registry
-from luthier.objectives._around import Arranger, Finisher, Gatherer
+from luthier.objectives._around import Adjuster, Arranger, Finisher, Gatherer
 from luthier.objectives._exploring import Experience, Explorer
 from luthier.objectives._heads import Headed, labels_of
 from luthier.objectives._others import Naming, Other, others_of
@@ -9,6 +9,7 @@ from luthier.objectives._parts import Part
 from luthier.objectives._precomputing import Precomputer, needed
 from luthier.objectives._resolving import Resolver, resolved
 from luthier.objectives._scoring import Scorer
+from luthier.objectives._shortening import Shortening
 from luthier.objectives._sparing import Sparing, roles_of
 from luthier.objectives._tokens import collate_tokens, token_loss
 from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
@@ -16,6 +17,7 @@ from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
 objectives: Registry[type[Objective]] = Registry("luthier.objectives", word="objective")
 
 __all__ = [
+    "Adjuster",
     "Arranger",
     "Experience",
     "Explorer",
@@ -31,6 +33,7 @@ __all__ = [
     "Resolver",
     "Roles",
     "Scorer",
+    "Shortening",
     "Sparing",
     "Usual",
     "View",

@@ -6,7 +6,7 @@ Whoever holds the loop finds out by asking whether the objective is one of these
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.features import Features
 from luthier.models.bundle import Bundle
@@ -36,6 +36,21 @@ class Finisher(Protocol):
 
         Called before the result is saved; a pure function of rows and weights, so that it may be
         repeated. Returns: what was done, in a sentence.
+        """
+        ...
+
+
+@runtime_checkable
+class Adjuster(Protocol):
+    """An objective with a setting that is chosen once the model is trained."""
+
+    adjusts: ClassVar[str]
+    """Its name; until then it has a value that will do."""
+
+    def adjust(self, policy: Bundle, features: Sequence[Features]) -> tuple[Any, str]:
+        """A value with its reason, from validation rows and the trained model.
+
+        Asked where the setting was left at "auto"; the objective takes the value over itself.
         """
         ...
 

@@ -61,6 +61,11 @@ class Contrastive:
     def __init__(self, config: Config) -> None:
         self.config = config
 
+    @property
+    def dimensions(self) -> Sequence[int]:
+        """Lengths of vectors that are trained."""
+        return self.config.dimensions
+
     def prepare(self, row: Row, codec: Codec, *, index: int) -> Features:
         """Anchor, positive and negatives, one after the other."""
         assert isinstance(row, Triplet)

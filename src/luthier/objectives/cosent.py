@@ -55,6 +55,11 @@ class CoSent:
     def __init__(self, config: Config) -> None:
         self.config = config
 
+    @property
+    def dimensions(self) -> Sequence[int]:
+        """Lengths of vectors that are trained."""
+        return self.config.dimensions
+
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
         """Nothing is chosen from the rows.

@@ -8,13 +8,14 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import field_validator
 from torch import Tensor
 from torch.nn import functional
 
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import DataError, RecipeError
 from luthier.core.hints import did_you_mean
+from luthier.data.batches import micro_batches
 from luthier.data.features import IGNORE, Batch, Features, flatten
 from luthier.data.rows import Multilabeled, Row
 from luthier.models.bundle import Bundle, Codec, Kind
@@ -22,10 +23,15 @@ from luthier.models.located import locate
 from luthier.objectives import objectives
 from luthier.objectives._class_weights import refuse_two_weights
 from luthier.objectives.contract import Loss, Roles, Usual
+from luthier.ops.threshold import HALF, best_threshold
 
 _MOST_WEIGHT = 20.0
 """What a label that is there counts at most where classes are balanced: a handful of rows would
 otherwise make up most of the loss."""
+_EDGE = 1e-3
+"""No threshold is nearer to 0 or 1."""
+_AT_ONCE = 4096
+"""Tokens of validation rows that are scored together, at most."""
 
 
 class Config(ComponentConfig):
@@ -38,8 +44,16 @@ class Config(ComponentConfig):
     weight_of_label: list[float] | Auto = "auto"
     """What it counts that a label is there, in the order of `labels`; auto: from
     `class_weights`."""
-    threshold: float = Field(0.5, gt=0, lt=1)
-    """Labels of this probability and above are predicted."""
+    threshold: float | Auto = "auto"
+    """Labels of this probability and above are predicted; auto: after training, what gives the
+    validation rows the best F1, and 0.5 where these are few."""
+
+    @field_validator("threshold")
+    @classmethod
+    def _is_probability(cls, value: float | str) -> float | str:
+        if isinstance(value, float | int) and not 0 < value < 1:
+            raise ValueError("expected a number above 0 and below 1, or auto")
+        return value
 
 
 @objectives.add
@@ -55,6 +69,7 @@ class Multilabel:
     problem: ClassVar[str] = "multi_label_classification"
     additive: ClassVar[bool] = True
     unit: str = "rows"
+    adjusts: ClassVar[str] = "threshold"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=32, steps=600, epochs=(5, 12))
 
@@ -91,6 +106,8 @@ class Multilabel:
         elif config.class_weights != "none":
             balanced, _ = _weights(names, counts, len(rows), config.class_weights)
             refuse_two_weights(config.weight_of_label, balanced)
+        if config.threshold == "auto":
+            found["threshold"] = (HALF, "one half, until validation rows say what is better")
         return found
 
     def labels(self) -> tuple[str, ...]:
@@ -138,6 +155,23 @@ class Multilabel:
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
         """Scores of the classes (B, C): logits of their probabilities."""
         return policy.trunk.scores(batch)
+
+    @torch.no_grad()
+    def adjust(self, policy: Bundle, features: Sequence[Features]) -> tuple[float, str]:
+        """The threshold with the highest F1 on these rows."""
+        device = next(policy.model.parameters()).device
+        lengths = [item.num_tokens for item in features]
+        tokens = max(_AT_ONCE, *lengths)
+        parts = [
+            [features[at] for at in part] for part in micro_batches(lengths, max_tokens=tokens)
+        ]
+        batches = [self.collate(part).to(device) for part in parts]
+        found_NC = torch.cat([self.outputs(policy, batch).sigmoid().cpu() for batch in batches])
+        targets_NC = torch.cat([batch.tensors["targets"].cpu() for batch in batches])
+        threshold, f1 = best_threshold(found_NC.double().numpy(), targets_NC.numpy())
+        threshold = float(f"{min(max(threshold, _EDGE), 1 - _EDGE):.3g}")
+        self.config = self.config.model_copy(update={"threshold": threshold})
+        return threshold, f"the best F1, {f1:.3f}, on {len(features)} validation rows"
 
 
 def _weights(

@@ -58,6 +58,11 @@ class TripletMargin:
     def __init__(self, config: Config) -> None:
         self.config = config
 
+    @property
+    def dimensions(self) -> Sequence[int]:
+        """Lengths of vectors that are trained."""
+        return self.config.dimensions
+
     @classmethod
     def resolve(cls, config: Config, rows: Sequence[Row]) -> dict[str, tuple[object, str]]:
         """The margin that is usual for the distance."""

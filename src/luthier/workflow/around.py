@@ -9,7 +9,8 @@ import torch
 
 from luthier.data.features import Features
 from luthier.engine.job import Job
-from luthier.objectives import Finisher, Gatherer, Objective, Roles, View
+from luthier.objectives import Adjuster, Finisher, Gatherer, Objective, Roles, View
+from luthier.recipe.resolve import Settled
 from luthier.workflow.stages import Stages
 
 
@@ -38,9 +39,21 @@ def _gathered(
 
 
 @torch.no_grad()
-def finish(objective: Objective, job: Job, stages: Stages) -> None:
+def finish(objective: Objective, job: Job, settled: Settled, stages: Stages) -> None:
     """Add what is not learned by gradient, before the result is saved."""
+    job.bundle.model.eval()
+    if isinstance(objective, Adjuster):
+        _adjust(objective, job, settled, stages)
     if isinstance(objective, Finisher):
-        job.bundle.model.eval()
         with stages.stage("fitting"):
             stages.note(objective.finish(job.bundle, job.train))
+
+
+def _adjust(objective: Adjuster, job: Job, settled: Settled, stages: Stages) -> None:
+    """Settle what was left open for it until now."""
+    key, num_rows = f"objective.{objective.adjusts}", len(job.validation)
+    if not settled.origins[key].startswith("auto") or num_rows < max(1, job.plan.fewest_targets):
+        return
+    value, why = objective.adjust(job.bundle, job.validation)
+    settled.choose(key, value, why)
+    stages.note(f"{key} = {value} ({why})")

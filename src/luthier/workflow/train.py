@@ -121,7 +121,8 @@ def _carry_out(work: _Work) -> None:
                 train_model(prepared.job, stages, work.writer, summary)
             summary.update("training")  # its figures outlive a process that dies while saving
             _note_changes(inputs, stages)
-            finish(prepared.objective, prepared.job, stages)
+            finish(prepared.objective, prepared.job, work.settled, stages)
+            _record(work.settled, inputs, layout)
             save_result(prepared, work.settled, inputs, layout, stages)
             summary.update("trained")
         _prove(prepared, work)
@@ -170,7 +171,7 @@ def _note_changes(inputs: Inputs, stages: Stages) -> None:
 
 
 def _record(settled: Settled, inputs: Inputs, layout: Layout) -> dict[str, Any]:
-    """Write what is now known and will not change: recipe, ledger, splits, samples.
+    """Write what is known now: recipe, ledger, splits, samples.
 
     Returns: the content of `resolved.yaml`.
     """

@@ -12,7 +12,8 @@ from luthier.evaluation.arms import arms
 from luthier.evaluation.arms.contract import Standing
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Outcome
-from luthier.evaluation.tasks.labels import THRESHOLD, outcomes
+from luthier.evaluation.tasks.labels import outcomes
+from luthier.ops.threshold import HALF
 
 
 @arms.add
@@ -38,7 +39,7 @@ class FrequentLabels:
         bench.notes["frequent_labels"] = {"labels": ", ".join(chosen)}
         line = np.array([float(name in chosen) for name in bench.frame.classes])
         said = np.tile(line, (len(bench.rows), 1))
-        return outcomes(bench.rows, said, bench.frame.classes, threshold=THRESHOLD, seconds=0.0)
+        return outcomes(bench.rows, said, bench.frame.classes, threshold=HALF, seconds=0.0)
 
 
 def _best(rows: list[tuple[str, ...]]) -> list[str]:

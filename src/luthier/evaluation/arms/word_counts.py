@@ -39,8 +39,9 @@ class WordCounts:
         if bench.frame.task == "labels":
             known, asked = _counted(train, rows)
             names = bench.frame.classes
-            found = labels.one_by_one(known, labels.targets_of(train, names), asked)
-            return labels.outcomes(rows, found, names, threshold=labels.THRESHOLD, seconds=0.0)
+            found, threshold = labels.judged(known, labels.targets_of(train, names), asked)
+            bench.notes["word_counts"] = {"threshold": threshold}
+            return labels.outcomes(rows, found, names, threshold=threshold, seconds=0.0)
         scored = [row for row in (*train, *rows) if isinstance(row, Scored)]
         has_pairs = any(row.text_pair for row in scored)
         known, asked = _alike(scored, len(train)) if has_pairs else _counted(train, rows)

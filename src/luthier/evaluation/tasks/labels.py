@@ -22,14 +22,17 @@ from luthier.evaluation.tasks._batches import Tell, batches, pooled, silent, som
 from luthier.evaluation.tasks._scores import scores
 from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Scorer
+from luthier.ops.threshold import HALF, best_threshold
 
-THRESHOLD = 0.5
+FOLDS = 3
+"""In which rows are said by what was fitted to the others, to choose a threshold."""
 
 
 @tasks.add
 class Labels:
-    """Every label of probability one half or more. The untrained model's head says nothing yet: it
-    gets a logistic regression for each label on its frozen, mean-pooled features."""
+    """Every label whose probability reaches the objective's threshold. The untrained model's head
+    says nothing yet: it gets a logistic regression for each label on its frozen, mean-pooled
+    features, and a threshold of its own."""
 
     row: ClassVar[type[Row]] = Multilabeled
     reads: ClassVar[type] = Scorer
@@ -59,8 +62,9 @@ class Labels:
         targets = targets_of(fitted, bench.frame.classes)
         scaler = StandardScaler().fit(features[: len(fitted)])
         known, asked = scaler.transform(features[: len(fitted)]), features[len(fitted) :]
-        found = one_by_one(known, targets, scaler.transform(asked))
-        return outcomes(bench.rows, found, bench.frame.classes, threshold=THRESHOLD, seconds=0.0)
+        found, threshold = judged(known, targets, scaler.transform(asked))
+        bench.notes["base"]["threshold"] = threshold
+        return outcomes(bench.rows, found, bench.frame.classes, threshold=threshold, seconds=0.0)
 
     def tuned(self, bench: Bench) -> list[Outcome]:
         subject = bench.subject
@@ -127,6 +131,22 @@ def targets_of(rows: Sequence[Row], names: Sequence[str]) -> NDArray[np.float64]
     return found
 
 
+def judged(
+    known_ND: Any, targets_NC: NDArray[np.float64], asked_MD: Any
+) -> tuple[NDArray[np.float64], float]:
+    """Probabilities (M, C) by a logistic regression for every label, and the threshold that gives
+    known rows the best F1, each said by what was fitted to others."""
+    found = one_by_one(known_ND, targets_NC, asked_MD)
+    fold_N = np.arange(len(targets_NC)) % FOLDS
+    if len(targets_NC) < FOLDS:
+        return found, HALF
+    apart = np.zeros_like(targets_NC)
+    for fold in range(FOLDS):
+        others = fold_N != fold
+        apart[~others] = one_by_one(known_ND[others], targets_NC[others], known_ND[~others])
+    return found, best_threshold(apart, targets_NC)[0]
+
+
 def one_by_one(
     known_ND: Any, targets_NC: NDArray[np.float64], asked_MD: Any
 ) -> NDArray[np.float64]:
@@ -143,7 +163,7 @@ def one_by_one(
 
 def threshold_of(objective: Objective) -> float:
     """From which probability on the objective predicts a label."""
-    return float(getattr(objective.config, "threshold", THRESHOLD))
+    return float(getattr(objective.config, "threshold", HALF))
 
 
 def _text(labels: list[str]) -> str:
