@@ -31,7 +31,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
         once = sum(item.num_tokens for item in (*job.train, *job.validation))
         trained -= (tokens - min(once, tokens)) * min(seconds.frozen, seconds.micro_batch)
     per_second = tokens * found.tokens / max(trained, 1e-9)
-    total = tokens / per_second + steps * seconds.update
+    total = (tokens + steps * _tokens_beside(job)) / per_second + steps * seconds.update
     total += _times(steps, plan.evaluate_every) * seconds.evaluation
     total += _times(steps, plan.save_every) * seconds.save
     limit = plan.max_seconds + seconds.evaluation + seconds.save if plan.max_seconds else total
@@ -92,6 +92,15 @@ def enough_disk(job: Job, needed: int, *, free: int | None = None) -> None:
         f"{folder}: checkpoints and the result take up to {figures.of_bytes(needed)}, and "
         f"{figures.of_bytes(free + held)} are to be had there. Free space, choose another folder "
         f"with --out, or lower training.keep_checkpoints (now {job.plan.keep_checkpoints})."
+    )
+
+
+def _tokens_beside(job: Job) -> float:
+    """Of other sources, in an update."""
+    return sum(
+        part.rows_per_update * sum(item.num_tokens for item in part.features) / len(part.features)
+        for part in job.parts
+        if part.rows_per_update
     )
 
 

@@ -1,11 +1,13 @@
 """All that a run does, once and undone: an update, the fullest micro-batch, a validation, a save.
 
 Memory is filled as it will be: the optimizer has its state, and where a step takes more than one
-micro-batch, the gradients of another stand while the fullest one runs.
+micro-batch, the gradients of another stand while the fullest one runs. Other sources of rows are
+rehearsed with it.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +19,14 @@ from torch import Tensor
 
 from luthier.core.errors import RunError
 from luthier.data.features import Features
-from luthier.engine import budget, checkpoint
-from luthier.engine.accumulate import one_gradient, one_loss
+from luthier.engine import budget, checkpoint, sources
+from luthier.engine.accumulate import beside, one_gradient, one_loss, taken
 from luthier.engine.frozen import frozen_seconds
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
 from luthier.engine.relief import within_memory
 from luthier.engine.validate import validate
+from luthier.objectives import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,10 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     plan = job.plan
     within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
     update = within_memory(partial(_update_seconds, job, optimizer), probes)
+    alike, apart = sources.by_unit(job, _fullest_of_others(job))
+    optimizer.clear()
+    most = {"step": -1, "max_tokens": plan.micro_batch_tokens}
+    aside = [taken(job, optimizer, group, **most).gradients for group in apart]
     part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
     if len(part) < min(plan.batch_size, len(job.train)):  # a step takes several
         within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
@@ -79,7 +86,10 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     activations = kept_bytes(job, part)
     micro_batch = _now(job) - start
     frozen = frozen_seconds(job, job.objective.collate(part).to(device_of(job)))
-    gradients = _bytes(optimizer.gradients())
+    for source, rows in alike:
+        beside(job, source, rows, **most)
+    gradients = _bytes(optimizer.gradients()) + sum(map(_bytes, aside))
+    aside.clear()
     optimizer.clear()
     evaluation = _evaluation_seconds(job)
     start = time.perf_counter()
@@ -128,6 +138,18 @@ def _update_seconds(job: Job, optimizer: Optimizer) -> float:
     start = _now(job)
     optimizer.update(rate_share=0.0, gradient_share=1.0)
     return _now(job) - start
+
+
+def _fullest_of_others(job: Job) -> sources.Sources:
+    """Every other source, with rows that no micro-batch of it exceeds."""
+    found: list[tuple[Part, list[Features]]] = []
+    for part in job.parts:
+        rows, tokens = math.ceil(part.rows_per_update), job.plan.micro_batch_tokens
+        if not part.objective.additive:  # its rows go through the model together
+            tokens = sum(item.num_tokens for item in part.features)
+        if rows:
+            found.append((part, budget.fullest(part.features, max_tokens=tokens, batch_size=rows)))
+    return found
 
 
 def _evaluation_seconds(job: Job) -> float:

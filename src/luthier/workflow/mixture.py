@@ -56,33 +56,30 @@ class Found:
 class Mixed:
     """One source, ready to be trained."""
 
-    where: str
-    name: str
-    weight: float
-    learned: str
-    objective: Objective
+    found: Found
     features: Sequence[Features]
-    ledger: Ledger
-    files: Mapping[str, str]
+    """Its rows within `training.max_length`, as its objective learns them."""
 
     def part(self, batch_size: int) -> Part:
         """Its rows beside updates of so many rows."""
-        return Part(self.name, self.objective, self.features, self.weight * batch_size)
+        found = self.found
+        return Part(found.name, found.objective, self.features, found.source.weight * batch_size)
 
     def digest(self) -> bytes:
         """What is trained, for the identity of a run's data."""
         parts = [item.input_ids.tobytes() + item.loss_weights.tobytes() for item in self.features]
-        return sha256_of([self.name.encode(), *parts]).encode()
+        return sha256_of([self.found.name.encode(), *parts]).encode()
 
     def document(self) -> dict[str, Any]:
         """Its part of the ledger."""
-        beside = {"name": self.name, "weight": self.weight, "objective": self.learned}
-        return {**beside, **self.ledger.document()}
+        found = self.found
+        beside = {"name": found.name, "weight": found.source.weight, "objective": found.learned}
+        return {**beside, **found.ledger.document()}
 
 
 def files_of(mixture: Sequence[Mixed]) -> dict[str, str]:
     """Every file of every source, with its hash."""
-    return {name: digest for item in mixture for name, digest in item.files.items()}
+    return {name: digest for item in mixture for name, digest in item.found.files.items()}
 
 
 def read_mixture(
@@ -133,9 +130,7 @@ def fitted(found: Found, settled: Settled) -> Mixed:
     after = without_idle(objective, after, found.names, split=_SPLIT, ledger=ledger)
     ledger.add_features(_SPLIT, found.features, after)
     ledger.check()
-    units = arranged(objective, after)
-    name, weight = found.name, source.weight
-    return Mixed(found.where, name, weight, found.learned, objective, units, ledger, found.files)
+    return Mixed(found, arranged(objective, after))
 
 
 def refuse_lonely(mixture: Sequence[Mixed], batch_size: int) -> None:
@@ -144,13 +139,13 @@ def refuse_lonely(mixture: Sequence[Mixed], batch_size: int) -> None:
     Raises: RecipeError: its rows are compared with each other, and some updates hold one alone.
     """
     for item in mixture:
-        rows = item.part(batch_size).rows_per_update
-        if item.objective.additive or rows >= _LEAST_COMPARED:
+        found, rows = item.found, item.part(batch_size).rows_per_update
+        if found.objective.additive or rows >= _LEAST_COMPARED:
             continue
         raise RecipeError(
-            f"recipe {item.where}.weight: {item.weight:g} beside batches of {batch_size} is "
-            f"{rows:g} rows in an update, but objective '{item.learned}' compares the rows of a "
-            "batch, and one alone has nothing to learn from. Use a weight of at least "
+            f"recipe {found.where}.weight: {found.source.weight:g} beside batches of {batch_size} "
+            f"is {rows:g} rows in an update, but objective '{found.learned}' compares the rows of "
+            "a batch, and one alone has nothing to learn from. Use a weight of at least "
             f"{_LEAST_COMPARED / batch_size:g}, or a larger training.batch_size."
         )
 
@@ -180,7 +175,10 @@ def _rows(
     if learned == settled.get("objective.name"):
         # one head has one scale and one order of classes: those of the main rows
         config, rows = _as_main(config, settled), loaded.splits.train
-    chosen = {key: value for key, (value, _) in resolved(kind, config, rows).items()}
+    try:
+        chosen = {key: value for key, (value, _) in resolved(kind, config, rows).items()}
+    except DataError as error:
+        raise DataError(f"{where}.train: {str(error).removeprefix('data.train: ')}") from None
     return read.splits.train, kind(config.model_copy(update=chosen)), learned, read
 
 

@@ -15,6 +15,7 @@ from luthier.engine import budget
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
 from luthier.engine.rehearsal import kept_bytes
+from luthier.objectives import Part
 
 
 def size_of(folder: Path) -> int:
@@ -125,3 +126,43 @@ def test_time_counts_validations_and_saves(tmp_path: Path) -> None:
     each = trial["details"]
     least = 6 * (each["seconds_update"] + each["seconds_evaluation"] + each["seconds_save"])
     assert trial["seconds"] > least
+
+
+@pytest.mark.parametrize(("unit", "times"), [("tokens", 1), ("articles", 2)])
+def test_other_sources_are_tried_and_what_counts_differently_stands_aside(
+    unit: str, times: int, tmp_path: Path
+) -> None:
+    found = case("lora", "sft")
+    parameters = [p for p in found.bundle.model.parameters() if p.requires_grad]
+    other = case("lora", "sft").objective
+    other.unit = unit  # type: ignore[misc]
+    healthy, seen = other.loss, list[tuple[int, bool]]()
+
+    def loss(models: Any, batch: Any) -> Any:
+        seen.append((batch.num_tokens, parameters[0].grad is not None))
+        return healthy(models, batch)
+
+    other.loss = loss  # type: ignore[method-assign]
+    alone = preflight(found.job(tmp_path)).event
+    part = Part("other", other, found.features, 1.5)
+    both = preflight(found.job(tmp_path, parts=[part])).event
+    tokens = found.plan.micro_batch_tokens
+    most = budget.fullest(found.features, max_tokens=tokens, batch_size=2)
+    assert [size for size, _ in seen] == [sum(item.num_tokens for item in most)]
+    assert seen[0][1] == (times == 1)  # aside: before any gradient is there
+    trained = sum(p.numel() for p in parameters)
+    assert alone.details["bytes_gradients"] == 4 * trained
+    assert both.details["bytes_gradients"] == times * 4 * trained
+
+
+def test_time_counts_other_sources(tmp_path: Path) -> None:
+    found = case("lora", "sft")
+    part = Part("other", found.objective, found.features, 2.0 * found.plan.batch_size)
+    alone = preflight(found.job(tmp_path, save_every=0, validation=[])).event
+    both = preflight(found.job(tmp_path, save_every=0, validation=[], parts=[part])).event
+
+    def rows_only(event: Any) -> float:
+        spent = event.details["seconds_update"] * event.num_steps + event.details["seconds_save"]
+        return (event.seconds - spent) * event.tokens_per_second
+
+    assert rows_only(both) == pytest.approx(3 * rows_only(alone), rel=0.05)

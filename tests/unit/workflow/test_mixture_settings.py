@@ -16,10 +16,11 @@ from luthier.data.ledger import Ledger
 from luthier.objectives import Part, objectives
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
+from luthier.recipe.schema import MixtureSource
 from luthier.workflow import around
 from luthier.workflow.inputs import Inputs
 from luthier.workflow.inputs import gather as gather_inputs
-from luthier.workflow.mixture import Mixed, refuse_lonely
+from luthier.workflow.mixture import Found, Mixed, refuse_lonely
 from luthier.workflow.stages import Stages, silent
 
 WORDS = ("red", "green", "blue", "one", "two", "three", "yes", "no")
@@ -70,9 +71,11 @@ def test_a_source_of_other_numbers_learns_them_in_the_unit_of_the_main_rows(
 ) -> None:
     main, other = scored(range(40)), scored(range(1000, 1040), "was")
     inputs, _ = gathered(tmp_path, main, other, objective="regress")
-    one, two = inputs.objective.config, inputs.mixture[0].objective.config
+    one, two = inputs.objective.config, inputs.mixture[0].found.objective.config
     assert (two.center, two.scale) == (one.center, one.scale)
-    targets = inputs.mixture[0].objective.collate(inputs.mixture[0].features[:1]).tensors["targets"]
+    targets = (
+        inputs.mixture[0].found.objective.collate(inputs.mixture[0].features[:1]).tensors["targets"]
+    )
     score = float(inputs.mixture[0].features[0].arrays["score"][0])
     assert float(targets[0]) == pytest.approx((score - one.center) / one.scale)
 
@@ -81,7 +84,7 @@ def test_a_source_follows_what_the_recipe_gives_the_main_objective(tmp_path: Pat
     main, other = scored(range(40)), scored(range(40), "was")
     said = ("objective.name=regress", "objective.scale=7.0", "objective.loss=huber")
     inputs, _ = gathered(tmp_path, main, other, *said, objective="regress")
-    found = inputs.mixture[0].objective.config
+    found = inputs.mixture[0].found.objective.config
     assert found.scale == 7.0
     assert found.center == inputs.objective.config.center
     assert found.loss == "mse"  # its own: only what is left to auto follows
@@ -90,13 +93,29 @@ def test_a_source_follows_what_the_recipe_gives_the_main_objective(tmp_path: Pat
 def test_a_source_with_some_of_the_classes_shares_the_head(tmp_path: Path) -> None:
     inputs, _ = gathered(tmp_path, labeled("abc" * 14), labeled("cb" * 5, "was"))
     other = inputs.mixture[0]
-    assert other.objective.config.labels == ["a", "b", "c"]
+    assert other.found.objective.config.labels == ["a", "b", "c"]
     assert {item.label for item in other.features} == {1, 2}
 
 
 def test_a_source_with_a_class_of_its_own_is_refused_by_its_row(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"other.jsonl.*label 'z' is not one of the 3 classes"):
         gathered(tmp_path, labeled("abc" * 14), labeled("az" * 5, "was"))
+
+
+def test_what_is_wrong_with_the_rows_of_a_source_is_said_of_that_source(tmp_path: Path) -> None:
+    main = [{"sentence1": f"one {n}", "sentence2": f"two {n}", "score": n % 5} for n in range(40)]
+    alike = [{**row, "sentence1": f"was {n}", "score": 1.0} for n, row in enumerate(main)]
+    pairs = [{"anchor": row["sentence1"], "positive": row["sentence2"]} for row in main]
+    with pytest.raises(DataError, match=r"^data\.mixture\[0\]\.train: every row has the score 1;"):
+        gathered(
+            tmp_path,
+            pairs,
+            alike,
+            "objective=contrastive",
+            "tuner=full",
+            objective="cosent",
+            weight=1.0,
+        )
 
 
 def test_long_texts_beside_short_conversations_are_read_whole(tmp_path: Path) -> None:
@@ -126,7 +145,7 @@ def test_groups_that_the_run_is_tested_on_are_left_out(tmp_path: Path) -> None:
     other = [{**row, "by": f"p{n // 4}"} for n, row in enumerate(labeled("ab" * 40, "was"))]
     inputs, _ = gathered(tmp_path, main, other, "data.group_by=who", group_by="by")
     held = {row.group for split in ("validation", "test") for row in inputs.rows(split)}
-    dropped = inputs.mixture[0].ledger.document()["rows"]["dropped"]
+    dropped = inputs.mixture[0].found.ledger.document()["rows"]["dropped"]
     assert held
     assert sum(item["count"] for item in dropped.values()) == 4 * len(held)
     assert all(reason.startswith("group also in") for reason in dropped)
@@ -134,8 +153,9 @@ def test_groups_that_the_run_is_tested_on_are_left_out(tmp_path: Path) -> None:
 
 def mixed(name: str, weight: float) -> Mixed:
     found = case("full", name)
-    parts = (found.objective, found.features, Ledger(), dict[str, str]())
-    return Mixed("data.mixture[0]", "other", weight, name, *parts)
+    source = MixtureSource(train="other.jsonl", weight=weight)
+    read = (found.objective, found.features, [], Ledger(), dict[str, str]())
+    return Mixed(Found("data.mixture[0]", "other", source, name, *read), found.features)
 
 
 def test_rows_that_are_compared_do_not_stand_alone_in_an_update() -> None:
