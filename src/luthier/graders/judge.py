@@ -6,31 +6,23 @@ Source: Zheng et al. 2023, arXiv:2306.05685, single-answer grading with a refere
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import re
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPException
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError
+from luthier.core.server import NoReply, Server
 from luthier.graders._registry import graders
 from luthier.graders.contract import Answer, Score
 
 _NUMBER = r"(?<![\w.])[-−]?\d+(?:\.\d+)?"
 _MARK, _MARK_OF = re.compile(_NUMBER), re.compile(rf"({_NUMBER})\s*(?:/|out of)\s*(\d+(?:\.\d+)?)")
-_PASSING = (408, 425, 429)
-"""Statuses below 500 that may be others in a moment."""
-_WAITS = (1.0, 2.0, 4.0)
-"""Seconds before asking again a server that is busy or did not answer in time."""
 _QUESTION = (
     "{heading}:\n{prompt}\n\nRight answer:\n{reference}\n\nAnswer to be marked:\n{completion}\n\n"
     "{criteria}\nReply with one number from 0 (useless) to {highest} (perfect) and nothing else."
@@ -72,6 +64,8 @@ class Judge:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        key = os.environ.get(config.key_env, "") if config.key_env else ""
+        self._server = Server(config.url, key, config.seconds)
 
     def bounds(self) -> tuple[float, float]:
         return 0.0, 1.0
@@ -88,7 +82,10 @@ class Judge:
                 f"grader judge.key_env: the environment has no {config.key_env}. Set it to the key "
                 f"of {config.url}, or leave key_env out"
             )
-        self._ask("/models")
+        try:
+            self._server.probe()
+        except NoReply as error:
+            raise self._error(str(error)) from None
         host = urlsplit(config.url).hostname or ""
         if is_local(host):
             return []
@@ -117,7 +114,10 @@ class Judge:
             "temperature": 0,
             "max_tokens": 16,
         }
-        reply = self._ask("/chat/completions", asked)
+        try:
+            reply = self._server.complete(asked)
+        except NoReply as error:
+            raise self._error(str(error)) from None
         try:
             said = str(reply["choices"][0]["message"]["content"])
         except (KeyError, IndexError, TypeError):
@@ -126,36 +126,6 @@ class Judge:
         if not 0 <= share <= 1:
             return Score(0.0, f"the judge replied {said[:60]!r}, which holds no mark")
         return Score(share)
-
-    def _ask(self, path: str, document: dict[str, Any] | None = None) -> Any:
-        """What the server replies. One that is to mark is asked again where that may help."""
-        waits = [] if document is None else list(_WAITS)
-        while True:
-            try:
-                return self._ask_once(path, document)
-            except urllib.error.HTTPError as error:
-                if document is None and error.code == 404:
-                    return None  # a server that lists no models may still judge
-                problem = f"answered {error.code}: {error.reason}"
-                may_pass = error.code >= 500 or error.code in _PASSING
-            except (OSError, HTTPException) as error:
-                problem, may_pass = str(getattr(error, "reason", error)), True
-            except ValueError as error:
-                problem, may_pass = str(error), False
-            if not (may_pass and waits):
-                raise self._error(problem)
-            time.sleep(waits.pop(0))
-
-    def _ask_once(self, path: str, document: dict[str, Any] | None) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if self.config.key_env:
-            headers["Authorization"] = f"Bearer {os.environ.get(self.config.key_env, '')}"
-        body = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(
-            self.config.url.rstrip("/") + path, data=body, headers=headers
-        )
-        with urllib.request.urlopen(request, timeout=self.config.seconds) as reply:
-            return json.loads(reply.read())
 
     def _error(self, what: str) -> RecipeError:
         return RecipeError(

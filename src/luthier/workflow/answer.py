@@ -21,6 +21,7 @@ import torch
 
 from luthier.core import files
 from luthier.core.errors import RecipeError
+from luthier.core.server import Server
 from luthier.data.asked import read_asked
 from luthier.data.rows import Chat, Message
 from luthier.generation import generate
@@ -193,9 +194,9 @@ def _here(
 
 def _over_http(todo: Mapping[str, Chat], teacher: Teacher, kept: Kept, *, stages: Stages) -> None:
     key = os.environ[teacher.key_env] if teacher.key_env else ""
-    endpoint = Endpoint(
-        teacher.url, teacher.model, key, teacher.max_new_tokens, teacher.temperature
-    )
+    server = Server(teacher.url, key)
+    endpoint = Endpoint(server, teacher.model, teacher.max_new_tokens, teacher.temperature)
+    endpoint.check()
     stop = threading.Event()
     pool = ThreadPoolExecutor(AT_ONCE)
     waiting = {pool.submit(endpoint.ask, row, stop=stop): name for name, row in todo.items()}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from luthier.core.errors import RecipeError
+from luthier.core.server import Server
 from luthier.data.rows import Message
 from luthier.graders import Answer, build_grader
 
@@ -47,7 +48,7 @@ class _Judge(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Generator[Any]:
-    monkeypatch.setattr("luthier.graders.judge._WAITS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("luthier.core.server.PAUSES", (0.0, 0.0, 0.0))
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), _Judge)
     server.busy, server.asked = [], []
     Thread(target=server.serve_forever, daemon=True).start()
@@ -78,10 +79,10 @@ def test_a_server_that_is_busy_is_asked_again(url: str, server: Any) -> None:
     server.busy[:] = [503, 429, 500]
     assert [item.value for item in judge.grade(answers("four"))] == [0.4]
     server.busy[:] = [429] * 4
-    with pytest.raises(RecipeError, match="answered 429"):
+    with pytest.raises(RecipeError, match="429"):
         judge.grade(answers("four"))
     server.busy[:] = [401] * 2
-    with pytest.raises(RecipeError, match="answered 401"):
+    with pytest.raises(RecipeError, match="401"):
         judge.grade(answers("four"))
     assert len(server.busy) == 1
 
@@ -104,7 +105,7 @@ def test_a_mark_is_read_as_it_is_meant(
 ) -> None:
     judge = build_grader({"name": "judge", "model": "m"})
     said = {"choices": [{"message": {"content": reply}}]}
-    monkeypatch.setattr(judge, "_ask", lambda *_: said)
+    monkeypatch.setattr(Server, "complete", lambda *_: said)
     (found,) = judge.grade(answers("x"))
     assert bool(found.problem) == (expected is None)
     assert found.value == pytest.approx(expected or 0.0)
@@ -135,7 +136,7 @@ def test_it_is_this_machine_unless_another_is_named(
     here = build_grader({"name": "judge", "model": "m"})
     assert here.config.url.startswith("http://127.0.0.1")
     away = build_grader({"name": "judge", "model": "m", "url": "https://judge.example/v1"})
-    monkeypatch.setattr(away, "_ask", lambda _: None)
+    monkeypatch.setattr(Server, "probe", lambda _: None)
     assert "are sent to judge.example" in away.check(answers(""))[0]
 
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar
 import pytest
 from tests import tiny
 
+from luthier.core import server
 from luthier.core.errors import RecipeError
-from luthier.workflow import answer, endpoint
+from luthier.workflow import answer
 from luthier.workflow.answer import Teacher, answer_file
 
 ROWS = [
@@ -55,16 +56,16 @@ class Server(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(endpoint, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(server, "PAUSES", (0.0, 0.0))
     for held in (Server.heard, Server.keys, Server.refusals):
         held.clear()
-    server = HTTPServer(("127.0.0.1", 0), Server)
-    thread = threading.Thread(target=server.serve_forever)
+    found = HTTPServer(("127.0.0.1", 0), Server)
+    thread = threading.Thread(target=found.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
+    yield f"http://127.0.0.1:{found.server_port}/v1"
+    found.shutdown()
     thread.join()
-    server.server_close()
+    found.server_close()
 
 
 @pytest.fixture
@@ -235,8 +236,8 @@ def test_a_model_of_this_machine_that_ends_no_answer_is_told_so_and_nothing_is_w
     assert not (tmp_path / "new.jsonl").exists()
 
 
-def test_nobody_at_the_endpoint_is_told_with_the_row(rows: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"no chat completion .*rows\.jsonl line"):
+def test_nobody_at_the_endpoint_is_told_at_once(rows: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"no chat completion .*refused"):
         answer_file(rows, tmp_path / "n.jsonl", teacher=Teacher("big", "http://127.0.0.1:9/v1"))
     key = Teacher("big", "http://127.0.0.1:9/v1", key_env="NO_SUCH_KEY")
     with pytest.raises(RecipeError, match="NO_SUCH_KEY"):
