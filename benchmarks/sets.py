@@ -315,6 +315,121 @@ def few(folder: Path) -> dict[str, Parts]:
     return found
 
 
+def details(folder: Path) -> Parts:
+    """What people ask a home assistant, and all kinds of details that are in it (SNIPS)."""
+
+    def rows(part: str) -> Rows:
+        place = folder / "snips" / part
+        texts = (place / "seq.in").read_text("utf-8").splitlines()
+        tags = (place / "seq.out").read_text("utf-8").splitlines()
+        return [
+            {"text": text.strip(), "labels": sorted({tag[2:] for tag in said.split()} - {""})}
+            for text, said in zip(texts, tags, strict=True)
+        ]
+
+    return {"train": rows("train")[:4000], "validation": rows("valid"), "test": rows("test")}
+
+
+def questions(folder: Path) -> Parts:
+    """Questions on paragraphs of Wikipedia; a fifth of the articles is held out."""
+    parts: Parts = {"train": [], "test": []}
+    articles = json.loads((folder / "xquad" / "xquad.en.json").read_text("utf-8"))["data"]
+    for number, article in enumerate(articles):
+        parts["test" if number % 5 == 0 else "train"] += [
+            {
+                "question": asked["question"],
+                "context": paragraph["context"],
+                "answers": {
+                    "text": [found["text"] for found in asked["answers"]],
+                    "answer_start": [found["answer_start"] for found in asked["answers"]],
+                },
+            }
+            for paragraph in article["paragraphs"]
+            for asked in paragraph["qas"]
+        ]
+    return parts
+
+
+def intents(folder: Path) -> Parts:
+    """Two texts of one intent and one of another; 17 of 77 intents are held out."""
+    train, test = labelled(folder, "banking77")
+    names = sorted({row["label"] for row in train})
+    random.Random(0).shuffle(names)
+
+    def rows(found: Rows, kept: Sequence[str], number: int) -> Rows:
+        draws = random.Random(0)
+        by_name: dict[str, list[str]] = {name: [] for name in sorted(kept)}
+        for row in found:
+            if row["label"] in by_name:
+                by_name[row["label"]].append(row["text"].strip())
+        drawn: Rows = []
+        for _ in range(number):
+            one, other = draws.sample(list(by_name), 2)
+            anchor, positive = draws.sample(by_name[one], 2)
+            negative = draws.choice(by_name[other])
+            drawn.append({"anchor": anchor, "positive": positive, "negative": negative})
+        return drawn
+
+    return {"train": rows(train, names[17:], 2000), "test": rows(test, names[:17], 300)}
+
+
+def routes(folder: Path) -> Parts:
+    """What a customer asks, and intents by their names, one of which is right."""
+    train, test = labelled(folder, "banking77")
+    names = sorted({row["label"] for row in train})
+    draws = random.Random(0)
+
+    def rows(found: Rows, number: int, others: int) -> Rows:
+        drawn: Rows = []
+        for row in draws.sample(found, number):
+            wrong = draws.sample([name for name in names if name != row["label"]], others)
+            shown = draws.sample([row["label"], *wrong], others + 1)
+            texts = [
+                {"text": name.replace("_", " "), "relevance": int(name == row["label"])}
+                for name in shown
+            ]
+            drawn.append({"query": row["text"].strip(), "documents": texts})
+        return drawn
+
+    return {"train": rows(train, 2000, 7), "test": rows(test, 400, 29)}
+
+
+def abstracts(folder: Path) -> Parts:
+    """Texts on aerodynamics: the documents of Cranfield."""
+    rows = [{"text": text} for text in cranfield_collection(folder)[0].values() if text]
+    return {"train": rows[:400], "test": rows[-100:]}
+
+
+def candidates(folder: Path) -> Parts:
+    """Queries of Cranfield, each with what answers it and with what shares its rare words most;
+    in the order of a search by TF-IDF."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    documents, queries, gains = cranfield_collection(folder)
+    numbers = [number for number, text in documents.items() if text]
+    counted: Any = TfidfVectorizer(stop_words="english", sublinear_tf=True)
+    seen_ND = counted.fit_transform([documents[number] for number in numbers])
+    parts: Parts = {"train": [], "test": []}
+    for query, gain in gains.items():
+        likeness_N = (seen_ND @ counted.transform([queries[query]]).T).toarray().ravel()
+        order = [numbers[at] for at in (-likeness_N).argsort(kind="stable")]
+        is_test = is_held_out(query)
+        near = set(order[: 30 if is_test else 10]) | (set() if is_test else set(gain))
+        shown = [number for number in order if number in near]
+        found = [{"text": documents[x], "relevance": gain.get(x, 0)} for x in shown]
+        if any(item["relevance"] for item in found):
+            row = {"query": queries[query], "documents": found}
+            parts["test" if is_test else "train"].append(row)
+    return parts
+
+
+def general(folder: Path) -> Parts:
+    """Instructions of all kinds."""
+    path = folder / "llamafactory_demo" / "alpaca_en_demo.json"
+    rows = [row for row in json.loads(path.read_text("utf-8")) if len(row["output"]) < 800]
+    return {"train": rows[:400], "test": rows[400:500]}
+
+
 SETS: dict[str, Callable[[Path], Parts]] = {
     "clinc150": clinc150,
     "trec6": trec6,
@@ -328,6 +443,13 @@ SETS: dict[str, Callable[[Path], Parts]] = {
     "thumbs": thumbs,
     "sums": sums,
     "records": records,
+    "details": details,
+    "questions": questions,
+    "intents": intents,
+    "routes": routes,
+    "abstracts": abstracts,
+    "candidates": candidates,
+    "general": general,
 }
 
 
