@@ -427,7 +427,7 @@ def general(folder: Path) -> Parts:
     """Instructions of all kinds."""
     path = folder / "llamafactory_demo" / "alpaca_en_demo.json"
     rows = [row for row in json.loads(path.read_text("utf-8")) if len(row["output"]) < 800]
-    return {"train": rows[:400], "test": rows[400:500]}
+    return {"train": rows[:400], "few": rows[:150], "test": rows[400:500]}
 
 
 SETS: dict[str, Callable[[Path], Parts]] = {

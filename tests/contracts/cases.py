@@ -236,12 +236,17 @@ def plain_bundle(
     seed: int = 0,
     way: str = "float32",
     moves_base: bool = True,
+    architecture: tiny.Architecture | None = None,
     **changes: Any,
 ) -> Bundle:
-    """An untouched tiny model of the kind, opened as the workflow does for such a tuner."""
+    """An untouched tiny model of the kind, opened as the workflow does for such a tuner.
+
+    Args: architecture: None: the usual one of the kind.
+    """
     dtype, prefer = WAYS[way]
-    writes = kind == "causal_lm"
-    model = tiny.headed(kind, "llama" if writes else "bert", labels=labels, seed=seed, **changes)
+    architecture = architecture or ("llama" if kind == "causal_lm" else "bert")
+    writes = architecture not in ("bert", "roberta")
+    model = tiny.headed(kind, architecture, labels=labels, seed=seed, **changes)
     tokenizer = tiny.tokenizer() if writes else tiny.word_tokenizer()
     if not moves_base:
         for parameter in model.parameters():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,31 @@ def test_a_pair_trains_saves_and_says_the_same_again(
     other.tuner.restore(other.bundle.model, saved.tensors(checkpoint.WEIGHTS))
     other.features = found.features
     assert torch.equal(other.outputs(), found.outputs())
+
+
+READS = [name for name in objectives.names() if kind_of(name) != "causal_lm"]
+ON_DECODERS = [
+    *(("lora", name) for name in READS),
+    *((name, "classify") for name in tuners.names() if not lacks(tuners.get(name), "causal_lm")),
+]
+
+
+@pytest.mark.parametrize(("tuner", "objective"), sorted(set(ON_DECODERS)))
+def test_models_that_write_read_as_well(tuner: str, objective: str, tmp_path: Path) -> None:
+    model: dict[str, Any] = {"architecture": "llama", "attention_bias": tuner == "bitfit"}
+    found = case(tuner, objective, **model)
+    before = found.outputs()
+    events = found.fit(tmp_path, max_steps=3, save_every=3)
+    losses = [event.loss for event in events if isinstance(event, Updated)]
+    assert len(losses) == 3
+    assert all(math.isfinite(loss) for loss in losses)
+    saved, _ = checkpoint.latest(tmp_path / "checkpoints")
+    assert saved is not None
+    other = case(tuner, objective, seed=1, **model)
+    other.tuner.restore(other.bundle.model, saved.tensors(checkpoint.WEIGHTS))
+    other.features = found.features
+    assert torch.equal(other.outputs(), found.outputs())
+    assert not torch.equal(found.outputs(), before)
 
 
 @pytest.mark.parametrize(
