@@ -40,6 +40,21 @@ def fit(model: Any, *, labels: Sequence[str], suffix: str, own: Any, fresh: set[
     return notes
 
 
+@torch.no_grad()
+def begin(model: Any, scores: Sequence[float]) -> bool:
+    """Let a new head say `scores` of every text before it has learned, by its bias.
+
+    Returns: whether it does: not a head of the files (its bias is not zero), nor one without bias.
+    """
+    layers = (module for _, module in _modules(model) if isinstance(module, nn.Linear))
+    last = [layer for layer in layers if layer.out_features == len(scores)][-1:]
+    bias: torch.Tensor | None = last[0].bias if last else None
+    if bias is None or bool(bias.any()):
+        return False
+    bias.copy_(torch.tensor(scores))
+    return True
+
+
 def _modules(model: Any) -> Iterator[tuple[str, nn.Module]]:
     """Modules outside the trunk."""
     trunk = model.base_model_prefix

@@ -3,7 +3,7 @@
 from luthier.core.registry import Registry
 from luthier.objectives._around import Adjuster, Arranger, Finisher, Gatherer
 from luthier.objectives._exploring import Experience, Explorer
-from luthier.objectives._heads import Headed, labels_of
+from luthier.objectives._heads import Beginner, Headed, labels_of
 from luthier.objectives._others import Naming, Other, others_of
 from luthier.objectives._parts import Part
 from luthier.objectives._precomputing import Precomputer, needed
@@ -19,6 +19,7 @@ objectives: Registry[type[Objective]] = Registry("luthier.objectives", word="obj
 __all__ = [
     "Adjuster",
     "Arranger",
+    "Beginner",
     "Experience",
     "Explorer",
     "Finisher",

@@ -133,6 +133,19 @@ class Multilabel:
         ids = locate(codec, row.text, row.text_pair).input_ids
         return Features(index, ids, label=0, arrays={"targets": targets})
 
+    def beginning(self, features: Sequence[Features]) -> list[float]:
+        """The log-odds of each label among these rows: what the loss is lowest at as long as texts
+        are not told apart. From 0, where every label is as likely as not, the first updates only
+        push all scores down, and vectors of texts that were useful collapse on the way.
+
+        Source: Lin et al. 2017, arXiv:1708.02002, section 4.1.
+        """
+        targets_NC = np.stack([item.arrays["targets"] for item in features])
+        weights = self.config.weight_of_label
+        weights_C = np.ones(len(self._index)) if weights == "auto" else np.array(weights)
+        with_C = targets_NC.sum(0)
+        return np.log(weights_C * (with_C + 0.5) / (len(targets_NC) - with_C + 0.5)).tolist()
+
     def collate(self, features: Sequence[Features]) -> Batch:
         """Texts end to end, the classes of each, and which of them count."""
         targets = np.stack([item.arrays["targets"] for item in features])
@@ -169,7 +182,7 @@ class Multilabel:
         found_NC = torch.cat([self.outputs(policy, batch).sigmoid().cpu() for batch in batches])
         targets_NC = torch.cat([batch.tensors["targets"].cpu() for batch in batches])
         threshold, f1 = best_threshold(found_NC.double().numpy(), targets_NC.numpy())
-        threshold = float(f"{min(max(threshold, _EDGE), 1 - _EDGE):.3g}")
+        threshold = float(f"{min(max(threshold, _EDGE), 1 - _EDGE):.6g}")
         self.config = self.config.model_copy(update={"threshold": threshold})
         return threshold, f"the best F1, {f1:.3f}, on {len(features)} validation rows"
 

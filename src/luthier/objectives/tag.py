@@ -20,6 +20,7 @@ from luthier.data.rows import Row, Tagged
 from luthier.models.bundle import Codec, Kind
 from luthier.models.located import MARK, Located, locate
 from luthier.objectives import objectives
+from luthier.objectives._heads import log_shares
 from luthier.objectives.contract import Loss, Roles, Usual
 
 OUTSIDE = "O"
@@ -117,6 +118,15 @@ class Tag:
             arrays={FRAME: frame},
             per_token={"words": (owners_T * first_T).astype(np.int32), "tags": tags_T},
         )
+
+    def beginning(self, features: Sequence[Features]) -> list[float]:
+        """The log-share of each tag among the words of these rows: nearly all are outside.
+
+        Source: as `Multilabel.beginning`.
+        """
+        found = [item.per_token["tags"][item.loss_weights > 0] for item in features]
+        counts_C = np.bincount(np.concatenate(found), minlength=len(self._index))
+        return log_shares(counts_C.astype(np.float64))
 
     def _tag(self, row: Tagged, at: int) -> int:
         tag = row.tags[at]

@@ -9,9 +9,16 @@ import torch
 
 from luthier.data.features import Features
 from luthier.engine.job import Job
-from luthier.objectives import Adjuster, Finisher, Gatherer, Objective, Roles, View
+from luthier.models import heads
+from luthier.objectives import Adjuster, Beginner, Finisher, Gatherer, Objective, Roles, View
 from luthier.recipe.resolve import Settled
 from luthier.workflow.stages import Stages
+
+
+def begin(job: Job) -> None:
+    """Let a new head begin at how often each label occurs, where the objective knows that."""
+    if isinstance(job.objective, Beginner):
+        heads.begin(job.bundle.model, job.objective.beginning(job.train))
 
 
 def gather(job: Job, before: View, stages: Stages) -> None:

@@ -22,7 +22,7 @@ from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 from luthier.tuners import Tuner, tuners
 from luthier.workflow import opening
-from luthier.workflow.around import gather
+from luthier.workflow.around import begin, gather
 from luthier.workflow.arranging import settle_units
 from luthier.workflow.built import open_component
 from luthier.workflow.check import untaught
@@ -95,6 +95,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         row_name=inputs.row_name,
         allow=tuple(settled.get("allow")),
     )
+    begin(job)
     job.parts = [item.part(job.plan.batch_size) for item in inputs.mixture]
     put_in(job, settled, inputs, before, stages)  # an option may refuse: before an hour of asking
     if isinstance(inputs.objective, Precomputer):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from tests import tiny
 
+from luthier.models import heads
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
 
@@ -96,3 +97,23 @@ def test_another_number_of_classes_gets_a_new_head(folder: Path) -> None:
     assert "new head, drawn from the seed: classifier." in bundle.notes[0]
     assert len(scores(bundle)) == 2
     assert not any(parameter.isnan().any() for parameter in bundle.model.parameters())
+
+
+def test_a_new_head_says_at_first_what_it_is_told(folder: Path) -> None:
+    bundle = opened(folder, "a", "b")
+    before = scores(bundle)
+    assert heads.begin(bundle.model, [1.0, -2.0])
+    after = scores(bundle)
+    assert after["a"] == pytest.approx(before["a"] + 1)
+    assert after["b"] == pytest.approx(before["b"] - 2)
+    assert not heads.begin(bundle.model, [5.0, 5.0])  # it knows something now
+    assert scores(bundle) == after
+
+
+def test_a_head_without_a_bias_is_left_alone(tmp_path: Path) -> None:
+    bundle = opened(tiny.folder(tmp_path / "llama"), "a", "b")
+    before = {name: weight.clone() for name, weight in bundle.model.state_dict().items()}
+    assert not heads.begin(bundle.model, [1.0, -2.0])
+    assert all(
+        torch.equal(weight, before[name]) for name, weight in bundle.model.state_dict().items()
+    )

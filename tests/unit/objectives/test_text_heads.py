@@ -186,6 +186,33 @@ def test_balanced_labels_weigh_as_much_as_the_rows_without_them_up_to_twenty() -
     assert found.weight_of_label == pytest.approx([47 / 3, 20.0])
 
 
+def test_a_new_head_of_labels_begins_where_the_loss_of_a_constant_is_lowest() -> None:
+    rows = genres(("a",), ("a", "b"), (), ("a",), *[()] * 396)
+    objective = built("multilabel", rows, weight_of_label=[0.5, 4.0])
+    features = [objective.prepare(row, WORDS, index=at) for at, row in enumerate(rows)]
+    said = torch.tensor(objective.beginning(features), requires_grad=True)
+    weights = torch.tensor([0.5, 4.0])
+    targets = objective.collate(features).tensors["targets"]
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(
+        said.expand(400, 2), targets, pos_weight=weights, reduction="sum"
+    )
+    (slope,) = torch.autograd.grad(loss, said)
+    # half a row more with the label, and half a row without
+    assert slope.abs().max() < (weights * 0.5).max()
+    assert (said.detach() < -3).all()
+
+
+def test_a_new_head_of_tags_begins_at_their_shares() -> None:
+    tags = ("O", "O", "O", "B-LOC", "I-LOC", "O")
+    row = Tagged(origin=AT, tokens=("the", "red", "one", "in", "paris", "is"), tags=tags)
+    objective = built("tag", [row])
+    said = objective.beginning([objective.prepare(row, WORDS, index=0)] * 100)
+    assert objective.labels() == ("O", "B-LOC", "I-LOC")
+    shares = torch.tensor(said).softmax(0)
+    assert_close(shares, torch.tensor([4, 1, 1]) / 6, rtol=0, atol=2e-3)
+    assert sum(said) == pytest.approx(0)
+
+
 def test_labels_are_predicted_from_their_threshold_on() -> None:
     rows = genres(("a",), ("b",))
     bundle, task = tiny.bundle("bert", labels=("a", "b")), Labels()

@@ -32,6 +32,7 @@ def trained(root: Path, *settings: str, share: float = 0.3) -> Run:
     recipe = {"model": str(root / "model"), "data": {"train": str(root / "rows.jsonl")}}
     quick = ["objective=multilabel", "training.max_steps=12", "evaluation.retention=false"]
     quick += [
+        "training.precision=float32",
         f"data.validation_share={share}",
         "evaluation.num_resamples=100",
         "evaluation.arms=[]",
@@ -81,3 +82,12 @@ def test_few_validation_rows_choose_none(tmp_path: Path) -> None:
     run = trained(tmp_path, share=0.1)
     assert resolved(run)["recipe"]["objective"]["threshold"] == 0.5
     assert "until validation rows" in resolved(run)["origins"]["objective.threshold"]
+
+
+def test_a_new_head_begins_at_how_often_labels_occur(tmp_path: Path) -> None:
+    run = trained(tmp_path)
+    events = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text().splitlines()]
+    first = next(event for event in events if event["event"] == "updated")
+    shares = np.array([0.2, 0.2, 0.2])  # about; a head without a beginning says ln 2 = 0.69
+    entropy = float(-(shares * np.log(shares) + (1 - shares) * np.log(1 - shares)).mean())
+    assert first["loss"] < entropy + 0.1
