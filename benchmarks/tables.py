@@ -78,7 +78,7 @@ def _line(row: str, column: str, cells: Sequence[dict[str, Any]], also: Sequence
         row,
         column,
         metric,
-        _score([cell["arms"]["tuned"][metric] for cell in cells]),
+        _score([cell["arms"]["tuned"][metric] for cell in cells]) + _cut(cells, metric),
         _score([cell["arms"]["base"][metric] for cell in cells if metric in _base(cell)]),
         _rival(cells[0]["arms"], metric),
         f"{cells[0]['trained_parameters']:,} ({share:.2%})",
@@ -104,6 +104,12 @@ def _figure(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
     return cell["arms"]["tuned"].get(name) or kept.get("difference") or kept.get("tuned")
 
 
+def _cut(cells: Sequence[dict[str, Any]], metric: str) -> str:
+    """What vectors give that are cut to their shortest."""
+    found = [arms["short"][metric] for cell in cells if "short" in (arms := cell["arms"])]
+    return f"; cut {_score(found)}" if found else ""
+
+
 def _base(cell: dict[str, Any]) -> dict[str, Any]:
     return cell["arms"].get("base", {})
 
@@ -113,7 +119,7 @@ def _rival(arms: dict[str, Any], metric: str) -> str:
     others = {
         name: values[metric]["value"]
         for name, values in arms.items()
-        if name not in ("base", "tuned") and metric in values
+        if name not in ("base", "tuned", "short") and metric in values
     }
     if not others:
         return ""
