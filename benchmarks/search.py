@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sets import cranfield_collection, is_held_out
+from _cranfield import cranfield_collection, is_held_out
 from sklearn.metrics import ndcg_score
 
 from luthier import open_run

@@ -18,13 +18,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-Rows = list[dict[str, Any]]
-Parts = dict[str, Rows]
+from _cranfield import abstracts, candidates, cranfield
+from _labelled import few, intents, routes
+from _rows import Parts, Rows
 
-SHOTS = (8, 16)
 FIRST_CLASSES = ("airplane", "automobile", "bird", "cat", "deer")
 """Of CIFAR-10: what picture_models.py learns; the other five are what is tuned on."""
-SEEDS = (0, 1, 2)
 WORDINGS = (
     "What is {a} + {b}? Answer with the number only.",
     "Add {a} and {b}. Say nothing but the result.",
@@ -144,57 +143,6 @@ def stsb(folder: Path) -> Parts:
     return {"train": rows("train"), "validation": rows("valid"), "test": rows("test")}
 
 
-def cranfield(folder: Path) -> Parts:
-    """Queries with a document that answers them; some queries are held out."""
-    documents, queries, gains = cranfield_collection(folder)
-    rows = {
-        query: [
-            {"anchor": queries[query], "positive": documents[number]}
-            for number in found
-            if documents.get(number)
-        ]
-        for query, found in gains.items()
-    }
-    return {
-        "train": [row for query, found in rows.items() if not is_held_out(query) for row in found],
-        "test": [found[0] for query, found in rows.items() if is_held_out(query) and found],
-    }
-
-
-def is_held_out(query: int) -> bool:
-    """Whether a query of Cranfield is searched for and not learned from."""
-    return query % 3 == 0
-
-
-def cranfield_collection(
-    folder: Path,
-) -> tuple[dict[int, str], dict[int, str], dict[int, dict[int, int]]]:
-    """Documents and queries by number, and the gain of relevant documents: 4 for a complete answer
-    (grade 1 of the collection) down to 1 (grade 4); queries are numbered as they stand."""
-    place = folder / "cranfield"
-
-    def texts(name: str, *, in_order: bool = False) -> dict[int, str]:
-        parts = re.split(r"^\.I (\d+)\s*$", (place / name).read_text("utf-8"), flags=re.M)[1:]
-        pairs = zip(parts[::2], parts[1::2], strict=True)
-        return {
-            at if in_order else int(named): _field(text, "W") or _field(text, "T")
-            for at, (named, text) in enumerate(pairs, start=1)
-        }
-
-    gains: dict[int, dict[int, int]] = {}
-    for line in (place / "cranqrel").read_text().splitlines():
-        query, document, grade = (int(word) for word in line.split()[:3])
-        if 1 <= grade <= 4:
-            gains.setdefault(query, {})[document] = 5 - grade
-    documents = texts("cran.all.1400")
-    return documents, texts("cran.qry", in_order=True), gains
-
-
-def _field(record: str, name: str) -> str:
-    found = re.search(rf"^\.{name}\n(.*?)(?=^\.[A-Z]$|\Z)", record, flags=re.M | re.S)
-    return " ".join(found[1].split()) if found else ""
-
-
 def harmless(folder: Path) -> Parts:
     """Two answers to the last turn of a conversation, the less harmful one chosen. Left out are
     pairs whose answers are alike, or go on with what a human said."""
@@ -274,47 +222,6 @@ def records(folder: Path) -> Parts:
     }
 
 
-def labelled(folder: Path, name: str) -> tuple[Rows, Rows]:
-    """Training and test rows of BANKING77 (csv) or of emotion (text;label)."""
-
-    def from_csv(path: Path) -> Rows:
-        with path.open(encoding="utf-8", newline="") as file:
-            return [{"text": row["text"], "label": row["category"]} for row in csv.DictReader(file)]
-
-    def from_lines(path: Path) -> Rows:
-        pairs = [line.rpartition(";") for line in path.read_text("utf-8").splitlines()[1:]]
-        return [{"text": text, "label": label} for text, _, label in pairs]
-
-    if (folder / name / "train.csv").is_file():
-        return from_csv(folder / name / "train.csv"), from_csv(folder / name / "test.csv")
-    return from_lines(folder / name / "train.txt"), from_lines(folder / name / "test.txt")
-
-
-def shots(rows: Rows, number: int, *, seed: int) -> Rows:
-    """So many rows of every class, drawn from the seed."""
-    draws = random.Random(seed)
-    texts: dict[str, set[str]] = {}
-    for row in rows:
-        texts.setdefault(row["label"], set()).add(row["text"])
-    return [
-        {"text": text, "label": label}
-        for label in sorted(texts)
-        for text in draws.sample(sorted(texts[label]), number)
-    ]
-
-
-def few(folder: Path) -> dict[str, Parts]:
-    """A handful of rows of every class, for every seed; tests are whole."""
-    found: dict[str, Parts] = {}
-    for name in ("banking77", "emotion"):
-        train, test = labelled(folder, name)
-        for number in SHOTS:
-            for seed in SEEDS:
-                drawn = shots(train, number, seed=seed)
-                found[f"{name}-{number}-{seed}"] = {"train": drawn, "test": test}
-    return found
-
-
 def details(folder: Path) -> Parts:
     """What people ask a home assistant, and all kinds of details that are in it (SNIPS)."""
 
@@ -347,79 +254,6 @@ def questions(folder: Path) -> Parts:
             for paragraph in article["paragraphs"]
             for asked in paragraph["qas"]
         ]
-    return parts
-
-
-def intents(folder: Path) -> Parts:
-    """Two texts of one intent and one of another; 17 of 77 intents are held out."""
-    train, test = labelled(folder, "banking77")
-    names = sorted({row["label"] for row in train})
-    random.Random(0).shuffle(names)
-
-    def rows(found: Rows, kept: Sequence[str], number: int) -> Rows:
-        draws = random.Random(0)
-        by_name: dict[str, list[str]] = {name: [] for name in sorted(kept)}
-        for row in found:
-            if row["label"] in by_name:
-                by_name[row["label"]].append(row["text"].strip())
-        drawn: Rows = []
-        for _ in range(number):
-            one, other = draws.sample(list(by_name), 2)
-            anchor, positive = draws.sample(by_name[one], 2)
-            negative = draws.choice(by_name[other])
-            drawn.append({"anchor": anchor, "positive": positive, "negative": negative})
-        return drawn
-
-    return {"train": rows(train, names[17:], 2000), "test": rows(test, names[:17], 300)}
-
-
-def routes(folder: Path) -> Parts:
-    """What a customer asks, and intents by their names, one of which is right."""
-    train, test = labelled(folder, "banking77")
-    names = sorted({row["label"] for row in train})
-    draws = random.Random(0)
-
-    def rows(found: Rows, number: int, others: int) -> Rows:
-        drawn: Rows = []
-        for row in draws.sample(found, number):
-            wrong = draws.sample([name for name in names if name != row["label"]], others)
-            shown = draws.sample([row["label"], *wrong], others + 1)
-            texts = [
-                {"text": name.replace("_", " "), "relevance": int(name == row["label"])}
-                for name in shown
-            ]
-            drawn.append({"query": row["text"].strip(), "documents": texts})
-        return drawn
-
-    return {"train": rows(train, 2000, 7), "test": rows(test, 400, 29)}
-
-
-def abstracts(folder: Path) -> Parts:
-    """Texts on aerodynamics: the documents of Cranfield."""
-    rows = [{"text": text} for text in cranfield_collection(folder)[0].values() if text]
-    return {"train": rows[:400], "test": rows[-100:]}
-
-
-def candidates(folder: Path) -> Parts:
-    """Queries of Cranfield, each with what answers it and with what shares its rare words most;
-    in the order of a search by TF-IDF."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    documents, queries, gains = cranfield_collection(folder)
-    numbers = [number for number, text in documents.items() if text]
-    counted: Any = TfidfVectorizer(stop_words="english", sublinear_tf=True)
-    seen_ND = counted.fit_transform([documents[number] for number in numbers])
-    parts: Parts = {"train": [], "test": []}
-    for query, gain in gains.items():
-        likeness_N = (seen_ND @ counted.transform([queries[query]]).T).toarray().ravel()
-        order = [numbers[at] for at in (-likeness_N).argsort(kind="stable")]
-        is_test = is_held_out(query)
-        near = set(order[: 30 if is_test else 10]) | (set() if is_test else set(gain))
-        shown = [number for number in order if number in near]
-        found = [{"text": documents[x], "relevance": gain.get(x, 0)} for x in shown]
-        if any(item["relevance"] for item in found):
-            row = {"query": queries[query], "documents": found}
-            parts["test" if is_test else "train"].append(row)
     return parts
 
 

@@ -187,6 +187,15 @@ def folder(
     return path
 
 
+def disturb(model: torch.nn.Module, *, size: float = 0.05) -> None:
+    """Move all that is trained away from where it started."""
+    draws = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter += size * torch.randn(parameter.shape, generator=draws)
+
+
 def chat(*contents: str, system: str = "", line: int = 1) -> Chat:
     """A conversation of alternating user and assistant turns."""
     turns = [

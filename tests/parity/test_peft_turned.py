@@ -41,11 +41,7 @@ def tuned(bundle: Bundle, settings: dict[str, Any]) -> Lora:
     """Our tuner, applied, its parameters moved away from where they started."""
     tuner = Lora(build(Config, {"rank": 8, **settings}, where="tuner"))
     tuner.apply(bundle, seed=0)
-    draws = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in bundle.model.parameters():
-            if parameter.requires_grad:
-                parameter += 0.05 * torch.randn(parameter.shape, generator=draws)
+    tiny.disturb(bundle.model)
     return tuner
 
 

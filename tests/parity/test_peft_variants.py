@@ -45,11 +45,8 @@ def tuned(bundle: Bundle, settings: dict[str, Any], *, disturbed: bool = True) -
     """Our tuner, applied, its parameters moved away from where they started."""
     tuner = Lora(build(Config, {"rank": 8, **settings}, where="tuner"))
     tuner.apply(bundle, seed=0)
-    draws = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in bundle.model.parameters():
-            if parameter.requires_grad and disturbed:
-                parameter += 0.05 * torch.randn(parameter.shape, generator=draws)
+    if disturbed:
+        tiny.disturb(bundle.model)
     return tuner
 
 

@@ -80,12 +80,14 @@ def accumulate(
     alike, apart = sources.by_unit(job, keepers.beside(job, step=step))
     losses: list[Loss] = []
     with optimizer.unfreezing.at(step):
-        others = [taken(job, optimizer, group, step=step, max_tokens=max_tokens) for group in apart]
+        others = [
+            take_source(job, optimizer, group, step=step, max_tokens=max_tokens) for group in apart
+        ]
         for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
             run = partial(one_gradient, job, part, step=step, number=number)
             losses.append(within_memory(run, part))
         for source, rows in alike:
-            losses += beside(job, source, rows, step=step, max_tokens=max_tokens)
+            losses += add_source(job, source, rows, step=step, max_tokens=max_tokens)
         if others:
             num_rows = sources.num_rows(job, features, alike)
             losses = sources.joined(optimizer, losses, others, num_rows=num_rows)
@@ -93,17 +95,17 @@ def accumulate(
     return means(losses, optimizer.norm())
 
 
-def taken(
+def take_source(
     job: Job, optimizer: Optimizer, group: sources.Sources, *, step: int, max_tokens: int
 ) -> sources.Apart:
     """Losses and gradients of sources that count the same, none of which are left behind."""
     losses: list[Loss] = []
     for source, rows in group:
-        losses += beside(job, source, rows, step=step, max_tokens=max_tokens)
+        losses += add_source(job, source, rows, step=step, max_tokens=max_tokens)
     return sources.Apart(sum(len(rows) for _, rows in group), losses, optimizer.take())
 
 
-def beside(
+def add_source(
     job: Job, source: Part, rows: Sequence[Features], *, step: int, max_tokens: int
 ) -> list[Loss]:
     """Losses of rows of another source, their gradients added to those of the parameters."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from luthier.core.errors import RunError
 from luthier.data.features import Features
 from luthier.engine import budget, checkpoint, sources
-from luthier.engine.accumulate import beside, one_gradient, one_loss, taken
+from luthier.engine.accumulate import add_source, one_gradient, one_loss, take_source
 from luthier.engine.frozen import frozen_seconds
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
@@ -78,7 +78,7 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     alike, apart = sources.by_unit(job, _fullest_of_others(job))
     optimizer.clear()
     most = {"step": -1, "max_tokens": plan.micro_batch_tokens}
-    aside = [taken(job, optimizer, group, **most).gradients for group in apart]
+    aside = [take_source(job, optimizer, group, **most).gradients for group in apart]
     part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
     if len(part) < min(plan.batch_size, len(job.train)):  # a step takes several
         within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
@@ -87,7 +87,7 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     micro_batch = _now(job) - start
     frozen = frozen_seconds(job, job.objective.collate(part).to(device_of(job)))
     for source, rows in alike:
-        beside(job, source, rows, **most)
+        add_source(job, source, rows, **most)
     gradients = _bytes(optimizer.gradients()) + sum(map(_bytes, aside))
     aside.clear()
     optimizer.clear()

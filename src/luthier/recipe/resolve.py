@@ -97,12 +97,6 @@ class Settled:
         self._values[section][name] = value
         self.origins[key] = f"auto: {why} (instead of {was}, {origin})"
 
-    def choose(self, key: str, value: Any, why: str) -> None:
-        """Put something better in the place of what was chosen before. Args: key: of a section."""
-        section, _, name = key.partition(".")
-        self._values[section][name] = value
-        self.origins[key] = f"auto: {why}"
-
     def fill(self, section: str, defaults: Mapping[str, Any]) -> None:
         """Add what a component's section does not mention, with the origin "default"."""
         for name, value in defaults.items():

@@ -62,5 +62,6 @@ def _adjust(objective: Adjuster, job: Job, settled: Settled, stages: Stages) -> 
     if not settled.origins[key].startswith("auto") or num_rows < max(1, job.plan.fewest_targets):
         return
     value, why = objective.adjust(job.bundle, job.validation)
-    settled.choose(key, value, why)
+    settled.reopen(key)
+    settled.settle(key, value, why)
     stages.note(f"{key} = {value} ({why})")

@@ -40,11 +40,7 @@ def layer(dtype: torch.dtype = torch.float32, *, bias: bool = True) -> nn.Linear
 def tuned(bundle: Bundle, **settings: Any) -> Qlora:
     tuner = Qlora(build(Config, {"rank": 4, **settings}, where="tuner"))
     tuner.apply(bundle, seed=0)
-    draws = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in bundle.model.parameters():
-            if parameter.requires_grad:
-                parameter += 0.05 * torch.randn(parameter.shape, generator=draws)
+    tiny.disturb(bundle.model)
     return tuner
 
 

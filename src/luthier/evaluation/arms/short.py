@@ -25,7 +25,6 @@ class Short:
     words: ClassVar[str] = "the tuned model's vectors, cut"
 
     def missing(self, bench: Bench) -> str | None:
-        del self
         return "" if len(_sizes(bench)) > 1 else None
 
     def outcomes(self, bench: Bench) -> list[Outcome]:
