@@ -8,6 +8,7 @@ from pathlib import Path
 
 from luthier.core.errors import RunError
 from luthier.core.events import Preflight
+from luthier.data.batches import steps_per_epoch
 from luthier.engine.horizon import num_steps
 from luthier.engine.job import Job
 from luthier.engine.memory import peak_bytes
@@ -25,7 +26,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float) -> Preflight:
     plan, seconds, sizes = job.plan, found.seconds, found.sizes
     lengths = [item.num_tokens for item in job.train]
     steps, _ = num_steps(plan, lengths, seed=job.seed)
-    tokens = sum(lengths) / len(lengths) * min(plan.batch_size, len(lengths)) * steps
+    tokens = sum(lengths) * steps / steps_per_epoch(len(lengths), batch_size=plan.batch_size)
     trained = tokens * seconds.micro_batch
     if seconds.frozen:  # computed once for every row, also of validation
         once = sum(item.num_tokens for item in (*job.train, *job.validation))

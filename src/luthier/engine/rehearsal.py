@@ -1,8 +1,9 @@
-"""All that a run does, once and undone: an update, the fullest micro-batch, a validation, a save.
+"""All that a run does, once and undone: an update, micro-batches, a validation, a save.
 
 Memory is filled as it will be: the optimizer has its state, and where a step takes more than one
 micro-batch, the gradients of another stand while the fullest one runs. Other sources of rows are
-rehearsed with it.
+rehearsed with it. Time is that of rows of all lengths, once everything ran before: what is done for
+the first time takes several times as long.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor
 from luthier.core.errors import RunError
 from luthier.data.features import Features
 from luthier.engine import budget, checkpoint, sources
-from luthier.engine.accumulate import add_source, one_gradient, one_loss, take_source
+from luthier.engine.accumulate import add_source, one_gradient, one_loss, split, take_source
 from luthier.engine.frozen import frozen_seconds
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
@@ -34,6 +35,7 @@ class Seconds:
     """What each part of a run takes."""
 
     micro_batch: float
+    """Of rows of all lengths."""
     frozen: float
     """Part of `micro_batch` that is spared once a row was seen; 0: none is."""
     update: float
@@ -61,7 +63,7 @@ class Rehearsed:
     """What was measured."""
 
     tokens: int
-    """Of the fullest micro-batch."""
+    """Of the micro-batch that was timed."""
     seconds: Seconds
     sizes: Sizes
 
@@ -74,7 +76,7 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     """
     plan = job.plan
     within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
-    update = within_memory(partial(_update_seconds, job, optimizer), probes)
+    within_memory(partial(_update_seconds, job, optimizer), probes)  # makes the optimizer's state
     alike, apart = sources.by_unit(job, _fullest_of_others(job))
     optimizer.clear()
     most = {"step": -1, "max_tokens": plan.micro_batch_tokens}
@@ -82,20 +84,23 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
     if len(part) < min(plan.batch_size, len(job.train)):  # a step takes several
         within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
-    start = _now(job)
     activations = kept_bytes(job, part)
+    typical = _typical(job)
+    start = _now(job)
+    within_memory(partial(one_gradient, job, typical, step=-1, number=0), typical)
     micro_batch = _now(job) - start
-    frozen = frozen_seconds(job, job.objective.collate(part).to(device_of(job)))
+    frozen = frozen_seconds(job, job.objective.collate(typical).to(device_of(job)))
     for source, rows in alike:
         add_source(job, source, rows, **most)
     gradients = _bytes(optimizer.gradients()) + sum(map(_bytes, aside))
     aside.clear()
+    update = within_memory(partial(_update_seconds, job, optimizer), typical)
     optimizer.clear()
     evaluation = _evaluation_seconds(job)
     start = time.perf_counter()
     weights = _save_and_restore(job, optimizer.state())
     save = time.perf_counter() - start
-    tokens = sum(item.num_tokens for item in part)
+    tokens = sum(item.num_tokens for item in typical)
     at_end = optimizer.bytes_for(_num_distinct(job.train))
     sizes = Sizes(
         gradients=gradients,
@@ -138,6 +143,15 @@ def _update_seconds(job: Job, optimizer: Optimizer) -> float:
     start = _now(job)
     optimizer.update(rate_share=0.0, gradient_share=1.0)
     return _now(job) - start
+
+
+def _typical(job: Job) -> list[Features]:
+    """A micro-batch of an update with rows of all lengths."""
+    by_length = sorted(job.train, key=lambda item: (item.num_tokens, item.row))
+    size = min(job.plan.batch_size, len(by_length))
+    rows = [by_length[(2 * index + 1) * len(by_length) // (2 * size)] for index in range(size)]
+    parts = split(job, rows, max_tokens=job.plan.micro_batch_tokens)
+    return parts[len(parts) // 2]
 
 
 def _fullest_of_others(job: Job) -> sources.Sources:

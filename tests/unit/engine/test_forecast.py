@@ -13,6 +13,7 @@ from luthier.core.errors import RunError
 from luthier.core.events import Saved, Validated
 from luthier.engine import budget
 from luthier.engine.fit import fit
+from luthier.engine.optimizer import Optimizer
 from luthier.engine.preflight import preflight
 from luthier.engine.rehearsal import kept_bytes
 from luthier.objectives import Part
@@ -128,6 +129,31 @@ def test_time_counts_validations_and_saves(tmp_path: Path) -> None:
     assert trial["seconds"] > least
 
 
+def test_time_is_that_of_rows_of_all_lengths_once_everything_ran_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A micro-batch costs one second and one for each of its tokens, and what is done for the first
+    time a thousand more."""
+    found, now, first = case("lora", "sft"), [0.0], {"loss": 1000.0, "update": 1000.0}
+    monkeypatch.setattr("luthier.engine.rehearsal.time.perf_counter", lambda: now[0])
+    healthy_loss, healthy_update = found.objective.loss, Optimizer.update
+
+    def loss(models: Any, batch: Any) -> Any:
+        now[0] += 1 + batch.num_tokens + first.pop("loss", 0)
+        return healthy_loss(models, batch)
+
+    def update(self: Optimizer, **shares: float) -> None:
+        now[0] += 1 + first.pop("update", 0)
+        healthy_update(self, **shares)
+
+    found.objective.loss = loss  # type: ignore[method-assign]
+    monkeypatch.setattr(Optimizer, "update", update)
+    job = found.job(tmp_path, validation=[], save_every=0, micro_batch_tokens=10_000)
+    predicted, start = preflight(job).event.seconds, now[0]
+    list(fit(job))
+    assert predicted == pytest.approx(now[0] - start, rel=0.05)
+
+
 @pytest.mark.parametrize(("unit", "times"), [("tokens", 1), ("articles", 2)])
 def test_other_sources_are_tried_and_what_counts_differently_stands_aside(
     unit: str, times: int, tmp_path: Path
@@ -165,4 +191,7 @@ def test_time_counts_other_sources(tmp_path: Path) -> None:
         spent = event.details["seconds_update"] * event.num_steps + event.details["seconds_save"]
         return (event.seconds - spent) * event.tokens_per_second
 
-    assert rows_only(both) == pytest.approx(3 * rows_only(alone), rel=0.05)
+    steps, per_step = alone.num_steps, 2 * found.plan.batch_size
+    learned = len(found.features) * found.plan.epochs
+    times = (learned + steps * per_step) / learned
+    assert rows_only(both) == pytest.approx(times * rows_only(alone), rel=0.05)
