@@ -26,11 +26,16 @@ class _Place:
 
 
 def fit_all(
-    features: Sequence[Features], names: Sequence[str], *, max_length: int, policy: Overflow
+    features: Sequence[Features],
+    names: Sequence[str],
+    *,
+    split: str,
+    max_length: int,
+    policy: Overflow,
 ) -> tuple[list[Features], list[int]]:
     """Every row within `max_length` tokens, and the indices (`Features.row`) of rows dropped.
 
-    Args: names: where each row came from, for messages.
+    Args: names: where each row came from, for messages. split: what the rows are for, too.
     Raises: DataError: rows are too long and the policy is "error" (one message for all of them),
         or a row would lose its whole target.
     """
@@ -47,7 +52,7 @@ def fit_all(
     if features and not fitted:
         shortest = min(max(item.lengths) for item in features)
         raise DataError(
-            f"{names[0]}: all {len(features)} rows are longer than {max_length} tokens "
+            f"{names[0]}: all {len(features)} {split} rows are longer than {max_length} tokens "
             f"(training.max_length); nothing is left of them.\n"
             f"    Allow more, training.max_length = {shortest} at the least, or cut them: "
             "data.on_overflow = truncate_tail"

@@ -265,6 +265,7 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> None:
         after, dropped = fit_all(
             before,
             names,
+            split=split,
             max_length=settled.get("training.max_length"),
             policy=settled.get("data.on_overflow"),
         )

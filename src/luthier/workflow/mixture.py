@@ -122,7 +122,9 @@ def fitted(found: Found, settled: Settled) -> Mixed:
         policy = settled.recipe().data.on_overflow
     max_length = int(settled.get("training.max_length"))
     try:
-        after, dropped = fit_all(found.features, found.names, max_length=max_length, policy=policy)
+        after, dropped = fit_all(
+            found.features, found.names, split=_SPLIT, max_length=max_length, policy=policy
+        )
     except DataError as error:
         raise DataError(f"{error}\n    For this source alone: {found.where}.on_overflow") from None
     for at in dropped:

@@ -30,7 +30,7 @@ def test_overlong_rows_are_reported_all_at_once() -> None:
     items = [features(2, 2), features(5, 9), features(5, 6)]
     names = ["f line 1", "f line 2", "f line 3"]
     with pytest.raises(DataError) as caught:
-        fit_all(items, names, max_length=8, policy="error")
+        fit_all(items, names, split="train", max_length=8, policy="error")
     message = str(caught.value)
     assert "2 of 3 rows are longer than 8 tokens (training.max_length)" in message
     assert "the longest has 14: f line 2" in message
@@ -84,12 +84,17 @@ def test_split_leaves_out_pieces_without_a_target_and_counts_them() -> None:
 
 def test_drop_drops_and_says_which() -> None:
     items = [features(2, 2, row=0), features(5, 9, row=1)]
-    assert fit_all(items, ["a", "b"], max_length=8, policy="drop") == ([items[0]], [1])
+    assert fit_all(items, ["a", "b"], split="train", max_length=8, policy="drop") == (
+        [items[0]],
+        [1],
+    )
 
 
 def test_dropping_every_row_is_refused() -> None:
-    with pytest.raises(DataError, match="all 2 rows are longer than 3 tokens"):
-        fit_all([features(2, 2), features(5, 9)], ["a", "b"], max_length=3, policy="drop")
+    with pytest.raises(DataError, match="all 2 test rows are longer than 3 tokens"):
+        fit_all(
+            [features(2, 2), features(5, 9)], ["a", "b"], split="test", max_length=3, policy="drop"
+        )
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_tokens_add_up_under_every_policy(
     before = [features(*shape, row=row) for row, shape in enumerate(shapes)]
     names = [str(item.row) for item in before]
     try:
-        after, dropped = fit_all(before, names, max_length=max_length, policy=policy)  # type: ignore[arg-type]
+        after, dropped = fit_all(before, names, split="train", max_length=max_length, policy=policy)  # type: ignore[arg-type]
     except DataError:
         return  # a target would have vanished; the messages have tests of their own
     assert all(item.num_tokens <= max_length and item.num_trained for item in after)
