@@ -93,8 +93,15 @@ class Validated(Event):
     is_kept: bool
     """The weights of this step are those to end with, unless a later one is kept."""
     is_best: bool
-    """Its loss is the lowest so far, of targets enough to say so."""
+    """It is the best so far, of targets enough to say so."""
     metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    best_by: str = ""
+    """The metric, higher is better, that says so; empty: the loss does."""
+
+    def figures(self) -> str:
+        """The loss, and what else says how good the step is."""
+        by = f", {self.best_by} {self.metrics[self.best_by]:.4f}" if self.best_by else ""
+        return f"{self.loss:.4f}{by}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,22 +131,26 @@ class _Loop:
             where=f"validation after step {progress.step}",
         )
         is_first = progress.best_step < 0
-        is_lower = math.isfinite(found.loss) and (is_first or found.loss < progress.best_loss)
+        by = job.plan.best_by
+        metric = found.metrics[by] if by else 0.0
+        is_ahead = (metric, -found.loss) > (progress.best_metric, -progress.best_loss)
+        is_better = math.isfinite(found.loss) and (is_first or is_ahead)
         says_little = found.count < job.plan.fewest_targets
-        is_kept = is_lower or (says_little and math.isfinite(found.loss))
+        is_kept = is_better or (says_little and math.isfinite(found.loss))
         if says_little and is_first:
             yield Notice(
                 f"validation has only {found.count:g} targets, too few to choose a step or to "
                 "stop by: the last weights are kept"
             )
         progress.validated_step = progress.step
-        progress.num_worse = 0 if is_lower or says_little else progress.num_worse + 1
+        progress.num_worse = 0 if is_better or says_little else progress.num_worse + 1
         if is_kept:
-            progress.best_step, progress.best_loss = progress.step, found.loss
+            progress.best_step, progress.best_metric = progress.step, metric
+            progress.best_loss = found.loss
             self._write(checkpoint.best_folder(job.checkpoints, progress.step), full=False)
             checkpoint.prune_best(job.checkpoints)
-        is_best = is_lower and not says_little
-        yield Validated(progress.step, found.loss, found.count, is_kept, is_best, found.metrics)
+        is_best = is_better and not says_little
+        yield Validated(progress.step, found.loss, found.count, is_kept, is_best, found.metrics, by)
 
     def save(self) -> Iterator[Event]:
         """Write a checkpoint, then remove those that are no longer needed."""
@@ -200,9 +204,12 @@ class _Loop:
         until then is saved before that is raised."""
         try:
             return (yield from self.rows.rows(self.progress.step))
-        except Exception:
+        except Exception as error:
             if self.progress.step and not self.progress.num_skipped:
-                yield from self.save()
+                try:
+                    yield from self.save()
+                except RunError as failed:
+                    raise RunError(f"{error}\n{failed}") from error
             raise
 
     def last_saved(self) -> str:

@@ -43,6 +43,9 @@ class Plan:
     fewest_targets: int = 0
     """A validation loss over fewer says too little to prefer a step by: the newest weights count
     as the best then."""
+    best_by: str = ""
+    """Metric of the validation rows, higher is better, by which a step is the best (of several
+    alike, that with the least loss); empty: the least loss."""
     keep_checkpoints: int = 2
     gradient_checkpointing: bool = False
     cache_bytes: int = 0

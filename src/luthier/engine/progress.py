@@ -34,6 +34,8 @@ class Progress:
     """Updates not taken in a row."""
     validated_step: int = -1
     best_step: int = -1
+    best_metric: float = 0.0
+    """Of the best validation: see `Plan.best_by`."""
     best_loss: float = 0.0
     num_worse: int = 0
     """Validations since the best one."""

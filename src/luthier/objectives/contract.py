@@ -63,6 +63,9 @@ class Usual:
     """Peak learning rate, in terms of what the tuner takes for a cross-entropy."""
     batch_share: float = 0.25
     """The most of all rows that a batch takes."""
+    best_by: str = ""
+    """Metric of its loss, higher is better, by which the validation rows choose a step where that
+    says more than the loss; empty: the loss."""
     validates: bool = True
     """Whether some rows are kept from training to choose a step by, where no file is given."""
 

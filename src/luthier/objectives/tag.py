@@ -61,7 +61,7 @@ class Tag:
     additive: ClassVar[bool] = True
     unit: str = "words"
     is_default: ClassVar[bool] = True
-    usual: ClassVar[Usual] = Usual(batch_size=16, steps=1500, epochs=(3, 10))
+    usual: ClassVar[Usual] = Usual(batch_size=16, steps=1500, epochs=(3, 10), best_by="f1")
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -152,14 +152,18 @@ class Tag:
         )
 
     def loss(self, models: Roles, batch: Batch) -> Loss:
-        """Cross-entropy of the tags, and how many were right."""
+        """Cross-entropy of the tags, how many were right, and the F1 of those that are not `O`."""
         at_M, labels_M = batch.tensors["at"], batch.tensors["labels"]
         weights_M = batch.tensors["weights"]
         scores_MC = models.policy.trunk.token_scores(batch, at_M)
         nll_M = functional.cross_entropy(scores_MC.float(), labels_M, reduction="none")
-        right_M = (scores_MC.detach().argmax(-1) == labels_M).float()
-        count = weights_M.sum()
-        return Loss(nll_M @ weights_M, count, {"accuracy": (right_M @ weights_M, count)})
+        said_M, count = scores_MC.detach().argmax(-1), weights_M.sum()
+        outside = self._index[OUTSIDE]
+        right_M, inside_M = said_M == labels_M, labels_M != outside
+        both = 2 * (right_M & inside_M).float() @ weights_M
+        either = ((said_M != outside).float() + inside_M.float()) @ weights_M
+        metrics = {"accuracy": (right_M.float() @ weights_M, count), "f1": (both, either)}
+        return Loss(nll_M @ weights_M, count, metrics)
 
 
 def owners(located: Located, words: Sequence[str], starts: Sequence[int]) -> NDArray[np.int64]:

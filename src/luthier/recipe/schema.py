@@ -141,7 +141,7 @@ class TrainingSection(ComponentConfig):
     evaluate_every: int | Auto = "auto"
     """Steps between validations; auto: twice per epoch, 0: only at the end."""
     early_stopping_patience: int = Field(default=0, ge=0)
-    """Stop after so many validations without a better loss (0: never)."""
+    """Stop after so many validations without a better loss, or F1 of tags (0: never)."""
     keep_checkpoints: int = Field(default=2, ge=1)
     """Newest checkpoints kept, besides the best one."""
     precision: Literal["auto", "bfloat16", "float32"] = "auto"

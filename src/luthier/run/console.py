@@ -122,7 +122,7 @@ class Console:
                 return Text(safe(f"{name}: {detail}" if detail else name))
             case Validated():
                 mark = ", best so far" if event.is_best else ""
-                return Text(f"step {event.step}: validation loss {event.loss:.4f}{mark}")
+                return Text(f"step {event.step}: validation loss {event.figures()}{mark}")
             case Saved():
                 size = figures.of_bytes(event.bytes)
                 return Text(f"step {event.step}: saved {size} in {event.seconds:.1f} s")

@@ -75,7 +75,7 @@ class Gauge:
         if "reward" in last.metrics:  # where answers are scored, the loss says little
             yield "reward", f"{last.metrics['reward']:.3f}"
         if self.validated is not None:
-            yield "validation", f"{self.validated.loss:.4f} (step {self.validated.step})"
+            yield "validation", f"{self.validated.figures()} (step {self.validated.step})"
         yield "learning rate", f"{last.learning_rate:.2e}"
         speed = self.tokens_per_second()
         if speed is not None:

@@ -87,7 +87,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         objective=inputs.objective,
         train=train,
         validation=inputs.learned("validation"),
-        plan=plan_of(settled, train),
+        plan=plan_of(settled, train, best_by=inputs.objective.usual.best_by),
         seed=settled.get("seed"),
         checkpoints=layout.checkpoints,
         reference=_reference(inputs, recipe, before if tuner.keeps_base else None),
@@ -202,8 +202,8 @@ def settle_evaluation(settled: Settled, inputs: Inputs) -> None:
         settled.settle(f"evaluation.{key}", value, why)
 
 
-def plan_of(settled: Settled, train: list[Features]) -> Plan:
-    """The recipe's training section as concrete numbers."""
+def plan_of(settled: Settled, train: list[Features], *, best_by: str) -> Plan:
+    """The recipe's training section as concrete numbers. Args: best_by: see `Plan`."""
     section = settled.recipe().training
     total = num_steps(settled, [item.num_tokens for item in train])
     return Plan(
@@ -222,6 +222,7 @@ def plan_of(settled: Settled, train: list[Features]) -> Plan:
         evaluate_every=int(section.evaluate_every),
         early_stopping_patience=section.early_stopping_patience,
         fewest_targets=FEWEST_TARGETS,
+        best_by=best_by,
         keep_checkpoints=section.keep_checkpoints,
         cache_bytes=int(section.cache_bytes),
         layer_decay=section.layer_decay,

@@ -67,6 +67,19 @@ def test_the_best_weights_come_back_not_the_last(tmp_path: Path) -> None:
     assert event.kept_step == max(kept)
 
 
+def test_the_best_step_is_that_with_the_most_of_the_objectives_own_metric(tmp_path: Path) -> None:
+    found = case("full", "tag")
+    rows = {"train": found.features[3:], "validation": found.features[:3]}
+    settings = {"learning_rate": 5e-3, "epochs": 12, "evaluate_every": 1, "best_by": "f1"}
+    job = found.job(tmp_path, **rows, **settings)
+    validated = [event for event in fit(job) if isinstance(event, Validated)]
+    best = max(validated, key=lambda event: (event.metrics["f1"], -event.loss))
+    assert best.step != min(validated, key=lambda event: event.loss).step  # a rule that matters
+    loaded, _ = checkpoint.load_best(job)
+    assert loaded.step == best.step
+    assert loaded.state["progress"]["best_loss"] == best.loss
+
+
 def test_a_validation_that_says_little_chooses_no_step(tmp_path: Path) -> None:
     found = case("lora", "sft")
     settings = {"learning_rate": 1.0, "epochs": 4, "evaluate_every": 1}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.contracts.cases import case
 
-from luthier.core.errors import RunError
+from luthier.core.errors import DataError, RunError
 from luthier.engine import checkpoint
 
 
@@ -43,3 +43,21 @@ def test_a_first_save_that_fails_says_that_nothing_stands(
     full_for(lambda path: "best" in path.parent.name, monkeypatch)
     with pytest.raises(RunError, match="Nothing was saved before; the same command"):
         case("lora", "sft").fit(tmp_path, max_steps=2)
+
+
+def test_a_save_that_fails_after_a_grader_did_does_not_hide_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = case("lora", "grpo")
+    healthy, calls = found.objective.explore, list[int]()  # type: ignore[attr-defined]
+
+    def explore(models: Any, features: Any, *, step: int, seed: int) -> Any:
+        calls.append(step)
+        if len(calls) > 1:
+            raise DataError("the grader broke")
+        return healthy(models, features, step=step, seed=seed)
+
+    found.objective.explore = explore  # type: ignore[attr-defined]
+    full_for(lambda path: path.name == checkpoint.OPTIMIZER, monkeypatch)
+    with pytest.raises(RunError, match=r"^the grader broke\n.*No space left on device"):
+        found.fit(tmp_path, max_steps=5, validation=[])

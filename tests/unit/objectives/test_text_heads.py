@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import f1_score
 from tests import tiny
+from tests.contracts.cases import case
 from torch.testing import assert_close
 
 from luthier.core.errors import DataError
@@ -26,7 +28,7 @@ from luthier.data.rows import (
 from luthier.evaluation.tasks.labels import Labels
 from luthier.models.codec import codec_of
 from luthier.models.located import MARK, locate
-from luthier.objectives import Roles, objectives
+from luthier.objectives import Roles, labels_of, objectives
 
 AT = Origin("rows.jsonl", 7)
 WORDS = codec_of(tiny.word_tokenizer())
@@ -159,6 +161,19 @@ def test_what_a_wrong_number_costs(loss: str) -> None:
     expected = {"mse": errors.square(), "mae": errors, "huber": huber}[loss].sum()
     assert_close(found.sum, expected)
     assert float(found.count) == 4
+
+
+def test_the_f1_of_tags_is_that_of_words_that_are_or_are_said_to_be_inside() -> None:
+    found = case("full", "tag")
+    found.bundle.model.eval()
+    batch = found.objective.collate(found.features)
+    names = labels_of(found.objective)
+    said = found.bundle.trunk.token_scores(batch, batch.tensors["at"]).argmax(-1)
+    inside = [at for at, name in enumerate(names) if name != "O"]
+    expected = f1_score(batch.tensors["labels"], said, labels=inside, average="micro")
+    both, either = found.objective.loss(Roles(found.bundle), batch).metrics["f1"]
+    assert 0 < expected < 1
+    assert float(both / either) == pytest.approx(expected)
 
 
 def genres(*labels: tuple[str, ...]) -> list[Row]:

@@ -28,7 +28,7 @@ EVENTS: list[Event] = [
     Notice("no GPU", "warning"),
     Preflight(2**30, 2**20, 100.0, 500.0, 180),
     updated(1),
-    Validated(1, 1.25, 10.0, True, True),
+    Validated(1, 1.25, 10.0, True, True, {"f1": 0.5}, "f1"),
     Saved(1, "step-000001", 2**20, 0.25),
     Skipped(2, "loss is nan", ("a.jsonl line 3",), ("head.weight",)),
     Progress("evaluating", 5, 5, "rows"),
@@ -51,7 +51,7 @@ def test_each_event_is_one_plain_line_without_decoration() -> None:
     assert lines[0] == "reading data: tickets.jsonl"
     assert lines[1] == "warning: no GPU"
     assert lines[2].startswith("pre-flight: 180 steps, about 1 min 40 s at 500 tokens/s")
-    assert lines[4] == "step 1: validation loss 1.2500, best so far"
+    assert lines[4] == "step 1: validation loss 1.2500, f1 0.5000, best so far"
     assert "rows: a.jsonl line 3; tensors: head.weight" in lines[6]
 
 
