@@ -43,11 +43,18 @@ class Trial:
         return asdict(self.event)
 
 
-def preflight(job: Job, *, settled: Settled | None = None, free_disk: int | None = None) -> Trial:
+def preflight(
+    job: Job,
+    *,
+    settled: Settled | None = None,
+    free_disk: int | None = None,
+    beside: float = 0.0,
+) -> Trial:
     """Choose the micro-batch, try everything once, and predict memory, time and disk.
 
     `job.plan` gets the chosen numbers; they are settled in `settled` too, whoever set them before.
-    Args: free_disk: bytes that checkpoints may take; None: as the system says.
+    Args: free_disk: bytes that checkpoints may take; None: as the system says. beside: seconds of
+        each update that are not tried here.
     Raises: RunError: the longest row does not fit into memory however it is cut, or the run not
         on the disk.
     """
@@ -58,7 +65,7 @@ def preflight(job: Job, *, settled: Settled | None = None, free_disk: int | None
     with torch.random.fork_rng(devices=_cuda(job)):
         chosen = _fitting(job, optimizer, warnings, lambda: _choose(job, optimizer))
         found = _fitting(job, optimizer, warnings, lambda: rehearse(job, optimizer, _probes(job)))
-    event = forecast(job, found, spent=time.perf_counter() - start)
+    event = forecast(job, found, spent=time.perf_counter() - start, beside=beside)
     enough_disk(job, event.disk_bytes, free=free_disk)
     if settled is not None:
         _settle(job, settled, "; ".join([chosen.why, *warnings]))

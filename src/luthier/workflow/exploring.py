@@ -37,28 +37,27 @@ def vet(inputs: Inputs, settled: Settled, stages: Stages) -> None:
             stages.note(note, warning=True)
 
 
-def get_ready(job: Job, stages: Stages) -> None:
+def get_ready(job: Job, stages: Stages) -> float:
     """Give the job the objective's own parameters, and try its grader on a few answers; what
     stands against it is told.
 
+    Returns: seconds that writing and scoring answers takes of each update; 0 where none are
+    written, or a run goes on.
     Raises: LuthierError: it gives no numbers; nothing was trained yet.
     """
     objective = job.objective
     if not isinstance(objective, Explorer):
-        return
+        return 0.0
     job.companion = objective.companion(job.bundle)
     if checkpoint.latest_step(job.checkpoints):
-        return  # it was tried when the run began
+        return 0.0  # it was tried when the run began
     with stages.stage("trying the grader"):
         start = time.perf_counter()
         found = objective.try_out(roles(job), job.train, seed=derive(job.seed, "trial"))
         each = (time.perf_counter() - start) / found.num
         number = job.plan.batch_size * len(objective.imagine(job.train[0]))
         spent = each * number / objective.updates_per_exploration
-        stages.note(
-            f"writing and scoring answers takes about {of_seconds(spent)} of each update, beyond "
-            "what the pre-flight predicts"
-        )
+        stages.note(f"writing and scoring answers takes about {of_seconds(spent)} of each update")
         stages.note(
             f"{found.num} answers of the untrained model score {found.mean:.3g} on average "
             f"({found.lowest:.3g} to {found.highest:.3g})"
@@ -77,6 +76,7 @@ def get_ready(job: Job, stages: Stages) -> None:
                 "same: objectives that compare them learn from the others only",
                 warning=True,
             )
+    return spent
 
 
 def lend_models(objective: Objective) -> None:
