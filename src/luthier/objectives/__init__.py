@@ -7,7 +7,7 @@ from luthier.objectives._heads import Beginner, Headed, labels_of
 from luthier.objectives._others import Naming, Other, others_of
 from luthier.objectives._parts import Part
 from luthier.objectives._precomputing import Precomputer, needed
-from luthier.objectives._resolving import Resolver, resolved
+from luthier.objectives._resolving import Resolver, Specialist, resolved
 from luthier.objectives._scoring import Scorer
 from luthier.objectives._shortening import Shortening
 from luthier.objectives._sparing import Sparing, roles_of
@@ -36,6 +36,7 @@ __all__ = [
     "Scorer",
     "Shortening",
     "Sparing",
+    "Specialist",
     "Usual",
     "View",
     "collate_tokens",

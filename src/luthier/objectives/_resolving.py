@@ -1,4 +1,4 @@
-"""Objectives some of whose settings follow from the training rows."""
+"""Objectives that look at the training rows before they are built."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ class Resolver(Protocol):
 
         Raises: DataError: there is nothing to learn from such rows.
         """
+        ...
+
+
+@runtime_checkable
+class Specialist(Protocol):
+    """An objective that learns more from certain rows than others of their schema."""
+
+    @classmethod
+    def suits(cls, rows: Sequence[Row]) -> str:
+        """What these training rows have that it is made for, in words; empty: nothing known."""
         ...
 
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 
 from luthier.core.errors import RecipeError
+from luthier.data.rows import Row
 from luthier.evaluation.tasks import Reading, tasks
 from luthier.models import vectors
 from luthier.models.blocks import frozen_of
 from luthier.models.blueprint import writes
 from luthier.models.bundle import Bundle, Kind, Outline
 from luthier.models.kinds import OPENINGS
-from luthier.objectives import Explorer, Objective, Roles, needed, objectives, others_of, roles_of
+from luthier.objectives import (
+    Explorer,
+    Objective,
+    Roles,
+    Specialist,
+    needed,
+    objectives,
+    others_of,
+    roles_of,
+)
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Checking, Choosing, Limited
 
@@ -129,6 +140,24 @@ def _hindrance(objective: Objective) -> str:
     itself = {"policy", "reference"} - others_of(objective).keys()
     others = sorted(needed(objective) - itself)
     return f"the {others[0]} was asked" if others else ""
+
+
+def better_suited(
+    objective: Objective, rows: Sequence[Row], *, possible: Sequence[Kind], folder: Path
+) -> str:
+    """A warning where another objective is known to learn more from such rows; else empty.
+
+    Args: rows: of training. possible: kinds that the model can be opened as. folder: of the model.
+    """
+    gives_vectors = (folder / vectors.MODULES).is_file()
+    kinds = {kind for kind in possible if kind != "embedder" or gives_vectors}
+    for name, item in objectives.items():
+        is_open = item.row is objective.row and item.kinds & kinds
+        if is_open and isinstance(item, Specialist) and not isinstance(objective, item):
+            found = item.suits(rows)
+            if found:
+                return f"{found}: from so few, objective '{name}' usually learns more"
+    return ""
 
 
 def untaught(bundle: Bundle) -> str:

@@ -25,7 +25,7 @@ from luthier.workflow import opening
 from luthier.workflow.around import begin, gather
 from luthier.workflow.arranging import settle_units
 from luthier.workflow.built import open_component
-from luthier.workflow.check import untaught
+from luthier.workflow.check import better_suited, untaught
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
 from luthier.workflow.inputs import Inputs
@@ -142,10 +142,16 @@ def _tuned_to_be(
 
 
 def _warn_of_training(settled: Settled, inputs: Inputs, stages: Stages) -> None:
-    """Say which settings of training are unusual, or change nothing."""
+    """Say which settings of training are unusual, change nothing, or would be better others."""
     found = (
         unusual_rate(settled, inputs.blueprint.facts, kind=inputs.kind),
         idle_patience(settled, num_validation=len(inputs.features["validation"])),
+        better_suited(
+            inputs.objective,
+            inputs.rows("train"),
+            possible=inputs.blueprint.kinds,
+            folder=inputs.source.folder,
+        ),
     )
     for warning in filter(None, found):
         stages.note(warning, warning=True)

@@ -12,13 +12,13 @@ import torch
 from tests import tiny
 
 from luthier.core.errors import RecipeError
-from luthier.data.rows import Labeled
+from luthier.data.rows import Labeled, Origin, Row
 from luthier.models.bundle import Kind
 from luthier.objectives import objectives
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
 from luthier.tuners import attach, resolved, tuners
-from luthier.workflow.check import fits, untaught
+from luthier.workflow.check import better_suited, fits, untaught
 from luthier.workflow.settle import settle_objective
 
 WRITER: tuple[Kind, ...] = ("causal_lm", "sequence_classifier", "token_classifier")
@@ -97,3 +97,29 @@ def test_a_head_that_reads_a_token_which_never_learned_is_told(
     found = found.model_copy(update={k: v for k, (v, _) in resolved(moved, found).items()})
     attach(moved(found), bundle, seed=0, frozen=torch.float32)
     assert ("last_layers" in untaught(bundle)) == is_told
+
+
+@pytest.mark.parametrize(
+    ("name", "per_class", "modules", "is_told"),
+    [
+        ("classify", 16, True, True),
+        ("classify", 17, True, False),
+        ("classify", 1, True, False),  # no two rows to compare
+        ("classify", 8, False, False),  # not made to give vectors
+        ("fewshot", 8, True, False),
+        ("regress", 8, True, False),
+    ],
+)
+def test_a_handful_of_rows_per_class_is_told_of_what_learns_more_from_them(
+    name: str, per_class: int, modules: bool, is_told: bool, tmp_path: Path
+) -> None:
+    if modules:
+        (tmp_path / "modules.json").write_text("[]", encoding="utf-8")
+    kind = objectives.get(name)
+    rows: list[Row] = [
+        Labeled(origin=Origin("rows.csv", at), text=f"text {at}", label=str(at % 3))
+        for at in range(3 * per_class)
+    ]
+    possible: tuple[Kind, ...] = ("embedder", *READER)
+    found = better_suited(kind(kind.Config()), rows, possible=possible, folder=tmp_path)
+    assert ("objective 'fewshot' usually learns more" in found) == is_told
