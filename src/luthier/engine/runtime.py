@@ -27,8 +27,8 @@ def prepare(threads: int = 0) -> list[str]:
     # torch takes as many threads as MKL has: another number here would undo what the user set
     os.environ.setdefault("MKL_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # every new pack length makes new oneDNN kernels, some 250 KB each; oneDNN and torch's layer
-    # above it (ideep) keep 1024 of them each, and hardly ever meet one again
+    # every new shape of a product makes a oneDNN kernel, from 250 KB to some MB each; oneDNN and
+    # torch's layer above it (ideep) would keep 1024 of them each, and packs need a few dozen
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
     os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
     done.append(f"threads: {os.environ['OMP_NUM_THREADS']}")

@@ -25,7 +25,8 @@ class Pack:
     lengths: tuple[int, ...]
     cos: Tensor
     sin: Tensor
-    """(N, E / 2), float32."""
+    """(N, E / 2), float32. N may be more than the sequences have: rows that fill the pack up, which
+    see nothing and are seen by none."""
     mask: Tensor
     """(Q, C): 0 where query q of a block may see key c of the same block, else minus infinity."""
     keeps: bool
@@ -51,13 +52,18 @@ class Pack:
         for length, before in zip(self.lengths, self.before or (0,) * len(self.lengths)):
             for first in reversed(range(0, length, _BLOCK)):
                 last = min(first + _BLOCK, length)
-                queries = slice(start + first, start + last)
+                size = -(-(last - first) // ALIGN) * ALIGN
+                queries = slice(start + first, start + first + size)
                 yield Block(queries, start_key, before + first, before + last, last == length)
             start, start_key = start + length, start_key + before + length
 
 
 class Block(NamedTuple):
-    """Neighbouring queries of one sequence, whose keys start at `start_key`."""
+    """Neighbouring queries of one sequence, whose keys start at `start_key`.
+
+    Their number is rounded up, so that few shapes of products come up; those beyond the sequence
+    see nothing, and what is written for them is zero, and written over by the next sequence.
+    """
 
     queries: slice
     start_key: int
@@ -76,10 +82,6 @@ class Block(NamedTuple):
     @property
     def keys(self) -> slice:
         return slice(self.start_key, self.start_key + self.num_keys)
-
-    @property
-    def seen(self) -> slice:
-        return slice(self.start_key, self.start_key + self.last)
 
 
 def softmax_backward(upstream: Tensor, probabilities: Tensor) -> Tensor:
@@ -102,6 +104,7 @@ def attend(
     have `pack.num_keys` finite rows.
     """
     output_KNGE = torch.empty_like(q_KNGE)
+    output_KNGE[:, pack.num_tokens :] = 0
     kept: list[Tensor] = []
     for block in pack.blocks():
         probabilities = _probabilities(q_KNGE, k_KNE, block, pack, window)
@@ -125,17 +128,19 @@ def attend_backward(
     """Gradients of q (K, N, G, E), k and v (K, N, E)."""
     dq_KNGE = torch.empty_like(q_KNGE)
     dk_KNE, dv_KNE = torch.empty_like(k_KNE), torch.empty_like(v_KNE)
+    dq_KNGE[:, pack.num_tokens :] = 0
+    dk_KNE[:, pack.num_keys - ALIGN :], dv_KNE[:, pack.num_keys - ALIGN :] = 0, 0
     for place, block in enumerate(pack.blocks()):
         probabilities = kept[place] if kept else _probabilities(q_KNGE, k_KNE, block, pack, window)
-        rows, seen = block.queries, block.seen
+        rows, keys = block.queries, block.keys
         upstream = upstream_KNGE[:, rows].flatten(1, 2)
-        shares = torch.bmm(upstream, v_KNE[:, block.keys].mT)
+        shares = torch.bmm(upstream, v_KNE[:, keys].mT)
         slopes = softmax_backward(shares, probabilities)
-        torch.bmm(slopes, k_KNE[:, block.keys], out=dq_KNGE[:, rows].flatten(1, 2))
+        torch.bmm(slopes, k_KNE[:, keys], out=dq_KNGE[:, rows].flatten(1, 2))
         # the longest block comes first and writes; the others add to a part of what it wrote
         beta = 0 if block.is_longest else 1
-        _add(dk_KNE[:, seen], slopes[..., : block.last].mT, q_KNGE[:, rows].flatten(1, 2), beta)
-        _add(dv_KNE[:, seen], probabilities[..., : block.last].mT, upstream, beta)
+        _add(dk_KNE[:, keys], slopes.mT, q_KNGE[:, rows].flatten(1, 2), beta)
+        _add(dv_KNE[:, keys], probabilities.mT, upstream, beta)
     return dq_KNGE, _to_tokens(dk_KNE, pack), _to_tokens(dv_KNE, pack)
 
 
@@ -155,7 +160,7 @@ def _to_tokens(gradient_KCE: Tensor, pack: Pack) -> Tensor:
     own_KCE = gradient_KCE[:, :-ALIGN]
     if pack.key_index is None:
         return own_KCE
-    shape = (len(own_KCE), pack.num_tokens + ALIGN, own_KCE.shape[-1])
+    shape = (len(own_KCE), len(pack.cos) + ALIGN, own_KCE.shape[-1])
     total = own_KCE.new_zeros(shape, dtype=torch.float32)
     total.index_add_(1, pack.key_index, own_KCE.float())
     return total.to(own_KCE.dtype)[:, :-ALIGN]
@@ -165,14 +170,17 @@ def _probabilities(q_KNGE: Tensor, k_KNE: Tensor, block: Block, pack: Pack, wind
     """(K, queries * G, keys)"""
     queries_KQGE = q_KNGE[:, block.queries]
     scores = torch.bmm(queries_KQGE.flatten(1, 2), k_KNE[:, block.keys].mT)
-    num_queries, num_new = block.last - block.first, block.num_keys - block.first
+    num_queries, num_new = queries_KQGE.shape[1], block.num_keys - block.first
     scores_KQGC = scores.unflatten(1, queries_KQGE.shape[1:3])
     scores_KQGC[..., block.first :] += pack.mask[:num_queries, None, :num_new]
     if window and block.last > window:
-        queries = torch.arange(block.first, block.last, device=scores.device)[:, None, None]
+        queries = block.first + torch.arange(num_queries, device=scores.device)[:, None, None]
         age_Q1C = queries - torch.arange(block.num_keys, device=scores.device)
         scores_KQGC.masked_fill_(age_Q1C >= window, float("-inf"))
-    return torch.softmax(scores, -1)
+    probabilities = torch.softmax(scores, -1)
+    num_groups = queries_KQGE.shape[2]
+    probabilities[:, (block.last - block.first) * num_groups :] = 0
+    return probabilities
 
 
 def _add(onto: Tensor, left: Tensor, right: Tensor, beta: int) -> None:

@@ -70,7 +70,8 @@ def _group(start: int, lengths: tuple[int, ...], device: torch.device) -> Group:
 def attend_both_ways(
     qkv_N3HE: Tensor, groups: list[Group], *, dropout: float, scale: float
 ) -> Tensor:
-    """Attention output (N, H * E); dropout on the probabilities, drawn from torch's generator."""
+    """Attention output (N, H * E), zero for rows in no group; dropout on the probabilities, drawn
+    from torch's generator."""
     return cast(Tensor, _TwoSided.apply(qkv_N3HE, groups, dropout, scale))
 
 
@@ -81,6 +82,7 @@ class _TwoSided(torch.autograd.Function):
     ) -> Tensor:
         ctx.groups, ctx.dropout, ctx.scale = groups, dropout, scale
         output = qkv_N3HE.new_empty(len(qkv_N3HE), *qkv_N3HE.shape[2:])
+        output[groups[-1].tokens.stop :] = 0
         kept: list[Tensor] = []
         for group in groups:
             parts = _heads(qkv_N3HE, group)
@@ -107,6 +109,7 @@ class _TwoSided(torch.autograd.Function):
         heads, width = saved[0].shape[1] // len(ctx.groups[0].lengths), saved[0].shape[3]
         total_NHE = upstream[0].unflatten(1, (heads, width))
         d_qkv = upstream[0].new_empty(len(total_NHE), 3, heads, width)
+        d_qkv[ctx.groups[-1].tokens.stop :] = 0
         for index, group in enumerate(ctx.groups):
             (q, k, v), weights, mask = saved[3 * index : 3 * index + 3]
             d_mixed = _from_tokens(total_NHE, group)

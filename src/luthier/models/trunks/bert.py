@@ -24,6 +24,7 @@ from luthier.models.low_rank import LowRankLinear
 from luthier.models.trunks._added import unknown_part
 from luthier.models.trunks._division import read_states, states_of
 from luthier.models.trunks._dropout import dropped
+from luthier.models.trunks._filled import filled, filled_places
 from luthier.models.trunks._laid import laid
 from luthier.models.trunks._scores import before_head, token_head
 from luthier.models.trunks._two_sided import Group, attend_both_ways, groups_of
@@ -133,9 +134,10 @@ class BertTrunk:
         if frozen.scores_only:
             return list(self._run(batch, pack, pack.starts).split(1))
         frozen.rest()
-        x_ND = self._embed(batch, pack)
+        x_ND = filled(self._embed(batch, pack))
         for layer in self.base.encoder.layer[: frozen.depth]:
             x_ND = self._layer(layer, x_ND, pack, None)
+        x_ND = x_ND[: batch.num_tokens]
         states_ND = torch.empty_like(x_ND)
         states_ND[pack.tokens] = x_ND
         return list(states_ND.split(list(batch.lengths)))
@@ -147,15 +149,16 @@ class BertTrunk:
         layers = list(self.base.encoder.layer)
         if states_ND is not None and self.frozen.is_whole:
             return x_ND[at_M]
+        x_ND = filled(x_ND)
         for layer in layers[0 if states_ND is None else self.frozen.depth :]:
-            at = at_M if layer is layers[-1] else None
+            at = filled_places(at_M) if layer is layers[-1] else None
             if self.checkpoint and torch.is_grad_enabled():
                 x_ND = cast(
                     Tensor, checkpoint(self._layer, layer, x_ND, pack, at, use_reentrant=False)
                 )
             else:
                 x_ND = self._layer(layer, x_ND, pack, at)
-        return x_ND
+        return x_ND[: len(at_M)]
 
     def _embed(self, batch: Batch, pack: _Pack) -> Tensor:
         embeddings = self.base.embeddings

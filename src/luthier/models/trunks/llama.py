@@ -6,6 +6,7 @@ trained; anything else is declined with a reason and takes the general path.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
@@ -21,6 +22,7 @@ from luthier.models.trunks._added import unknown_part
 from luthier.models.trunks._attention import Pack, causal_mask
 from luthier.models.trunks._decoder_layer import Call, Layer, run_layer
 from luthier.models.trunks._division import read_states, states_of
+from luthier.models.trunks._filled import filled, filled_places, filled_size
 from luthier.models.trunks._joined import Joined, Shelf
 from luthier.models.trunks._laid import laid
 from luthier.models.trunks._pointwise import Pointwise, pointwise
@@ -120,11 +122,9 @@ class LlamaTrunk:
         pack = self._pack(batch, shared)
         with laid(pack.lengths):
             x_ND = self._embedding(ids_N).to(self.dtype)
-        for index, layer in enumerate(self._layers):
-            is_last = index == len(self._layers) - 1
-            call = Call(pack, at_M if is_last else None, on, self.checkpoint)
-            x_ND = run_layer(x_ND, layer, call)
-        return self._normed(x_ND)
+        return self._normed(
+            self._climb(x_ND, self._layers, at_M, Call(pack, None, on, self.checkpoint))
+        )
 
     @torch.no_grad()
     def lower(self, batch: Batch) -> list[Tensor]:
@@ -136,8 +136,7 @@ class LlamaTrunk:
             return list(self.hidden(batch).split(list(batch.lengths)))
         call = Call(self._pack(batch, None), None, self._begin(), checkpoint=False)
         x_ND = self._embedding(batch.input_ids_N).to(self.dtype)
-        for layer in self._layers[: frozen.depth]:
-            x_ND = run_layer(x_ND, layer, call)
+        x_ND = self._climb(x_ND, self._layers[: frozen.depth], None, call)
         return list(x_ND.split(list(batch.lengths)))
 
     def _go_on(self, batch: Batch, x_ND: Tensor, at_M: Tensor | None) -> Tensor:
@@ -145,10 +144,18 @@ class LlamaTrunk:
         if self.frozen.is_whole:
             return x_ND if at_M is None else x_ND[at_M]
         call = Call(self._pack(batch, None), None, self._begin(), self.checkpoint)
-        *layers, last = self._layers[self.frozen.depth :]
-        for layer in layers:
+        return self._normed(self._climb(x_ND, self._layers[self.frozen.depth :], at_M, call))
+
+    @staticmethod
+    def _climb(x_ND: Tensor, layers: Sequence[Layer], at_M: Tensor | None, call: Call) -> Tensor:
+        """What the layers give for the tokens at `at_M` (None: for all); the pack is filled up on
+        the way."""
+        num = len(x_ND) if at_M is None else len(at_M)
+        x_ND, (*lower, last) = filled(x_ND), layers
+        for layer in lower:
             x_ND = run_layer(x_ND, layer, call)
-        return self._normed(run_layer(x_ND, last, call._replace(at=at_M)))
+        at = None if at_M is None else filled_places(at_M)
+        return run_layer(x_ND, last, call._replace(at=at))[:num]
 
     def _begin(self) -> bool:
         """Bring the joined weights up to date; whether low-rank terms take part."""
@@ -208,6 +215,8 @@ class LlamaTrunk:
         starts = (0,) * len(lengths) if shared is None else shared.before
         ends = [start + length for start, length in zip(starts, lengths, strict=True)]
         runs = [torch.arange(*run, device=device) for run in zip(starts, ends, strict=True)]
+        more = filled_size(sum(lengths), device) - sum(lengths)
+        runs.append(torch.zeros(more, dtype=torch.int64, device=device))
         like = torch.empty(0, dtype=torch.float32, device=device)
         cos, sin = self.base.rotary_emb(like, position_ids=torch.cat(runs)[None])
         half = cos.shape[-1] // 2
