@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from luthier.core.errors import Diverged, Interrupted, RunError
+from luthier.core.errors import Diverged, Interrupted, LuthierError, RunError
 from luthier.core.events import Event, Finished, Notice, Saved, Skipped, Updated, Validated
 from luthier.data.batches import steps_per_epoch
 from luthier.data.features import Features
@@ -206,11 +206,18 @@ class _Loop:
             return (yield from self.rows.rows(self.progress.step))
         except Exception as error:
             if self.progress.step and not self.progress.num_skipped:
-                try:
-                    yield from self.save()
-                except RunError as failed:
-                    raise RunError(f"{error}\n{failed}") from error
+                yield from self._save_after(error)
             raise
+
+    def _save_after(self, error: Exception) -> Iterator[Event]:
+        """Save what was learned before `error`. Where that fails too, both are told: a fault of
+        ours keeps its own type and trace."""
+        try:
+            yield from self.save()
+        except RunError as failed:
+            if isinstance(error, LuthierError):
+                raise RunError(f"{error}\n{failed}") from error
+            error.add_note(str(failed))
 
     def last_saved(self) -> str:
         """Name of the newest checkpoint; empty for none."""

@@ -17,11 +17,12 @@ from luthier.engine.rehearsal import Rehearsed
 from luthier.run import figures
 
 
-def forecast(job: Job, found: Rehearsed, *, spent: float, beside: float = 0.0) -> Preflight:
+def forecast(job: Job, found: Rehearsed, *, spent: float, exploring: float = 0.0) -> Preflight:
     """What the run will take.
 
     Memory is the highest that the rehearsal reached, and what the optimizer's state still grows.
-    Args: spent: seconds of the pre-flight so far. beside: those of each update that it leaves out.
+    Args: spent: seconds of the pre-flight so far. exploring: those of each update that go to what
+        the model says itself (see `Explorer`).
     """
     plan, seconds, sizes = job.plan, found.seconds, found.sizes
     lengths = [item.num_tokens for item in job.train]
@@ -32,7 +33,8 @@ def forecast(job: Job, found: Rehearsed, *, spent: float, beside: float = 0.0) -
         once = sum(item.num_tokens for item in (*job.train, *job.validation))
         trained -= (tokens - min(once, tokens)) * min(seconds.frozen, seconds.micro_batch)
     per_second = tokens * found.tokens / max(trained, 1e-9)
-    total = (tokens + steps * _tokens_beside(job)) / per_second + steps * (seconds.update + beside)
+    total = (tokens + steps * _tokens_beside(job)) / per_second
+    total += steps * (seconds.update + exploring)
     total += _times(steps, plan.evaluate_every) * seconds.evaluation
     total += _times(steps, plan.save_every) * seconds.save
     limit = plan.max_seconds + seconds.evaluation + seconds.save if plan.max_seconds else total
@@ -56,7 +58,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float, beside: float = 0.0) -
             "seconds_micro_batch": seconds.micro_batch,
             "seconds_frozen_part": seconds.frozen,
             "seconds_update": seconds.update,
-            "seconds_beside": beside,
+            "seconds_exploring": exploring,
             "seconds_evaluation": seconds.evaluation,
             "seconds_save": seconds.save,
             "seconds_preflight": spent,

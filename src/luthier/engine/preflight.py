@@ -48,13 +48,13 @@ def preflight(
     *,
     settled: Settled | None = None,
     free_disk: int | None = None,
-    beside: float = 0.0,
+    exploring: float = 0.0,
 ) -> Trial:
     """Choose the micro-batch, try everything once, and predict memory, time and disk.
 
     `job.plan` gets the chosen numbers; they are settled in `settled` too, whoever set them before.
-    Args: free_disk: bytes that checkpoints may take; None: as the system says. beside: seconds of
-        each update that are not tried here.
+    Args: free_disk: bytes that checkpoints may take; None: as the system says.
+        exploring: seconds of each update that were measured before and are not tried here.
     Raises: RunError: the longest row does not fit into memory however it is cut, or the run not
         on the disk.
     """
@@ -65,7 +65,7 @@ def preflight(
     with torch.random.fork_rng(devices=_cuda(job)):
         chosen = _fitting(job, optimizer, warnings, lambda: _choose(job, optimizer))
         found = _fitting(job, optimizer, warnings, lambda: rehearse(job, optimizer, _probes(job)))
-    event = forecast(job, found, spent=time.perf_counter() - start, beside=beside)
+    event = forecast(job, found, spent=time.perf_counter() - start, exploring=exploring)
     enough_disk(job, event.disk_bytes, free=free_disk)
     if settled is not None:
         _settle(job, settled, "; ".join([chosen.why, *warnings]))

@@ -112,9 +112,9 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
             )
     _warn_of_idle(job, num_steps(settled, lengths), stages)
     gather(job, before, stages)
-    beside = get_ready(job, stages)
+    spent = get_ready(job, stages)
     with stages.stage("pre-flight"):
-        trial = with_imagined_rows(partial(preflight, settled=settled, beside=beside), job)
+        trial = with_imagined_rows(partial(preflight, settled=settled, exploring=spent), job)
         stages.tell(trial.event)
         for warning in trial.warnings:
             stages.note(warning, warning=True)

@@ -129,12 +129,10 @@ def test_time_counts_validations_and_saves(tmp_path: Path) -> None:
     assert trial["seconds"] > least
 
 
-def test_time_counts_what_an_update_takes_besides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_time_counts_what_exploring_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("luthier.engine.rehearsal.time.perf_counter", lambda: 0.0)
     job = case("lora", "sft").job(tmp_path)
-    found = preflight(job, beside=7.0).event
+    found = preflight(job, exploring=7.0).event
     assert found.seconds == pytest.approx(7.0 * found.num_steps)
 
 

@@ -45,8 +45,19 @@ def test_a_first_save_that_fails_says_that_nothing_stands(
         case("lora", "sft").fit(tmp_path, max_steps=2)
 
 
+@pytest.mark.parametrize(
+    ("fault", "raised", "words"),
+    [
+        (DataError("the grader broke"), RunError, r"^the grader broke\n.*No space left on device"),
+        (KeyError("our fault"), KeyError, r"^'our fault'\n.*No space left on device"),
+    ],
+)
 def test_a_save_that_fails_after_a_grader_did_does_not_hide_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: Exception,
+    raised: type[Exception],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = case("lora", "grpo")
     healthy, calls = found.objective.explore, list[int]()  # type: ignore[attr-defined]
@@ -54,10 +65,10 @@ def test_a_save_that_fails_after_a_grader_did_does_not_hide_why(
     def explore(models: Any, features: Any, *, step: int, seed: int) -> Any:
         calls.append(step)
         if len(calls) > 1:
-            raise DataError("the grader broke")
+            raise fault
         return healthy(models, features, step=step, seed=seed)
 
     found.objective.explore = explore  # type: ignore[attr-defined]
     full_for(lambda path: path.name == checkpoint.OPTIMIZER, monkeypatch)
-    with pytest.raises(RunError, match=r"^the grader broke\n.*No space left on device"):
+    with pytest.raises(raised, match=words):
         found.fit(tmp_path, max_steps=5, validation=[])

@@ -51,7 +51,7 @@ def test_a_run_keeps_what_was_said_and_is_judged_by_the_score(desk: Path) -> Non
     updates = run.files.events("updated")
     assert {"reward", "kl", "entropy", "truncated_share"} <= set(updates[-1]["metrics"])
     (preflight,) = run.files.events("preflight")
-    assert preflight["seconds"] > 3 * preflight["details"]["seconds_beside"] > 0
+    assert preflight["seconds"] > 3 * preflight["details"]["seconds_exploring"] > 0
     assert "Reward" in run.layout.report.read_text()
     assert run.predict([{"prompt": "what is 3?"}])[0].keys() == {"answer", "finished"}
 

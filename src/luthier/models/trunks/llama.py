@@ -122,9 +122,8 @@ class LlamaTrunk:
         pack = self._pack(batch, shared)
         with laid(pack.lengths):
             x_ND = self._embedding(ids_N).to(self.dtype)
-        return self._normed(
-            self._climb(x_ND, self._layers, at_M, Call(pack, None, on, self.checkpoint))
-        )
+        call = Call(pack, None, on, self.checkpoint)
+        return self._normed(self._climb(x_ND, self._layers, at_M, call))
 
     @torch.no_grad()
     def lower(self, batch: Batch) -> list[Tensor]:
