@@ -14,6 +14,14 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 _TOP_PAD_BYTES = 64 * 2**20
 _NEVER = 2**31 - 1
 
+FEW, MANY = 64, 256
+"""Kernels that are kept. Every new shape of a product makes one; oneDNN, and torch's layer above
+it (ideep), would keep 1024 each. A decoder's take up to some MB each and packs need a few dozen; an
+encoder's are small (15 MiB for all that it needs), and making them anew took a seventh of a step.
+"""
+_KERNELS = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+_ours: set[str] = set()
+
 
 def prepare(threads: int = 0) -> list[str]:
     """Keep freed memory in the process, and set thread counts; call before importing torch.
@@ -27,12 +35,20 @@ def prepare(threads: int = 0) -> list[str]:
     # torch takes as many threads as MKL has: another number here would undo what the user set
     os.environ.setdefault("MKL_NUM_THREADS", os.environ["OMP_NUM_THREADS"])
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    # every new shape of a product makes a oneDNN kernel, from 250 KB to some MB each; oneDNN and
-    # torch's layer above it (ideep) would keep 1024 of them each, and packs need a few dozen
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
-    os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
+    for name in _KERNELS:
+        if name not in os.environ:
+            os.environ[name] = str(FEW)
+            _ours.add(name)
     done.append(f"threads: {os.environ['OMP_NUM_THREADS']}")
     return done
+
+
+def keep_kernels(*, decoder: bool) -> None:
+    """As many kernels as the packs of the model need; call before anything is computed with torch,
+    which asks once. What the user set in the environment, and a process not prepared, stay.
+    """
+    for name in _ours:
+        os.environ[name] = str(FEW if decoder else MANY)
 
 
 def _keep_memory() -> str:

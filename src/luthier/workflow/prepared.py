@@ -10,7 +10,7 @@ from functools import partial
 
 from luthier.core import files
 from luthier.data.features import Features
-from luthier.engine import constants
+from luthier.engine import constants, runtime
 from luthier.engine.job import Job, Plan
 from luthier.engine.layers import without_effect
 from luthier.engine.preflight import preflight
@@ -128,6 +128,7 @@ def _tuned_to_be(
     settled: Settled, tuner: Tuner, inputs: Inputs, stages: Stages
 ) -> tuple[Tuner, Bundle]:
     """The tuner, which may have had to look at the weights first, and the model it was put on."""
+    runtime.keep_kernels(decoder=inputs.blueprint.can_generate)
     bundle = opening.open_weights(settled.recipe(), inputs.objective)
     bundle.codec = inputs.codec
     tuner = settle_parts(settled, tuner, inputs, bundle, stages)
