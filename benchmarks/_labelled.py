@@ -10,7 +10,7 @@ from pathlib import Path
 from _rows import Parts, Rows
 
 SHOTS = (8, 16)
-SEEDS = (0, 1, 2)
+SEEDS = range(6)
 
 
 def labelled(folder: Path, name: str) -> tuple[Rows, Rows]:

@@ -95,7 +95,9 @@ def _beside(cells: Sequence[dict[str, Any]], name: str) -> str:
         return _score([found for cell in cells if (found := _figure(cell, name))])
     score = _score([{"value": rival["figures"][cells[0]["metric"]]} for rival in rivals])
     seconds = statistics.mean(rival["seconds"] for rival in rivals)
-    return f"{score}, {seconds:.0f} s, {max(r['peak_bytes'] for r in rivals) / 2**30:.2f} GiB"
+    types = dict.fromkeys(r["dtype"] for r in rivals if r.get("dtype", "float32") != "float32")
+    peak = max(r["peak_bytes"] for r in rivals) / 2**30
+    return ", ".join([score, f"{seconds:.0f} s", f"{peak:.2f} GiB", *types])
 
 
 def _figure(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
