@@ -42,7 +42,8 @@ def table(document: dict[str, Any]) -> str:
 
 
 def _machine(cell: dict[str, Any]) -> str:
-    return f"{cell['machine']['cores']} cores {cell['machine']['cpu']}"
+    cores = cell["machine"]["cores"]
+    return f"{cores} core{'s' * (cores != 1)} {cell['machine']['cpu']}"
 
 
 def _dates(document: dict[str, Any], machine: str) -> str:
