@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from luthier.data.rows import Message, Preference
+from luthier.data.rows import Message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,9 @@ class Score:
     """Scores that `value` was put together from."""
 
 
-Compare = Callable[[Sequence[Preference]], list[tuple[float, float]]]
-"""Scores of both answers of every pair."""
-Lender = Callable[[Path], Compare]
+Rate = Callable[[Sequence[Answer]], list[float]]
+"""The score of every answer."""
+Lender = Callable[[Path], Rate]
 """Opens the reward model of a run."""
 
 

@@ -11,9 +11,8 @@ from typing import ClassVar
 
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import RecipeError
-from luthier.data.rows import Message, Origin, Preference
 from luthier.graders._registry import graders
-from luthier.graders.contract import Answer, Compare, Lender, Score
+from luthier.graders.contract import Answer, Lender, Rate, Score
 
 
 class Config(ComponentConfig):
@@ -36,7 +35,7 @@ class RewardModel:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._lender: Lender | None = None
-        self._compare: Compare | None = None
+        self._rate: Rate | None = None
 
     def lend(self, lender: Lender) -> None:
         """Called with a way to open runs, which lie above graders."""
@@ -52,10 +51,7 @@ class RewardModel:
         return []
 
     def grade(self, answers: Sequence[Answer]) -> list[Score]:
-        if not answers:
-            return []
-        compared = self._opened()([_beside_nothing(item) for item in answers])
-        return [Score(self.config.scale * first) for first, _ in compared]
+        return [Score(self.config.scale * value) for value in self._opened()(answers)]
 
     def files(self) -> list[Path]:
         """What names every file of the reward model with its hash."""
@@ -63,21 +59,11 @@ class RewardModel:
         return [run / part / "manifest.json" for part in ("model", "adapter")]
 
     def close(self) -> None:
-        self._compare = None
+        self._rate = None
 
-    def _opened(self) -> Compare:
-        if self._compare is None:
+    def _opened(self) -> Rate:
+        if self._rate is None:
             if self._lender is None:
                 raise RecipeError("grader reward_model: nothing here can open runs")
-            self._compare = self._lender(Path(self.config.run).expanduser())
-        return self._compare
-
-
-def _beside_nothing(item: Answer) -> Preference:
-    """The completion beside another one: a reward model reads pairs, each answer by itself."""
-    return Preference(
-        origin=Origin(item.origin or "answer", 1),
-        messages=item.messages,
-        chosen=(Message("assistant", item.completion),),
-        rejected=(Message("assistant", f"{item.completion} ."),),
-    )
+            self._rate = self._lender(Path(self.config.run).expanduser())
+        return self._rate

@@ -104,8 +104,8 @@ class Reward:
         return Loss((loss_B * counted_B).sum(), counted_B.sum(), metrics)
 
     def outputs(self, policy: Bundle, batch: Batch) -> Tensor:
-        """Scores of chosen and rejected (B, 2)."""
-        return policy.trunk.scores(batch).view(-1, 2)
+        """Scores of chosen and rejected (B, 2); (B, 1) for rows that are one answer each."""
+        return policy.trunk.scores(batch).view(len(batch.rows), -1)
 
 
 def pairwise(scores_B2: Tensor, margins_B: Tensor, *, centring: float) -> Tensor:

@@ -9,17 +9,18 @@ import torch
 
 from luthier.core.errors import RecipeError
 from luthier.data.batches import micro_batches
-from luthier.data.rows import Preference
+from luthier.data.features import flatten
+from luthier.data.rows import Message, Origin, Preference
 from luthier.evaluation.judging import within_context
-from luthier.graders.contract import Compare
+from luthier.graders.contract import Answer, Rate
 from luthier.objectives import Scorer
 from luthier.workflow.run import Run
 
 PACK_TOKENS = 2048
 
 
-def reward_model(path: Path) -> Compare:
-    """Scores of both answers of pairs, by the model of the run in `path`.
+def reward_model(path: Path) -> Rate:
+    """Scores of answers by the model of the run in `path`.
 
     Raises: RunError: no such run. RecipeError: it scores no answers.
     """
@@ -34,19 +35,28 @@ def reward_model(path: Path) -> Compare:
     bundle = run.bundle
 
     @torch.no_grad()
-    def compare(pairs: Sequence[Preference]) -> list[tuple[float, float]]:
+    def rate(answers: Sequence[Answer]) -> list[float]:
         features = [
-            within_context(bundle, objective, row, index=at) for at, row in enumerate(pairs)
+            within_context(bundle, objective, _beside_another(item), index=at).parts()[0]
+            for at, item in enumerate(answers)
         ]
         lengths = [item.num_tokens for item in features]
         device = next(bundle.model.parameters()).device
-        found: dict[int, tuple[float, float]] = {}
-        for rows in micro_batches(lengths, max_tokens=max(PACK_TOKENS, *lengths)):
-            batch = objective.collate([features[row] for row in rows]).to(device)
-            scores = objective.outputs(bundle, batch).tolist()
-            found |= {
-                row: (first, second) for row, (first, second) in zip(rows, scores, strict=True)
-            }
-        return [found[row] for row in range(len(pairs))]
+        found: dict[int, float] = {}
+        for rows in micro_batches(lengths, max_tokens=max([PACK_TOKENS, *lengths])):
+            batch = flatten([features[row] for row in rows]).to(device)
+            scores = objective.outputs(bundle, batch)[:, 0].tolist()
+            found |= dict(zip(rows, scores, strict=True))
+        return [found[row] for row in range(len(answers))]
 
-    return compare
+    return rate
+
+
+def _beside_another(item: Answer) -> Preference:
+    """The answer as the model knows answers: as the first of a pair, whose second goes unread."""
+    return Preference(
+        origin=Origin(item.origin or "answer", 1),
+        messages=item.messages,
+        chosen=(Message("assistant", item.completion),),
+        rejected=(Message("assistant", f"{item.completion} ."),),
+    )

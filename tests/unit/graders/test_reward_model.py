@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 from tests import tiny
 
 from luthier.core.errors import LuthierError, RecipeError
-from luthier.data.rows import Message, Preference
+from luthier.data.rows import Message, Origin, Preference
 from luthier.export._manifest import MANIFEST
 from luthier.graders import Answer, Borrower, build_grader
-from luthier.graders.contract import Compare, Reader
+from luthier.graders.contract import Rate, Reader
+from luthier.models.bundle import Bundle
 from luthier.objectives import objectives
 from luthier.run.layout import Layout
 from luthier.workflow.reward_model import reward_model
 
 
-def lender(path: Path) -> Compare:
+def lender(path: Path) -> Rate:
     """A judge that likes long answers."""
     assert path == Path("runs/judge")
-
-    def compare(pairs: Sequence[Preference]) -> list[tuple[float, float]]:
-        return [(float(len(pair.chosen[0].content)), 0.0) for pair in pairs]
-
-    return compare
+    return lambda answers: [float(len(item.completion)) for item in answers]
 
 
 ANSWERS = [
@@ -46,13 +44,39 @@ def test_every_completion_gets_the_score_of_the_model() -> None:
     assert grader.bounds() is None
 
 
-def test_an_answer_longer_than_the_context_is_judged_by_its_beginning(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def judge(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Bundle]:
+    """A reward model, not trained, in the place of the run it would come from."""
     kind = objectives.get("reward")
     bundle = tiny.bundle("bert", labels=("reward",))
     run = SimpleNamespace(objective=kind(kind.Config()), bundle=bundle)
     monkeypatch.setattr("luthier.workflow.reward_model.Run", lambda _: run)
+    return run.objective, bundle
+
+
+def test_scores_are_those_of_the_answer_in_a_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    objective, bundle = judge(monkeypatch)
+    said = [item.completion for item in ANSWERS[1:]]
+    pair = Preference(
+        origin=Origin("rows.jsonl", 1),
+        messages=ANSWERS[0].messages,
+        chosen=(Message("assistant", said[0]),),
+        rejected=(Message("assistant", said[1]),),
+    )
+    batch = objective.collate([objective.prepare(pair, bundle.codec, index=0)])
+    with torch.no_grad():
+        expected = objective.outputs(bundle, batch)[0].tolist()
+    assert reward_model(Path("runs/judge"))(ANSWERS[1:]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_no_answers_get_no_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge(monkeypatch)
+    assert reward_model(Path("runs/judge"))([]) == []
+
+
+def test_an_answer_longer_than_the_context_is_judged_by_its_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, bundle = judge(monkeypatch)
     grader = build_grader({"name": "reward_model", "run": "runs/judge"})
     assert isinstance(grader, Borrower)
     grader.lend(reward_model)
