@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import contextmanager
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from luthier.core.errors import RecipeError
 from luthier.data.features import Features
+from luthier.engine import glance
 from luthier.models.bundle import Bundle
-from luthier.objectives import Objective, Precomputer, Roles
-
-NUM_GROUPS = 16
-"""Rows that are looked at (where rows interact: pairs of rows)."""
+from luthier.objectives import Objective
 
 
 def relevance(
@@ -32,14 +28,11 @@ def relevance(
     backward pass has it. The model is as it was before.
     Raises: RecipeError: the loss has no gradient in any part.
     """
-    size = 1 if objective.additive else 2
-    picked = _spread(features, NUM_GROUPS * size)
-    groups = [picked[at : at + size] for at in range(0, len(picked), size)]
+    groups = glance.groups(objective, features)
     total = dict.fromkeys(parts, 0.0)
     with _squares(bundle.model, parts, total):
         for group in groups:
-            loss = _loss(bundle, objective, group)
-            loss.backward()
+            glance.loss(bundle, objective, group).backward()
     found = {name: float(np.sqrt(square / len(groups))) for name, square in total.items()}
     if not any(found.values()):
         raise RecipeError(
@@ -47,25 +40,6 @@ def relevance(
             "it. Name the layers."
         )
     return found
-
-
-def _spread(features: Sequence[Features], number: int) -> list[Features]:
-    places = np.linspace(0, len(features) - 1, min(number, len(features))).round().astype(int)
-    return [features[int(place)] for place in places]
-
-
-def _loss(bundle: Bundle, objective: Objective, group: list[Features]) -> Tensor:
-    """Mean loss of some rows; nothing is tuned yet, so the reference is the model itself."""
-    device = next(bundle.model.parameters()).device
-    models = Roles(bundle, lambda: nullcontext(bundle))
-    if isinstance(objective, Precomputer):
-        with torch.no_grad():
-            said = objective.constants(models, objective.collate(group).to(device))
-        for place, item in enumerate(group):
-            own = {name: np.asarray(values[place]) for name, values in said.items()}
-            group[place] = replace(item, arrays={**item.arrays, **own})
-    loss = objective.loss(models, objective.collate(group).to(device))
-    return loss.sum / loss.count
 
 
 @contextmanager

@@ -5,7 +5,7 @@ It declares facts about itself; whatever depends on the tuner reads these, never
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
@@ -173,4 +173,23 @@ class Choosing(Tuner, Protocol):
 
         Args: relevance: of every part; see engine/relevance.py.
         """
+        ...
+
+
+Measure = Callable[[Sequence[str]], Mapping[str, Tensor]]
+"""Mean over tokens of x x^T (I, I) for the inputs x of each of these layers, of some training rows;
+see engine/input_moments.py. Each call runs the rows again."""
+
+
+@runtime_checkable
+class Calibrating(Tuner, Protocol):
+    """A tuner whose start may depend on what the layers of the model are given."""
+
+    def is_calibrated(self) -> bool:
+        """Its settings ask for that."""
+        ...
+
+    def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int) -> None:
+        """Look at the model. Called before `apply` where a training begins or goes on; not where
+        its result is opened."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -17,7 +17,6 @@ from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
 from luthier.models.linear import Linear, TurnedLinear
 from luthier.models.quantised import (
     Bits,
-    QuantisedLinear,
     dequantise,
     quantise,
     quantised_layers,
@@ -25,10 +24,13 @@ from luthier.models.quantised import (
 )
 from luthier.tuners import lora, tuners
 from luthier.tuners._low_rank import adapters
-from luthier.tuners._principal import principal
+from luthier.tuners._recovered import nearest, portions, root_of
 from luthier.tuners._resolving import resolved
 from luthier.tuners._targets import linear_layers
-from luthier.tuners.contract import ParamGroup, Peft
+from luthier.tuners.contract import Measure, ParamGroup, Peft
+
+_PORTION = 2**30
+"""Bytes of moments that are held at a time; the rows are run once for each portion."""
 
 
 class Config(lora.Config):
@@ -37,8 +39,9 @@ class Config(lora.Config):
     bits: Bits = Field(4)
     """4: NF4, scales quantised too, by bitsandbytes (0.26 of the bytes of bfloat16); 8: int8, row
     by row (0.50), nearer to the base."""
-    loftq: bool = False
-    """Start the term at the largest part of what rounding takes from a weight, not at zero."""
+    recover: Literal["nothing", "loftq", "qera"] = "nothing"
+    """How much of what rounding takes from a weight the term begins with. loftq: its largest part;
+    qera: the part that changes outputs most, measured on 16 training rows; nothing: zero."""
 
     @field_validator("start")
     @classmethod
@@ -56,8 +59,8 @@ class Qlora:
     and formed again where it is multiplied. `base()` is that base, near the one in the files. The
     adapter is made for it: PEFT opens it over a base loaded with BitsAndBytesConfig (nf4, double
     quantisation). Merging gives that base, in the type of the products, plus the adapter.
-    Source: Dettmers et al. 2023, arXiv:2305.14314. LoftQ: Li et al. 2023, arXiv:2310.08659, one
-    step of algorithm 1, so that the base stays what everybody's rounding makes of it.
+    Source: Dettmers et al. 2023, arXiv:2305.14314. The base stays what everybody's rounding makes
+    of it, wherever the term begins (tuners/_recovered.py).
     """
 
     Config = Config
@@ -69,6 +72,7 @@ class Qlora:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._lora: Any = lora.Lora(config)
+        self._begun: dict[str, tuple[Tensor, Tensor]] = {}
 
     @classmethod
     def resolve(cls, config: Config) -> dict[str, tuple[object, str]]:
@@ -89,14 +93,16 @@ class Qlora:
         """
         adapted = self.check(bundle)
         model = bundle.model
-        lost = self._lost(adapted, seed=seed) if self.config.loftq else {}
+        begun, self._begun = self._begun, {}
+        if self.config.recover == "loftq":
+            begun = {name: self._nearest(name, adapted, seed=seed) for name in adapted}
         names = list(linear_layers(bundle))
         before = sum(model.get_parameter(f"{name}.weight").nbytes for name in names)
         quantise(model, names, bits=self.config.bits)
         bundle = self._lora.apply(bundle, seed=seed)
         layers = dict(adapters(model))
         with torch.no_grad():
-            for name, (A_RI, B_OR) in lost.items():
+            for name, (A_RI, B_OR) in begun.items():
                 layers[name].lora_A.copy_(A_RI)
                 layers[name].lora_B.copy_(B_OR)
                 if self.config.lengths:  # those of the sum, as DoRA begins
@@ -126,22 +132,36 @@ class Qlora:
             )
         return self._lora.check(outline)
 
-    def _lost(
-        self, adapted: Mapping[str, Linear], *, seed: int
-    ) -> dict[str, tuple[Tensor, Tensor]]:
-        """By layer, the A and B nearest to what rounding its weight takes away."""
-        found: dict[str, tuple[Tensor, Tensor]] = {}
-        for name, layer in adapted.items():
-            assert isinstance(layer, nn.Linear)  # nothing is rounded yet
-            generator = torch.Generator().manual_seed(seeds.derive(seed, "loftq", name))
-            rounded = QuantisedLinear(layer, bits=self.config.bits).weight
-            found[name] = principal(
-                layer.weight.float() - rounded.float(),
-                rank=self.config.rank_of(name),
-                scaling=self.config.scaling_of(name),
-                generator=generator,
-            )
-        return found
+    def is_calibrated(self) -> bool:
+        """Where the start depends on what layers are given."""
+        return self.config.recover == "qera"
+
+    def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int) -> None:
+        """Find where the terms begin; `apply` puts them there."""
+        adapted = self.check(bundle)
+        for names in portions(adapted, max_bytes=_PORTION):
+            for name, moments_II in measure(names).items():
+                root_II = root_of(moments_II)
+                if root_II is not None:
+                    self._begun[name] = self._nearest(name, adapted, seed=seed, root_II=root_II)
+
+    def _nearest(
+        self,
+        name: str,
+        adapted: Mapping[str, Linear],
+        *,
+        seed: int,
+        root_II: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """The A and B that a layer begins with."""
+        return nearest(
+            adapted[name],
+            bits=self.config.bits,
+            rank=self.config.rank_of(name),
+            scaling=self.config.scaling_of(name),
+            generator=torch.Generator().manual_seed(seeds.derive(seed, "recovered", name)),
+            root_II=root_II,
+        )
 
     def extend(self, codec: Codec) -> None:
         """Add the tokens that are to be trained and are not there."""

@@ -25,6 +25,7 @@ from luthier.workflow import opening
 from luthier.workflow.around import begin, gather
 from luthier.workflow.arranging import settle_units
 from luthier.workflow.built import open_component
+from luthier.workflow.calibration import calibrate
 from luthier.workflow.check import better_suited, untaught
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
@@ -132,6 +133,7 @@ def _tuned_to_be(
     bundle = opening.open_weights(settled.recipe(), inputs.objective)
     bundle.codec = inputs.codec
     tuner = settle_parts(settled, tuner, inputs, bundle, stages)
+    calibrate(tuner, inputs, bundle, stages, seed=settled.get("seed"))
     known = len(bundle.notes)
     bundle = opening.tune(settled.recipe(), tuner, bundle, trains=True)
     for note in bundle.notes[known:]:

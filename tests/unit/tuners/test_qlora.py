@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import torch
 from bitsandbytes import functional as published
 from safetensors.torch import load_file
 from tests import tiny
-from tests.contracts.cases import case
-from torch import nn
+from tests.contracts.cases import case, plain_bundle
+from torch import Tensor, nn
 from torch.testing import assert_close
 
 from luthier.core.config import build
@@ -22,6 +23,7 @@ from luthier.export import run_export
 from luthier.models import quantised
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
+from luthier.models.low_rank import LowRankLinear
 from luthier.models.quantised import QuantisedLinear, num_parameters, quantised_layers
 from luthier.tuners._low_rank import adapters
 from luthier.tuners.qlora import Config, Qlora
@@ -71,7 +73,7 @@ def test_the_bytes_are_those_that_are_promised(bits: Any, share: float) -> None:
 
 
 def test_loftq_starts_at_the_best_part_of_what_rounding_takes() -> None:
-    found = case("qlora", "sft", settings={"loftq": True, "rank": 6, "target": ["q_proj"]})
+    found = case("qlora", "sft", settings={"recover": "loftq", "rank": 6, "target": ["q_proj"]})
     exact = case("lora", "sft", settings={"rank": 6, "target": ["q_proj"]})
     layers, before = dict(adapters(found.bundle.model)), dict(adapters(exact.bundle.model))
     assert layers
@@ -83,8 +85,75 @@ def test_loftq_starts_at_the_best_part_of_what_rounding_takes() -> None:
         assert (lost - layer.delta()).norm() < 0.9 * lost.norm()
 
 
+def calibrated(way: str, moments_II: Tensor) -> dict[str, LowRankLinear]:
+    """Terms of rank 6 over a rounded base, where every layer had inputs of such moments."""
+    bundle = plain_bundle("causal_lm")
+    settings = {"rank": 6, "target": ["q_proj", "v_proj"], "alpha": 12.0}
+    tuner = Qlora(Config.model_validate({**settings, "recover": way}))
+    if tuner.is_calibrated():
+        tuner.calibrate(bundle, lambda names: dict.fromkeys(names, moments_II), seed=0)
+    tuner.apply(bundle, seed=0)
+    return dict(adapters(bundle.model))
+
+
+@torch.no_grad()
+def test_qera_recovers_what_changes_outputs_as_well_as_the_rank_can() -> None:
+    settings = {"rank": 6, "target": ["q_proj", "v_proj"]}
+    exact = dict(adapters(case("lora", "sft", settings=settings).bundle.model))
+    width = next(iter(exact.values())).base.weight.shape[1]
+    rows = torch.randn(400, 8, generator=torch.Generator().manual_seed(0))
+    mixed = torch.randn(8, width, generator=torch.Generator().manual_seed(1))
+    inputs = rows @ mixed + 0.3 * torch.randn(
+        400, width, generator=torch.Generator().manual_seed(2)
+    )
+    moments = inputs.t() @ inputs / len(inputs)
+    root = torch.linalg.cholesky(moments + 1e-3 * moments.diagonal().mean() * torch.eye(width))
+    terms = {way: calibrated(way, moments) for way in ("loftq", "qera")}
+    for name, layer in exact.items():
+        missed: dict[str, float] = {}
+        for way, found in terms.items():
+            lost = layer.base.weight - found[name].base.weight
+            missed[way] = float(((lost - found[name].delta()) @ root).norm())
+            least = float(torch.linalg.svdvals(lost @ root)[6:].norm())
+        assert missed["qera"] == pytest.approx(least, rel=1e-3)
+        assert missed["qera"] < 0.9 * missed["loftq"]
+
+
+def test_qera_without_measured_inputs_begins_at_zero() -> None:
+    """A finished run is opened without rows; its adapter is put in afterwards."""
+    found = case("qlora", "sft", settings={"recover": "qera", "rank": 6, "target": ["q_proj"]})
+    assert not any(layer.lora_B.any() for _, layer in adapters(found.bundle.model))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("share", [0, 0.5])
+def test_inputs_that_were_always_zero_do_not_blow_the_term_up(share: float) -> None:
+    width = next(iter(calibrated("loftq", torch.zeros(0)).values())).base.weight.shape[1]
+    for layer in calibrated(
+        "qera", torch.eye(width) * (torch.arange(width) < share * width)
+    ).values():
+        assert layer.delta().norm() < layer.base.weight.norm()
+        assert bool(layer.lora_B.any()) == bool(share)
+
+
+def test_moments_are_asked_for_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle, asked = plain_bundle("causal_lm"), []
+    tuner = Qlora(Config(recover="qera", rank=6, alpha=12.0))
+    width = max(layer.in_features for layer in tuner.check(bundle).values())
+    monkeypatch.setattr("luthier.tuners.qlora._PORTION", 4 * width**2)
+
+    def measure(names: Sequence[str]) -> dict[str, Tensor]:
+        asked.append(list(names))
+        return {}
+
+    tuner.calibrate(bundle, measure, seed=0)
+    assert [name for names in asked for name in names] == list(tuner.check(bundle))
+    assert all(names for names in asked)
+    assert 1 < len(asked) < len(tuner.check(bundle))
+
+
 def test_loftq_with_lengths_begins_at_the_same_weight() -> None:
-    settings = {"loftq": True, "rank": 6, "target": ["q_proj"]}
+    settings = {"recover": "loftq", "rank": 6, "target": ["q_proj"]}
     plain = case("qlora", "sft", settings=settings)
     weighed = case("qlora", "sft", settings={**settings, "lengths": True})
     for name, layer in dict(adapters(weighed.bundle.model)).items():

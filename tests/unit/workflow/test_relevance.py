@@ -43,6 +43,20 @@ def test_the_best_layers_are_chosen_once(tuner: str, place: Desk) -> None:
     assert again.recipe.tuner["chosen"] == chosen
 
 
+def test_qera_begins_nearer_to_the_whole_base_and_goes_on_alike(place: Desk) -> None:
+    asked = ["tuner.name=qlora", "tuner.recover=qera", "tuner.target=[q_proj]"]
+    run = train(place, *asked)
+    assert run.predict([{"prompt": "what is red"}])  # opened anew, without rows
+    begun = run.path / "adapter" / "adapter_model.safetensors"
+    before = begun.read_bytes()
+    again = luthier.train(
+        {"model": str(place.model), "data": {"train": str(place.data)}},
+        out=place.root / "again",
+        overrides=[*QUICK, "tuner.rank=4", "training.max_steps=2", *asked],
+    )
+    assert (again.path / "adapter" / "adapter_model.safetensors").read_bytes() == before
+
+
 def test_the_best_layers_are_measured_on_rows_with_new_tokens(place: Desk) -> None:
     tiny.causal_lm(vocab_size=len(tiny.tokenizer())).save_pretrained(place.model)
     run = train(place, "tuner.name=lora", "tuner.target=best:3", "tuner.tokens=[the number]")

@@ -1,0 +1,24 @@
+"""Where a tuner starts, if that depends on what the rows give the layers of the model."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from luthier.engine.input_moments import input_moments
+from luthier.models.bundle import Bundle
+from luthier.tuners import Tuner
+from luthier.tuners.contract import Calibrating, Extending
+from luthier.workflow.inputs import Inputs
+from luthier.workflow.stages import Stages
+
+
+def calibrate(tuner: Tuner, inputs: Inputs, bundle: Bundle, stages: Stages, *, seed: int) -> None:
+    """Let the tuner look at the model on some rows; nothing where it does not ask for that."""
+    if not (isinstance(tuner, Calibrating) and tuner.is_calibrated()):
+        return
+    if isinstance(tuner, Extending):  # rows hold tokens that the model has no vectors of yet
+        tuner.widen(bundle)
+    with stages.stage("calibrating", "what layers are given by training rows"):
+        rows = inputs.learned("train")
+        measure = partial(input_moments, bundle, inputs.objective, rows)
+        tuner.calibrate(bundle, measure, seed=seed)
