@@ -6,6 +6,7 @@ arXiv:2410.06040, theorem 1, with a small multiple of the unit matrix added to t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -49,13 +50,21 @@ def nearest(
     scaling: float,
     generator: torch.Generator,
     root_II: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor] | None:
     """A (R, I) and B (O, R), float32, with scaling * B A the best of this rank for what rounding
     takes from the weight; with the root of the moments of the inputs, best for the outputs.
+    None where rounding takes nothing.
+
+    A is as large as LoRA draws it, so that the same learning rate is right: under Adam, B moves the
+    term by that times the size of A.
     """
     assert isinstance(layer, nn.Linear)  # nothing is rounded yet
     lost_OI = layer.weight.float() - QuantisedLinear(layer, bits=bits).weight.float()
-    if root_II is None:
-        return principal(lost_OI, rank=rank, scaling=scaling, generator=generator)
-    turned_RI, B_OR = principal(lost_OI @ root_II, rank=rank, scaling=scaling, generator=generator)
-    return torch.linalg.solve_triangular(root_II, turned_RI, upper=False, left=False), B_OR
+    if not lost_OI.any():
+        return None
+    weighed_OI = lost_OI if root_II is None else lost_OI @ root_II
+    near_RI, B_OR = principal(weighed_OI, rank=rank, scaling=scaling, generator=generator)
+    if root_II is not None:
+        near_RI = torch.linalg.solve_triangular(root_II, near_RI, upper=False, left=False)
+    larger = near_RI.square().mean().sqrt() * math.sqrt(3 * near_RI.shape[1])
+    return near_RI / larger, B_OR * larger

@@ -93,9 +93,10 @@ class Qlora:
         """
         adapted = self.check(bundle)
         model = bundle.model
-        begun, self._begun = self._begun, {}
         if self.config.recover == "loftq":
-            begun = {name: self._nearest(name, adapted, seed=seed) for name in adapted}
+            for name in adapted:
+                self._begin(name, adapted, seed=seed)
+        begun, self._begun = self._begun, {}
         names = list(linear_layers(bundle))
         before = sum(model.get_parameter(f"{name}.weight").nbytes for name in names)
         quantise(model, names, bits=self.config.bits)
@@ -143,18 +144,18 @@ class Qlora:
             for name, moments_II in measure(names).items():
                 root_II = root_of(moments_II)
                 if root_II is not None:
-                    self._begun[name] = self._nearest(name, adapted, seed=seed, root_II=root_II)
+                    self._begin(name, adapted, seed=seed, root_II=root_II)
 
-    def _nearest(
+    def _begin(
         self,
         name: str,
         adapted: Mapping[str, Linear],
         *,
         seed: int,
         root_II: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """The A and B that a layer begins with."""
-        return nearest(
+    ) -> None:
+        """Keep the A and B of a layer for `apply`."""
+        found = nearest(
             adapted[name],
             bits=self.config.bits,
             rank=self.config.rank_of(name),
@@ -162,6 +163,8 @@ class Qlora:
             generator=torch.Generator().manual_seed(seeds.derive(seed, "recovered", name)),
             root_II=root_II,
         )
+        if found is not None:
+            self._begun[name] = found
 
     def extend(self, codec: Codec) -> None:
         """Add the tokens that are to be trained and are not there."""

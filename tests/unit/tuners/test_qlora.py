@@ -117,6 +117,19 @@ def test_qera_recovers_what_changes_outputs_as_well_as_the_rank_can() -> None:
             least = float(torch.linalg.svdvals(lost @ root)[6:].norm())
         assert missed["qera"] == pytest.approx(least, rel=1e-3)
         assert missed["qera"] < 0.9 * missed["loftq"]
+        usual = layer.lora_A.square().mean().sqrt()
+        for found in terms.values():
+            assert_close(found[name].lora_A.square().mean().sqrt(), usual, rtol=0.2, atol=0)
+
+
+def test_a_weight_that_rounding_leaves_as_it_is_begins_as_lora_does() -> None:
+    bundle = plain_bundle("causal_lm")
+    tuner = Qlora(Config(recover="loftq", rank=6, target=["q_proj"], alpha=12.0))
+    for name in tuner.check(bundle):
+        bundle.model.get_submodule(name).weight.data.zero_()
+    for _, layer in adapters(tuner.apply(bundle, seed=0).model):
+        assert layer.lora_A.any()
+        assert not layer.lora_B.any()
 
 
 def test_qera_without_measured_inputs_begins_at_zero() -> None:
