@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ SETUPS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "lora, float32": (LORA, {"precision": "float32"}),
     "lora, general path": (LORA, {"path": "general"}),
     "qlora, 4 bits": ({**LORA, "name": "qlora"}, {}),
+    "qlora, 4 bits, qera": ({**LORA, "name": "qlora", "recover": "qera"}, {}),
     "qlora, 8 bits": ({**LORA, "name": "qlora", "bits": 8}, {}),
     "lora, q and v, rank 8": (
         {"name": "lora", "rank": 8, "target": ["q_proj", "v_proj"]},
@@ -105,11 +107,13 @@ def run_one(given: argparse.Namespace) -> None:
 
     from luthier.core.events import Finished, Updated, Validated
     from luthier.engine.fit import fit
+    from luthier.engine.input_moments import input_moments
     from luthier.engine.job import Job
     from luthier.models import trunks
     from luthier.models.load import open_model
     from luthier.objectives import objectives
     from luthier.tuners import attach, tuners
+    from luthier.tuners.contract import Calibrating
 
     settings, options = SETUPS[given.one]
     dtype = torch.float32 if options.get("precision") == "float32" else torch.bfloat16
@@ -123,6 +127,9 @@ def run_one(given: argparse.Namespace) -> None:
     features = [objective.prepare(row, bundle.codec, index=at) for at, row in rows]
     train, held_out = features[: given.train], features[given.train :]
     tuner = _tuner(bundle, objective, train, settings)
+    if isinstance(tuner, Calibrating) and tuner.is_calibrated():
+        measure = partial(input_moments, bundle, objective, train)
+        tuner.calibrate(bundle, measure, seed=given.seed)
     bundle = attach(tuner, bundle, seed=given.seed, frozen=dtype)
     path = options.get("path", "auto")
     bundle.trunk = trunks.build(bundle.model, bundle.kind, prefer=path, compute_dtype=dtype)
