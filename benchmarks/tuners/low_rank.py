@@ -127,7 +127,7 @@ def run_one(given: argparse.Namespace) -> None:
     features = [objective.prepare(row, bundle.codec, index=at) for at, row in rows]
     train, held_out = features[: given.train], features[given.train :]
     tuner = _tuner(bundle, objective, train, settings)
-    if isinstance(tuner, Calibrating) and tuner.is_calibrated():
+    if isinstance(tuner, Calibrating) and tuner.calibrated_by():
         measure = partial(input_moments, bundle, objective, train)
         tuner.calibrate(bundle, measure, seed=given.seed)
     bundle = attach(tuner, bundle, seed=given.seed, frozen=dtype)

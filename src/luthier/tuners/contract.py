@@ -185,8 +185,8 @@ see engine/input_moments.py. Each call runs the rows again."""
 class Calibrating(Tuner, Protocol):
     """A tuner whose start may depend on what the layers of the model are given."""
 
-    def is_calibrated(self) -> bool:
-        """Its settings ask for that."""
+    def calibrated_by(self) -> str:
+        """The setting that asks for it, such as "recover=qera"; empty: nothing does."""
         ...
 
     def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int) -> None:

@@ -133,9 +133,9 @@ class Qlora:
             )
         return self._lora.check(outline)
 
-    def is_calibrated(self) -> bool:
-        """Where the start depends on what layers are given."""
-        return self.config.recover == "qera"
+    def calibrated_by(self) -> str:
+        """QERA's start."""
+        return "recover=qera" if self.config.recover == "qera" else ""
 
     def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int) -> None:
         """Find where the terms begin; `apply` puts them there."""

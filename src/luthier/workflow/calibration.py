@@ -14,7 +14,7 @@ from luthier.workflow.stages import Stages
 
 def calibrate(tuner: Tuner, inputs: Inputs, bundle: Bundle, stages: Stages, *, seed: int) -> None:
     """Let the tuner look at the model on some rows; nothing where it does not ask for that."""
-    if not (isinstance(tuner, Calibrating) and tuner.is_calibrated()):
+    if not (isinstance(tuner, Calibrating) and tuner.calibrated_by()):
         return
     if isinstance(tuner, Extending):  # rows hold tokens that the model has no vectors of yet
         tuner.widen(bundle)

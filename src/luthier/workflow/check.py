@@ -25,7 +25,7 @@ from luthier.objectives import (
     roles_of,
 )
 from luthier.tuners import Tuner, tuners
-from luthier.tuners.contract import Checking, Choosing, Limited
+from luthier.tuners.contract import Calibrating, Checking, Choosing, Limited
 
 
 def fits(objective: Objective, *, name: str, possible: Sequence[Kind], reference: str) -> Kind:
@@ -123,12 +123,18 @@ def refuse_misfit(
     """
     if isinstance(tuner, Checking):
         tuner.check(drawn)
-    is_measured = isinstance(tuner, Choosing) and tuner.parts(drawn)
-    if is_measured and (why := _hindrance(objective)):
+    why = _hindrance(objective)
+    if why and isinstance(tuner, Choosing) and tuner.parts(drawn):
         raise RecipeError(
             f"tuner '{names[1]}' is to choose layers by the loss of rows, and objective "
             f"'{names[0]}' has none before {why}. Name the layers, or choose them with objective "
             "sft."
+        )
+    if why and isinstance(tuner, Calibrating) and (setting := tuner.calibrated_by()):
+        raise RecipeError(
+            f"recipe tuner.{setting}: the tuner is to begin at what rows give its layers, and "
+            f"objective '{names[0]}' runs none before {why}. Leave tuner.{setting} out, or use "
+            "another objective, such as sft."
         )
 
 

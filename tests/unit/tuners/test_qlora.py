@@ -90,7 +90,7 @@ def calibrated(way: str, moments_II: Tensor) -> dict[str, LowRankLinear]:
     bundle = plain_bundle("causal_lm")
     settings = {"rank": 6, "target": ["q_proj", "v_proj"], "alpha": 12.0}
     tuner = Qlora(Config.model_validate({**settings, "recover": way}))
-    if tuner.is_calibrated():
+    if tuner.calibrated_by():
         tuner.calibrate(bundle, lambda names: dict.fromkeys(names, moments_II), seed=0)
     tuner.apply(bundle, seed=0)
     return dict(adapters(bundle.model))
@@ -101,11 +101,9 @@ def test_qera_recovers_what_changes_outputs_as_well_as_the_rank_can() -> None:
     settings = {"rank": 6, "target": ["q_proj", "v_proj"]}
     exact = dict(adapters(case("lora", "sft", settings=settings).bundle.model))
     width = next(iter(exact.values())).base.weight.shape[1]
-    rows = torch.randn(400, 8, generator=torch.Generator().manual_seed(0))
-    mixed = torch.randn(8, width, generator=torch.Generator().manual_seed(1))
-    inputs = rows @ mixed + 0.3 * torch.randn(
-        400, width, generator=torch.Generator().manual_seed(2)
-    )
+    draw = torch.Generator().manual_seed(0)
+    inputs = torch.randn(400, 8, generator=draw) @ torch.randn(8, width, generator=draw)
+    inputs += 0.3 * torch.randn(400, width, generator=draw)
     moments = inputs.t() @ inputs / len(inputs)
     root = torch.linalg.cholesky(moments + 1e-3 * moments.diagonal().mean() * torch.eye(width))
     terms = {way: calibrated(way, moments) for way in ("loftq", "qera")}
@@ -142,9 +140,8 @@ def test_qera_without_measured_inputs_begins_at_zero() -> None:
 @pytest.mark.parametrize("share", [0, 0.5])
 def test_inputs_that_were_always_zero_do_not_blow_the_term_up(share: float) -> None:
     width = next(iter(calibrated("loftq", torch.zeros(0)).values())).base.weight.shape[1]
-    for layer in calibrated(
-        "qera", torch.eye(width) * (torch.arange(width) < share * width)
-    ).values():
+    moments = torch.eye(width) * (torch.arange(width) < share * width)
+    for layer in calibrated("qera", moments).values():
         assert layer.delta().norm() < layer.base.weight.norm()
         assert bool(layer.lora_B.any()) == bool(share)
 

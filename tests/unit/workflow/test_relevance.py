@@ -78,6 +78,21 @@ def test_more_layers_than_there_are_stop_the_run_before_training(place: Desk) ->
     assert not list((place.root / "run").glob("checkpoints/*"))
 
 
+@pytest.mark.parametrize(
+    ("objective", "settings", "why"),
+    [
+        ("distill", "objective.teacher={model}", "the teacher was asked"),
+        ("grpo", "objective.grader=exact", "the model has answered"),
+    ],
+)
+def test_what_layers_are_given_is_not_measured_where_rows_cannot_be_run(
+    objective: str, settings: str, why: str, place: Desk
+) -> None:
+    asked = ["tuner.name=qlora", "tuner.recover=qera", f"objective.name={objective}"]
+    with pytest.raises(RecipeError, match=rf"runs none before {why}. Leave tuner.recover=qera out"):
+        train(place, *asked, settings.format(model=place.model))
+
+
 def test_layers_are_not_chosen_by_a_loss_that_a_teacher_must_give_first(place: Desk) -> None:
     asked = ["tuner.name=lora", "tuner.target=best:3", "objective.name=distill"]
     with pytest.raises(
