@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import tempfile
 import time
@@ -52,7 +53,9 @@ def train(model: str, folder: Path) -> dict[str, Any]:
     said = tuned.predict([row["text"] for row in test], batch_size=64)
     right = sum(str(a) == row["label"] for a, row in zip(said, test, strict=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"figures": {"accuracy": right / len(test)}, "seconds": seconds, "peak_bytes": peak}
+    figures = {"accuracy": right / len(test)}
+    cores = len(os.sched_getaffinity(0))
+    return {"figures": figures, "seconds": seconds, "peak_bytes": peak, "cores": cores}
 
 
 def main() -> None:

@@ -185,7 +185,7 @@ def train(folder: Path, *, bf16: bool) -> dict[str, Any]:
     figures = work.figures(rows["test"], said, names)
     dtype = "bfloat16" if bf16 else "float32"
     found = {"figures": figures, "seconds": seconds, "dtype": dtype}
-    return {**found, "peak_bytes": common.peak_bytes()}
+    return {**found, "peak_bytes": common.peak_bytes(), "cores": len(os.sched_getaffinity(0))}
 
 
 def main() -> None:

@@ -42,8 +42,11 @@ def table(document: dict[str, Any]) -> str:
 
 
 def _machine(cell: dict[str, Any]) -> str:
-    cores = cell["machine"]["cores"]
-    return f"{cores} core{'s' * (cores != 1)} {cell['machine']['cpu']}"
+    return f"{_cores(cell['machine']['cores'])} {cell['machine']['cpu']}"
+
+
+def _cores(number: int) -> str:
+    return f"{number} core{'s' * (number != 1)}"
 
 
 def _dates(document: dict[str, Any], machine: str) -> str:
@@ -98,7 +101,9 @@ def _beside(cells: Sequence[dict[str, Any]], name: str) -> str:
     seconds = statistics.mean(rival["seconds"] for rival in rivals)
     types = dict.fromkeys(r["dtype"] for r in rivals if r.get("dtype", "float32") != "float32")
     peak = max(r["peak_bytes"] for r in rivals) / 2**30
-    return ", ".join([score, f"{seconds:.0f} s", f"{peak:.2f} GiB", *types])
+    cores = {rival.get("cores") for rival in rivals} - {cells[0]["machine"]["cores"], None}
+    where = [_cores(number) for number in cores]
+    return ", ".join([score, f"{seconds:.0f} s", f"{peak:.2f} GiB", *types, *where])
 
 
 def _figure(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
