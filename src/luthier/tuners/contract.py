@@ -180,6 +180,9 @@ Measure = Callable[[Sequence[str]], Mapping[str, Tensor]]
 """Mean over tokens of x x^T (I, I) for the inputs x of each of these layers, of some training rows;
 see engine/input_moments.py. Each call runs the rows again."""
 
+Tell = Callable[[int, int], None]
+"""Told how many of how many layers are done."""
+
 
 @runtime_checkable
 class Calibrating(Tuner, Protocol):
@@ -189,7 +192,7 @@ class Calibrating(Tuner, Protocol):
         """The setting that asks for it, such as "recover=qera"; empty: nothing does."""
         ...
 
-    def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int) -> None:
+    def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int, tell: Tell) -> None:
         """Look at the model. Called before `apply` where a training begins or goes on; not where
         its result is opened."""
         ...

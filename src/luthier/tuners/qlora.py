@@ -27,7 +27,7 @@ from luthier.tuners._low_rank import adapters
 from luthier.tuners._recovered import nearest, portions, root_of
 from luthier.tuners._resolving import resolved
 from luthier.tuners._targets import linear_layers
-from luthier.tuners.contract import Measure, ParamGroup, Peft
+from luthier.tuners.contract import Measure, ParamGroup, Peft, Tell
 
 _PORTION = 2**30
 """Bytes of moments that are held at a time; the rows are run once for each portion."""
@@ -137,14 +137,17 @@ class Qlora:
         """QERA's start."""
         return "recover=qera" if self.config.recover == "qera" else ""
 
-    def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int) -> None:
+    def calibrate(self, bundle: Bundle, measure: Measure, *, seed: int, tell: Tell) -> None:
         """Find where the terms begin; `apply` puts them there."""
         adapted = self.check(bundle)
+        done = 0
         for names in portions(adapted, max_bytes=_PORTION):
             for name, moments_II in measure(names).items():
                 root_II = root_of(moments_II)
                 if root_II is not None:
                     self._begin(name, adapted, seed=seed, root_II=root_II)
+                done += 1
+                tell(done, len(adapted))
 
     def _begin(
         self,

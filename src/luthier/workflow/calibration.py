@@ -21,4 +21,5 @@ def calibrate(tuner: Tuner, inputs: Inputs, bundle: Bundle, stages: Stages, *, s
     with stages.stage("calibrating", "what layers are given by training rows"):
         rows = inputs.learned("train")
         measure = partial(input_moments, bundle, inputs.objective, rows)
-        tuner.calibrate(bundle, measure, seed=seed)
+        tell = partial(stages.progress, "calibrating", unit="layers")
+        tuner.calibrate(bundle, measure, seed=seed, tell=tell)

@@ -91,7 +91,7 @@ def calibrated(way: str, moments_II: Tensor) -> dict[str, LowRankLinear]:
     settings = {"rank": 6, "target": ["q_proj", "v_proj"], "alpha": 12.0}
     tuner = Qlora(Config.model_validate({**settings, "recover": way}))
     if tuner.calibrated_by():
-        tuner.calibrate(bundle, lambda names: dict.fromkeys(names, moments_II), seed=0)
+        tuner.calibrate(bundle, lambda names: dict.fromkeys(names, moments_II), seed=0, tell=print)
     tuner.apply(bundle, seed=0)
     return dict(adapters(bundle.model))
 
@@ -154,9 +154,13 @@ def test_moments_are_asked_for_in_portions(monkeypatch: pytest.MonkeyPatch) -> N
 
     def measure(names: Sequence[str]) -> dict[str, Tensor]:
         asked.append(list(names))
-        return {}
+        layers = tuner.check(bundle)
+        return {name: torch.eye(layers[name].in_features) for name in names}
 
-    tuner.calibrate(bundle, measure, seed=0)
+    told: list[tuple[int, int]] = []
+    tuner.calibrate(bundle, measure, seed=0, tell=lambda *done: told.append(done))
+    number = len(tuner.check(bundle))
+    assert told == [(done, number) for done in range(1, number + 1)]
     assert [name for names in asked for name in names] == list(tuner.check(bundle))
     assert all(names for names in asked)
     assert 1 < len(asked) < len(tuner.check(bundle))
