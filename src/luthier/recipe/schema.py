@@ -118,7 +118,7 @@ class TrainingSection(ComponentConfig):
     learning_rate: float | Auto = "auto"
     """Peak step size of AdamW; usual 1e-5 to 5e-4."""
     batch_size: int | Auto = "auto"
-    """Examples per optimizer step, over all devices."""
+    """Examples per optimizer step."""
     micro_batch_tokens: int | Auto = "auto"
     """Tokens per forward and backward pass; auto: from free memory."""
     max_length: int | Auto = "auto"
