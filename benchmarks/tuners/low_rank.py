@@ -29,7 +29,7 @@ SETUPS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "lora": (LORA, {}),
     "lora, float32": (LORA, {"precision": "float32"}),
     "lora, general path": (LORA, {"path": "general"}),
-    "qlora, 4 bits": ({**LORA, "name": "qlora"}, {}),
+    "qlora, 4 bits": ({**LORA, "name": "qlora", "recover": "nothing"}, {}),
     "qlora, 4 bits, qera": ({**LORA, "name": "qlora", "recover": "qera"}, {}),
     "qlora, 8 bits": ({**LORA, "name": "qlora", "bits": 8}, {}),
     "lora, q and v, rank 8": (

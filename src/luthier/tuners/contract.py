@@ -188,6 +188,13 @@ Tell = Callable[[int, int], None]
 class Calibrating(Tuner, Protocol):
     """A tuner whose start may depend on what the layers of the model are given."""
 
+    def start(self, facts: Facts, *, hindrance: str) -> dict[str, tuple[Any, str]]:
+        """Values of settings that were "auto": name -> (value, reason).
+
+        Args: hindrance: what must happen before rows can be run; empty: nothing.
+        """
+        ...
+
     def calibrated_by(self) -> str:
         """The setting that asks for it, such as "recover=qera"; empty: nothing does."""
         ...

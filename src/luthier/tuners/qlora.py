@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
+from luthier.core.config import Auto
 from luthier.core.errors import RecipeError
 from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
 from luthier.models.linear import Linear, TurnedLinear
@@ -31,6 +32,9 @@ from luthier.tuners.contract import Measure, ParamGroup, Peft, Tell
 
 _PORTION = 2**30
 """Bytes of moments that are held at a time; the rows are run once for each portion."""
+_SMALL = 1_000_000_000
+"""Up to so many parameters the start is measured by default: rounding takes more of a small model
+(docs/results.md), and looking at a large one takes long."""
 
 
 class Config(lora.Config):
@@ -39,9 +43,10 @@ class Config(lora.Config):
     bits: Bits = Field(4)
     """4: NF4, scales quantised too, by bitsandbytes (0.26 of the bytes of bfloat16); 8: int8, row
     by row (0.50), nearer to the base."""
-    recover: Literal["nothing", "loftq", "qera"] = "nothing"
+    recover: Literal["nothing", "loftq", "qera"] | Auto = "auto"
     """How much of what rounding takes from a weight the term begins with. loftq: its largest part;
-    qera: the part that changes outputs most, measured on 16 training rows; nothing: zero."""
+    qera: the part that changes outputs most, measured on 16 training rows; nothing: zero; auto:
+    qera over 4 bits of a model of up to a billion parameters."""
 
     @field_validator("start")
     @classmethod
@@ -132,6 +137,18 @@ class Qlora:
                 "model has Conv1D (as GPT-2 does). Use tuner=lora."
             )
         return self._lora.check(outline)
+
+    def start(self, facts: Facts, *, hindrance: str) -> dict[str, tuple[Any, str]]:
+        """QERA's for a small model in 4 bits."""
+        if self.config.recover != "auto":
+            return {}
+        if self.config.bits != 4:
+            return {"recover": ("nothing", "8 bits take little")}
+        if facts.num_parameters > _SMALL:
+            return {"recover": ("nothing", f"over {_SMALL / 1e9:.0f} billion parameters")}
+        if hindrance:
+            return {"recover": ("nothing", f"no row can be run before {hindrance}")}
+        return {"recover": ("qera", f"rounding takes much of {facts.num_parameters / 1e6:.0f} M")}
 
     def calibrated_by(self) -> str:
         """QERA's start."""

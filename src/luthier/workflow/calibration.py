@@ -6,10 +6,25 @@ from functools import partial
 
 from luthier.engine.input_moments import input_moments
 from luthier.models.bundle import Bundle
-from luthier.tuners import Tuner
+from luthier.recipe.resolve import Settled
+from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Calibrating, Extending
+from luthier.workflow.built import open_component
+from luthier.workflow.check import hindrance
 from luthier.workflow.inputs import Inputs
 from luthier.workflow.stages import Stages
+
+
+def started(settled: Settled, inputs: Inputs) -> Tuner:
+    """The tuner, with its start chosen where the recipe leaves it open."""
+    kind = tuners.get(settled.get("tuner.name"))
+    tuner = open_component(kind, settled, "tuner")
+    if not isinstance(tuner, Calibrating):
+        return tuner
+    found = tuner.start(inputs.blueprint.facts, hindrance=hindrance(inputs.objective))
+    for key, (value, why) in found.items():
+        settled.settle(f"tuner.{key}", value, why)
+    return open_component(kind, settled, "tuner")
 
 
 def calibrate(tuner: Tuner, inputs: Inputs, bundle: Bundle, stages: Stages, *, seed: int) -> None:

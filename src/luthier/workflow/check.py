@@ -123,7 +123,7 @@ def refuse_misfit(
     """
     if isinstance(tuner, Checking):
         tuner.check(drawn)
-    why = _hindrance(objective)
+    why = hindrance(objective)
     if why and isinstance(tuner, Choosing) and tuner.parts(drawn):
         raise RecipeError(
             f"tuner '{names[1]}' is to choose layers by the loss of rows, and objective "
@@ -138,7 +138,7 @@ def refuse_misfit(
         )
 
 
-def _hindrance(objective: Objective) -> str:
+def hindrance(objective: Objective) -> str:
     """What must have happened before rows have a loss; empty: nothing."""
     if isinstance(objective, Explorer):
         return "the model has answered"

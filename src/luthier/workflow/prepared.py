@@ -20,12 +20,11 @@ from luthier.objectives import Objective, Precomputer, Roles, View, labels_of
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
-from luthier.tuners import Tuner, tuners
+from luthier.tuners import Tuner
 from luthier.workflow import opening
 from luthier.workflow.around import begin, gather
 from luthier.workflow.arranging import settle_units
-from luthier.workflow.built import open_component
-from luthier.workflow.calibration import calibrate
+from luthier.workflow.calibration import calibrate, started
 from luthier.workflow.check import better_suited, untaught
 from luthier.workflow.device import device_name
 from luthier.workflow.exploring import get_ready, vet, with_imagined_rows
@@ -69,7 +68,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     Raises: RecipeError, ModelError: objective, tuner and model do not fit together.
     """
     facts = inputs.blueprint.facts
-    tuner = open_component(tuners.get(settled.get("tuner.name")), settled, "tuner")
+    tuner = started(settled, inputs)
     train = inputs.learned("train")
     lengths = [item.num_tokens for item in train]
     settle_units(settled, inputs.objective, inputs.features["train"], train, stages)

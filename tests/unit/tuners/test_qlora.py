@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,14 @@ def test_a_weight_that_rounding_leaves_as_it_is_begins_as_lora_does() -> None:
     for _, layer in adapters(tuner.apply(bundle, seed=0).model):
         assert layer.lora_A.any()
         assert not layer.lora_B.any()
+
+
+def test_a_large_model_is_not_measured_unless_asked() -> None:
+    facts = replace(plain_bundle("causal_lm").facts, num_parameters=7_000_000_000)
+    tuner = Qlora(Config(alpha=12.0))
+    value, why = tuner.start(facts, hindrance="")["recover"]
+    assert (value, why) == ("nothing", "over 1 billion parameters")
+    assert Qlora(Config(alpha=12.0, recover="qera")).start(facts, hindrance="") == {}
 
 
 def test_qera_without_measured_inputs_begins_at_zero() -> None:

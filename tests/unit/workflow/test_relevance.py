@@ -57,6 +57,23 @@ def test_qera_begins_nearer_to_the_whole_base_and_goes_on_alike(place: Desk) -> 
     assert (again.path / "adapter" / "adapter_model.safetensors").read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    ("asked", "found", "why"),
+    [
+        ([], "qera", "rounding takes much"),
+        (["tuner.bits=8"], "nothing", "8 bits take little"),
+        (["objective.name=grpo", "objective.grader=exact"], "nothing", "before the model has"),
+    ],
+)
+def test_qlora_starts_where_rounding_hurts_least(
+    asked: list[str], found: str, why: str, place: Desk
+) -> None:
+    run = train(place, "tuner.name=qlora", "tuner.target=[q_proj]", *asked)
+    assert run.recipe.tuner["recover"] == found
+    assert why in (run.files.resolved or {})["origins"]["tuner.recover"]
+    assert run.predict([{"prompt": "what is red"}])
+
+
 def test_the_best_layers_are_measured_on_rows_with_new_tokens(place: Desk) -> None:
     tiny.causal_lm(vocab_size=len(tiny.tokenizer())).save_pretrained(place.model)
     run = train(place, "tuner.name=lora", "tuner.target=best:3", "tuner.tokens=[the number]")
