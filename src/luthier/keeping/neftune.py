@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, ClassVar
 
 import torch
@@ -18,6 +19,10 @@ from luthier.models.bundle import Kind
 from luthier.models.soft_prompt import SoftPrompt
 from luthier.models.trunks import apart, laid_lengths
 from luthier.objectives import Loss, Roles
+
+_noisy: ContextVar[object] = ContextVar("noisy", default=None)
+"""The option within whose `around` the model runs, also where a part is run again in the backward
+pass."""
 
 
 class Config(ComponentConfig):
@@ -50,7 +55,6 @@ class Neftune:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._is_training = False
         self._was_heard = False
 
     def prepare(self, setting: Setting) -> None:
@@ -58,7 +62,7 @@ class Neftune:
         model: Any = setting.bundle.model
         layer: nn.Module = model.get_input_embeddings()
         words = layer.base if isinstance(layer, SoftPrompt) else layer
-        words.register_forward_hook(self._noisy)
+        words.register_forward_hook(self._add_noise)
 
     def around(self, models: Roles, batch: Batch, run: Callable[[Roles], Loss]) -> Loss:
         """The loss with noise. What sequences begin with alike gets other noise in each.
@@ -66,12 +70,12 @@ class Neftune:
         Raises: RecipeError: no words were read that noise could be added to.
         """
         del batch
-        self._is_training = True
+        token = _noisy.set(self)
         try:
             with apart():
                 found = run(models)
         finally:
-            self._is_training = False
+            _noisy.reset(token)
         if torch.is_grad_enabled() and not self._was_heard:
             raise RecipeError(
                 "recipe keep.neftune: this model did not read the words of a training batch "
@@ -80,11 +84,11 @@ class Neftune:
             )
         return found
 
-    def _noisy(self, layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
+    def _add_noise(self, layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
         """The output with noise, within `around` and while gradients are recorded."""
         del layer, inputs
         found = laid_lengths()
-        if not self._is_training or not found or not torch.is_grad_enabled():
+        if _noisy.get() is not self or not found or not torch.is_grad_enabled():
             return output
         self._was_heard = True
         lengths = torch.tensor(found, device=output.device)

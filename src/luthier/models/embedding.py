@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextvars import copy_context
 from typing import cast
 
 import torch
@@ -19,7 +20,8 @@ def embed(bundle: Bundle, batch: Batch, *, at_once: int = 0) -> Tensor:
 
     A batch of more than `at_once` tokens goes through the model piece by piece, and again in the
     backward pass, so that activations of one piece are kept at a time: vectors and gradients are
-    those of the whole (up to dropout, which is drawn for each piece).
+    those of the whole (up to dropout, which is drawn for each piece). What is set around the call
+    for the time of it (`apart`, noise) is set again for the second time.
     Args: at_once: 0: all of it.
     Source: Gao et al. 2021, arXiv:2101.06983 (gradient caching).
     """
@@ -28,7 +30,7 @@ def embed(bundle: Bundle, batch: Batch, *, at_once: int = 0) -> Tensor:
     groups = _groups(batch.lengths, at_once)
     kept = torch.is_grad_enabled()
     parts = [
-        cast(Tensor, checkpoint(_embed, bundle, part, use_reentrant=False))
+        cast(Tensor, checkpoint(copy_context().run, _embed, bundle, part, use_reentrant=False))
         if kept
         else _embed(bundle, part)
         for part in _pieces(batch, groups)

@@ -19,7 +19,7 @@ from luthier.keeping import keepers as keepers_of_keep
 from luthier.keeping.augment import Config, changed, slipped
 from luthier.models.soft_prompt import SoftPrompt
 from luthier.models.trunks import build as build_trunk
-from luthier.objectives import Loss
+from luthier.objectives import Loss, Roles
 
 TEXT = "the red one is good and the blue one is bad"
 
@@ -111,6 +111,34 @@ def test_every_answer_to_a_prompt_gets_noise_of_its_own(path: Any) -> None:
     one, other = noisy.split((30, 25))
     assert one.abs().min() > 0
     assert not torch.equal(one[:25], other)
+
+
+def test_a_piece_that_is_run_again_in_the_backward_pass_has_the_noise_that_its_vectors_had() -> (
+    None
+):
+    option, found, _ = heard("lora", "contrastive", "fast")
+    found.disturb()
+    config: Any = found.objective.config
+    found.objective.config = config.model_copy(update={"tokens_at_once": 20})
+    batch, model = found.objective.collate(found.features), found.bundle.model
+    assert batch.num_tokens > 2 * 20
+
+    def gradient(*, within: bool) -> torch.Tensor:
+        def run(models: Roles) -> Loss:
+            loss = found.objective.loss(models, batch)
+            if within:
+                loss.sum.backward()
+            return loss
+
+        model.zero_grad()
+        torch.manual_seed(0)
+        loss = option.around(found.roles(), batch, run)
+        if not within:
+            loss.sum.backward()
+        grads = [p.grad for p in model.parameters() if p.grad is not None]
+        return torch.cat([grad.flatten() for grad in grads])
+
+    torch.testing.assert_close(gradient(within=False), gradient(within=True))
 
 
 def test_two_passes_must_agree_by_the_formula_of_the_paper() -> None:
