@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextvars import copy_context
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from luthier.data.features import Batch
+from luthier.data.features import Batch, States
 from luthier.models.bundle import Bundle
 from luthier.ops.pooling import looked_at
 
@@ -25,7 +26,7 @@ def embed(bundle: Bundle, batch: Batch, *, at_once: int = 0) -> Tensor:
     Args: at_once: 0: all of it.
     Source: Gao et al. 2021, arXiv:2101.06983 (gradient caching).
     """
-    if not 0 < at_once < batch.num_tokens or batch.states is not None:
+    if not 0 < at_once < batch.num_tokens:
         return _embed(bundle, batch)
     groups = _groups(batch.lengths, at_once)
     kept = torch.is_grad_enabled()
@@ -68,7 +69,14 @@ def _groups(lengths: Sequence[int], at_once: int) -> list[list[int]]:
 
 
 def _pieces(batch: Batch, groups: list[list[int]]) -> Iterator[Batch]:
-    parts = batch.input_ids_N.split(list(batch.lengths))
+    """Each group as a batch, with what frozen layers gave for its tokens where that is known."""
+    lengths, states = list(batch.lengths), batch.states
+    parts = batch.input_ids_N.split(lengths)
+    known = None if states is None else states.values.split(lengths)
     for group in groups:
         ids_N = torch.cat([parts[index] for index in group])
-        yield Batch(ids_N, tuple(batch.lengths[index] for index in group), tuple(group))
+        piece = Batch(ids_N, tuple(batch.lengths[index] for index in group), tuple(group))
+        if states is not None and known is not None:
+            values_ND = torch.cat([known[index] for index in group])
+            piece = replace(piece, states=States(values_ND, states.owner))
+        yield piece

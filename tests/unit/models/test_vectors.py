@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from luthier.core.errors import ModelError
 from luthier.data.features import Batch
 from luthier.models.embedding import class_scores, embed
 from luthier.models.load import open_model
+from luthier.models.trunks import build, onto
 from luthier.models.vectors import Dense, Vectors, read, write
 
 POOLING = [{"path": "1_Pooling", "type": "a.Pooling"}]
@@ -102,6 +104,27 @@ def test_a_piece_keeps_nothing_of_the_pieces_before_it(tmp_path: Path) -> None:
         return sum(held.values())
 
     assert kept(20) < 0.2 * kept(0)
+
+
+@pytest.mark.parametrize("path", ["general", "fast"])
+def test_pieces_go_on_from_what_frozen_layers_gave(tmp_path: Path, path: Any) -> None:
+    bundle = embedder(tmp_path)
+    bundle.model.encoder.layer[1].requires_grad_(True)
+    trunk: Any = build(bundle.model, "embedder", prefer=path, compute_dtype=torch.float32)
+    bundle.trunk, batch = trunk, batch_of(bundle, TEXTS * 3)
+    assert trunk.frozen.depth == 1
+    expected = embed(bundle, batch, at_once=12)
+    with_states, hidden, most = onto(batch, trunk.lower(batch), trunk), trunk.hidden, []
+
+    def heard(piece: Batch, *at: Any) -> torch.Tensor:
+        assert piece.states is not None
+        assert len(piece.states.values) == piece.num_tokens
+        most.append(piece.num_tokens)
+        return hidden(piece, *at)
+
+    trunk.hidden = heard
+    assert_close(embed(bundle, with_states, at_once=12), expected, rtol=1e-5, atol=1e-6)
+    assert max(most) <= 12
 
 
 def test_the_old_and_the_new_way_to_name_a_pooling(tmp_path: Path) -> None:
