@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from luthier.core.errors import RunError
+from luthier.objectives import objectives
 from luthier.recipe.identity import LEFT_OUT
 from luthier.recipe.load import leaves
 from luthier.recipe.place import COMPONENTS
@@ -68,6 +69,15 @@ def take_up(settled: Settled, recorded: Mapping[str, Any] | None, *, where: str)
         return []
     kept = keep_choices(settled, recorded)
     return [*kept, *same_request(settled, recorded, where=where)]
+
+
+def adjust_anew(settled: Settled) -> None:
+    """Leave open what the objective chooses once the model is trained: a training that goes on
+    begins with the value it was started with, not with what was chosen at its end."""
+    name = getattr(objectives.get(settled.get("objective.name")), "adjusts", "")
+    key = f"objective.{name}"
+    if name and settled.origins.get(key, "").startswith("auto"):
+        settled.reopen(key)
 
 
 def keep_choices(settled: Settled, recorded: Mapping[str, Any]) -> list[str]:

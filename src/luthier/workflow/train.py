@@ -80,6 +80,10 @@ def _continue(settled: Settled, layout: Layout, writer: RunWriter, stages: Stage
     recorded = open_run(layout.root).resolved if layout.resolved.exists() else None
     spell_out(settled)
     said = resume.take_up(settled, recorded, where=str(layout.root))
+    summary = Summary(layout, settled, stages)
+    goes_on = resume.moves_limit(settled, recorded, summary.values.get("why_ended", ""))
+    if recorded is not None and (goes_on or not summary.is_trained()):
+        resume.adjust_anew(settled)
     check_trackers(settled.get("trackers"))
     inputs = gather(settled, stages)
     said += _compare(recorded, settled, inputs, layout.root)
@@ -87,8 +91,6 @@ def _continue(settled: Settled, layout: Layout, writer: RunWriter, stages: Stage
         for text in filter(None, [writer.notice, *said]):
             stages.note(text)
         files.write_json(layout.environment, environment(device=device_name()))
-        summary = Summary(layout, settled, stages)
-        goes_on = resume.moves_limit(settled, recorded, summary.values.get("why_ended", ""))
         if goes_on or not summary.is_done():
             _carry_out(_Work(settled, inputs, layout, writer, stages, summary, goes_on))
         else:

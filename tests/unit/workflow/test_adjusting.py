@@ -78,6 +78,17 @@ def test_a_threshold_that_is_given_stays(tmp_path: Path) -> None:
     assert resolved(run)["recipe"]["objective"]["threshold"] == 0.7
 
 
+def test_a_run_whose_threshold_was_chosen_goes_on_and_chooses_anew(tmp_path: Path) -> None:
+    short = trained(tmp_path, "training.max_seconds=1e-9")
+    assert short.summary["why_ended"] == "max_seconds"
+    assert resolved(short)["origins"]["objective.threshold"].startswith("auto: the best F1")
+    run = trained(tmp_path, "training.max_seconds=1000")
+    assert run.summary["why_ended"] == "max_steps"
+    assert resolved(run)["origins"]["objective.threshold"].startswith("auto: the best F1")
+    again = trained(tmp_path, "training.max_seconds=1000")  # done: what was chosen stands
+    assert resolved(again) == resolved(run)
+
+
 def test_few_validation_rows_choose_none(tmp_path: Path) -> None:
     run = trained(tmp_path, share=0.1)
     assert resolved(run)["recipe"]["objective"]["threshold"] == 0.5
