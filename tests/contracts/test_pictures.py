@@ -13,6 +13,8 @@ from luthier.core.errors import RecipeError
 from luthier.core.events import Updated
 from luthier.data.ledger import Ledger
 from luthier.data.parse import Reading, parse_file
+from luthier.engine.fit import fit
+from luthier.engine.preflight import preflight
 from luthier.models.load import open_model
 from luthier.models.trunks import build
 from luthier.objectives.classify import Classify, Config
@@ -123,3 +125,20 @@ def test_pictures_are_changed_in_training_and_shown_as_they_are_in_validation(
     assert one != other
     one, other = losses(trains=False)
     assert one == other
+
+
+def test_the_pre_flight_leaves_running_statistics_as_they_were(tmp_path: Path) -> None:
+    folder = pictures.model(tmp_path / "model", "resnet")
+    found = case("full", folder, pictures.folder(tmp_path / "all", per_class=2))
+    job = found.job(tmp_path / "run")
+    before = {name: value.clone() for name, value in found.bundle.model.state_dict().items()}
+    preflight(job)
+    after = found.bundle.model.state_dict()
+    assert any(name.endswith("running_mean") for name in before)
+    assert all(torch.equal(after[name], value) for name, value in before.items())
+    list(fit(job))
+    assert any(
+        not torch.equal(after[name], value)
+        for name, value in before.items()
+        if name.endswith("running_mean")
+    )

@@ -1,12 +1,14 @@
 """A trial before step 1: everything once, in micro-batches that fit, and what the run will take.
 
-Afterwards gradients are gone, and weights and random state are the same to the bit.
+The model runs as in training, with dropout and within the options of `keep`. Afterwards gradients
+are gone, and weights, running statistics and random state are the same to the bit.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -62,7 +64,7 @@ def preflight(
     optimizer = open_optimizer(job)
     _ask(job, settled)
     warnings: list[str] = []
-    with torch.random.fork_rng(devices=_cuda(job)):
+    with _as_in_training(job):
         chosen = _fitting(job, optimizer, warnings, lambda: _choose(job, optimizer))
         found = _fitting(job, optimizer, warnings, lambda: rehearse(job, optimizer, _probes(job)))
     event = forecast(job, found, spent=time.perf_counter() - start, exploring=exploring)
@@ -70,6 +72,22 @@ def preflight(
     if settled is not None:
         _settle(job, settled, "; ".join([chosen.why, *warnings]))
     return Trial(event, chosen, tuple(warnings))
+
+
+@contextmanager
+def _as_in_training(job: Job) -> Generator[None]:
+    """Within it the model trains; what passes through it leaves no trace behind."""
+    model, tuner = job.bundle.model, job.tuner
+    was_training, moved = model.training, {name for name, _ in model.named_parameters()}
+    before = {name: t.clone() for name, t in tuner.state(model).items() if name not in moved}
+    model.train()
+    try:
+        with torch.random.fork_rng(devices=_cuda(job)):
+            yield
+    finally:
+        model.train(was_training)
+        if before:
+            tuner.restore(model, {**tuner.state(model), **before})
 
 
 def _ask(job: Job, settled: Settled | None) -> None:

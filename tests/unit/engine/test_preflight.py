@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 from tests.contracts.cases import case
 from tests.unit.engine.scarce import limited, recomputes
+from tests.unit.keeping.arranged import arranged
+from tests.unit.keeping.arranged import build as option
 from torch import Tensor
 
-from luthier.core.errors import RunError
+from luthier.core.errors import RecipeError, RunError
 from luthier.core.events import Updated
 from luthier.engine import budget
 from luthier.engine.fit import fit
 from luthier.engine.preflight import preflight
+from luthier.keeping import Keeper
 from luthier.models.trunks import build
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
@@ -44,6 +48,37 @@ def test_it_changes_no_loss_of_the_run(tmp_path: Path) -> None:
     preflight(job)
     losses = [[e.loss for e in events if isinstance(e, Updated)] for events in (plain, fit(job))]
     assert losses[0] == losses[1]
+
+
+def test_a_model_that_was_opened_for_use_is_tried_as_it_will_train(tmp_path: Path) -> None:
+    def activations(name: str, options: Sequence[Keeper], **changes: Any) -> int:
+        found, fields = arranged("full", "classify", options)
+        found.bundle.model.eval()
+        trial = preflight(found.job(tmp_path / name, **fields, **changes))
+        assert not found.bundle.model.training
+        return int(trial.event.details["bytes_activations"])
+
+    assert activations("twice", [option("r_drop")]) > 1.7 * activations("once", [])
+
+
+def test_what_an_option_refuses_in_training_is_refused_before_it(tmp_path: Path) -> None:
+    found, fields = arranged("lora", "classify", [option("neftune")])
+    found.bundle.model.eval()
+    words: Any = found.bundle.model
+    words.get_input_embeddings()._forward_hooks.clear()  # as if it read them another way
+    with pytest.raises(RecipeError, match=r"keep\.neftune: this model did not read the words"):
+        preflight(found.job(tmp_path, **fields))
+
+
+def test_activations_of_the_general_path_are_formed_again_in_the_trial_too(tmp_path: Path) -> None:
+    def activations(*, again: bool) -> int:
+        found = case("lora", "sft")
+        found.bundle.model.eval()
+        job = found.job(tmp_path / str(again))
+        recipe = settled(gradient_checkpointing=again, micro_batch_tokens=64)
+        return int(preflight(job, settled=recipe).event.details["bytes_activations"])
+
+    assert activations(again=True) < 0.7 * activations(again=False)
 
 
 def settled(**training: object) -> Settled:
