@@ -91,7 +91,7 @@ def accumulate(
         if others:
             num_rows = sources.num_rows(job, features, alike)
             losses = sources.joined(optimizer, losses, others, num_rows=num_rows)
-        losses += keepers.add_penalties(job, losses, step=step)
+        losses += keepers.add_penalties(job, losses, step=step, max_tokens=max_tokens)
     return means(losses, optimizer.norm())
 
 

@@ -34,7 +34,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float, exploring: float = 0.0
         trained -= (tokens - min(once, tokens)) * min(seconds.frozen, seconds.micro_batch)
     per_second = tokens * found.tokens / max(trained, 1e-9)
     total = (tokens + steps * _tokens_beside(job)) / per_second
-    total += steps * (seconds.update + exploring)
+    total += steps * (seconds.update + seconds.penalties + exploring)
     total += _times(steps, plan.evaluate_every) * seconds.evaluation
     total += _times(steps, plan.save_every) * seconds.save
     limit = plan.max_seconds + seconds.evaluation + seconds.save if plan.max_seconds else total
@@ -57,6 +57,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float, exploring: float = 0.0
             "bytes_activations": sizes.activations,
             "seconds_micro_batch": seconds.micro_batch,
             "seconds_frozen_part": seconds.frozen,
+            "seconds_penalties": seconds.penalties,
             "seconds_update": seconds.update,
             "seconds_exploring": exploring,
             "seconds_evaluation": seconds.evaluation,
@@ -72,7 +73,7 @@ def disk_bytes(job: Job, *, steps: int, found: Rehearsed) -> int:
     Every step kept may refer to best weights of its own, and newer best ones stay besides.
     """
     plan, weights = job.plan, found.sizes.saved_weights
-    whole = weights + found.sizes.optimizer
+    whole = weights + found.sizes.optimizer + found.sizes.saved_beside
     saves = _times(steps, plan.save_every)
     evaluations = _times(steps, plan.evaluate_every) if job.validation else 0
     before, kept = min(plan.keep_checkpoints, saves - 1), min(plan.keep_checkpoints, saves)

@@ -9,10 +9,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from luthier.data.batches import micro_batches
 from luthier.data.features import Batch, Features
 from luthier.engine.checkpoint import Checkpoint
 from luthier.engine.job import Job
-from luthier.keeping import Around, Averaging, Changing, Penalty
+from luthier.engine.relief import within_memory
+from luthier.keeping import Around, Averaging, Changing, Penalty, Piecewise
 from luthier.objectives import Loss, Part, Roles
 
 PREFIX = "keep-"
@@ -68,23 +70,44 @@ def beside(job: Job, *, step: int) -> list[tuple[Part, list[Features]]]:
     return [(part, rows) for part, rows in found if rows]
 
 
-def add_penalties(job: Job, losses: Sequence[Loss], *, step: int) -> list[Loss]:
+def add_penalties(job: Job, losses: Sequence[Loss], *, step: int, max_tokens: int) -> list[Loss]:
     """Add the gradient of every penalty to that of the parameters.
 
     A penalty is a term of the mean loss, and gradients are those of the sum, so it is multiplied by
     what the losses of this update are a sum over. Returns: what it adds to the sum.
+    Raises: OutOfMemory: of one piece of a penalty.
     """
     found: list[Loss] = []
     for name, keeper in zip(names(job), job.keepers, strict=True):
         if isinstance(keeper, Penalty) and losses:
             count = torch.stack([loss.count.float() for loss in losses]).sum()
-            mean = keeper.penalty(step)
-            if mean.requires_grad:
-                (mean * count).backward()
-            mean = mean.detach()
+            pieces = _pieces(keeper, step=step, max_tokens=max_tokens)
+            added = [within_memory(partial(_one_piece, work, count), rows) for work, rows in pieces]
+            mean = torch.stack(added).sum()
             metrics = {name: (mean * count, count)}
             found.append(Loss(mean * count, torch.zeros_like(count), metrics))
     return found
+
+
+def _pieces(
+    keeper: Penalty, *, step: int, max_tokens: int
+) -> list[tuple[Callable[[], Tensor], list[Features]]]:
+    """The parts of a penalty, with the rows that go through the model for each; none: it is about
+    weights alone."""
+    if not isinstance(keeper, Piecewise):
+        return [(partial(keeper.penalty, step), [])]
+    rows = keeper.rows(step)
+    groups = micro_batches([item.num_tokens for item in rows], max_tokens=max_tokens)
+    parts = [[rows[place] for place in group] for group in groups]
+    return [(partial(keeper.piece, step, part), part) for part in parts]
+
+
+def _one_piece(work: Callable[[], Tensor], count: Tensor) -> Tensor:
+    """Part of a mean, its gradient times `count` added to that of the parameters."""
+    mean = work()
+    if mean.requires_grad:
+        (mean * count).backward()
+    return mean.detach()
 
 
 def updated(job: Job) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,14 +20,14 @@ from torch import Tensor
 
 from luthier.core.errors import RunError
 from luthier.data.features import Features
-from luthier.engine import budget, checkpoint, sources
+from luthier.engine import budget, checkpoint, keepers, sources
 from luthier.engine.accumulate import add_source, one_gradient, one_loss, split, take_source
 from luthier.engine.frozen import frozen_seconds
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
 from luthier.engine.relief import within_memory
 from luthier.engine.validate import validate
-from luthier.objectives import Part
+from luthier.objectives import Loss, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Seconds:
     """Of rows of all lengths."""
     frozen: float
     """Part of `micro_batch` that is spared once a row was seen; 0: none is."""
+    penalties: float
+    """Terms that options of `keep` add to every update."""
     update: float
     """Of the optimizer alone."""
     evaluation: float
@@ -56,6 +58,8 @@ class Sizes:
     activations: int
     """Kept by the fullest micro-batch for its backward pass."""
     saved_weights: int
+    saved_beside: int
+    """What options of `keep` hold, in every checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +79,12 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     Raises: OutOfMemory: of one micro-batch. RunError: the trial save failed.
     """
     plan = job.plan
-    within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
+    most = {"step": -1, "max_tokens": plan.micro_batch_tokens}
+    first = within_memory(partial(one_gradient, job, probes, step=-1, number=0), probes)
+    _penalty_seconds(job, first)
     within_memory(partial(_update_seconds, job, optimizer), probes)  # makes the optimizer's state
     alike, apart = sources.by_unit(job, _fullest_of_others(job))
     optimizer.clear()
-    most = {"step": -1, "max_tokens": plan.micro_batch_tokens}
     aside = [take_source(job, optimizer, group, **most).gradients for group in apart]
     part = budget.fullest(job.train, max_tokens=plan.micro_batch_tokens, batch_size=plan.batch_size)
     if len(part) < min(plan.batch_size, len(job.train)):  # a step takes several
@@ -92,6 +97,7 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     frozen = frozen_seconds(job, job.objective.collate(typical).to(device_of(job)))
     for source, rows in alike:
         add_source(job, source, rows, **most)
+    penalties = _penalty_seconds(job, first)
     gradients = _bytes(optimizer.gradients()) + sum(map(_bytes, aside))
     aside.clear()
     update = within_memory(partial(_update_seconds, job, optimizer), typical)
@@ -108,8 +114,10 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
         growth=at_end - _bytes(optimizer.state()),
         activations=activations,
         saved_weights=weights,
+        saved_beside=sum(_bytes(held) for held in keepers.state(job).values()),
     )
-    return Rehearsed(tokens, Seconds(micro_batch, frozen, update, evaluation, save), sizes)
+    seconds = Seconds(micro_batch, frozen, penalties, update, evaluation, save)
+    return Rehearsed(tokens, seconds, sizes)
 
 
 def kept_bytes(job: Job, rows: Sequence[Features]) -> int:
@@ -142,6 +150,16 @@ def _update_seconds(job: Job, optimizer: Optimizer) -> float:
         gradient.zero_()  # an infinite one times a rate of 0 is not 0
     start = _now(job)
     optimizer.update(rate_share=0.0, gradient_share=1.0)
+    return _now(job) - start
+
+
+def _penalty_seconds(job: Job, loss: Loss) -> float:
+    """Seconds of the terms that options of `keep` add to an update; their gradients are added.
+
+    Args: loss: of some rows.
+    """
+    start = _now(job)
+    keepers.add_penalties(job, [loss], step=0, max_tokens=job.plan.micro_batch_tokens)
     return _now(job) - start
 
 
@@ -185,7 +203,7 @@ def _save_and_restore(job: Job, state: dict[str, Tensor]) -> int:
     """
     model, folder = job.bundle.model, job.checkpoints / "preflight"
     weights = job.tuner.state(model)
-    tensors = {checkpoint.WEIGHTS: weights, checkpoint.OPTIMIZER: state}
+    tensors = {checkpoint.WEIGHTS: weights, checkpoint.OPTIMIZER: state, **keepers.state(job)}
     try:
         checkpoint.write(folder, 0, tensors, {})
         found = checkpoint.verify(folder)
@@ -200,7 +218,7 @@ def _save_and_restore(job: Job, state: dict[str, Tensor]) -> int:
     return _bytes(weights)
 
 
-def _bytes(tensors: dict[str, Tensor]) -> int:
+def _bytes(tensors: Mapping[str, Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 

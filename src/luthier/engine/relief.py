@@ -21,7 +21,7 @@ class Shortage:
     """The micro-batch for which memory was too small."""
 
     lengths: tuple[int, ...]
-    """Tokens of each row."""
+    """Tokens of each row; none: it was about weights alone."""
     is_backward: bool
     """Whether activations were kept for a backward pass."""
     words: str
@@ -75,6 +75,12 @@ def relieve(job: Job, shortage: Shortage, *, tokens: int, where: str) -> tuple[i
     """
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if not shortage.lengths:
+        raise RunError(
+            f"{where}: out of memory in an option of `keep` that compares weights with others "
+            f"it holds ({shortage.words}).\n    Leave it out, choose a tuner that moves fewer "
+            "weights, or free memory; the same command continues the run."
+        )
     plan, again = job.plan, f"{where}: out of memory; the same again with"
     if shortage.num_rows > 1 and job.objective.additive:
         fewer = max(shortage.num_tokens // 2, shortage.longest)

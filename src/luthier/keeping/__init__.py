@@ -9,6 +9,7 @@ from luthier.keeping.contract import (
     Finishing,
     Keeper,
     Penalty,
+    Piecewise,
     Setting,
 )
 
@@ -22,6 +23,7 @@ __all__ = [
     "Finishing",
     "Keeper",
     "Penalty",
+    "Piecewise",
     "Setting",
     "keepers",
 ]

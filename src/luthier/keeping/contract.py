@@ -84,6 +84,19 @@ class Penalty(Protocol):
 
 
 @runtime_checkable
+class Piecewise(Protocol):
+    """A penalty that is about rows of its own, which may go through the model piece by piece."""
+
+    def rows(self, step: int) -> list[Features]:
+        """Those of an update."""
+        ...
+
+    def piece(self, step: int, rows: Sequence[Features]) -> Tensor:
+        """What some of the rows add; over pieces that make up all of them it is `penalty`."""
+        ...
+
+
+@runtime_checkable
 class Around(Protocol):
     """Does something around the loss of every micro-batch that is trained, not validated."""
 

@@ -102,8 +102,15 @@ class KlToBase:
 
     def penalty(self, step: int) -> Tensor:
         """Weighted mean distance per token."""
-        rows = self._general.rows(step)
-        batch = self._general.batch(rows)
+        return self.piece(step, self.rows(step))
+
+    def rows(self, step: int) -> list[Features]:
+        """General rows that are compared in an update."""
+        return self._general.rows(step)
+
+    def piece(self, step: int, rows: Sequence[Features]) -> Tensor:
+        """Weighted distance of some rows, by the tokens of all."""
+        batch = self._general.batch(list(rows))
         trunk = self._bundle.trunk
         hidden_MD = trunk.hidden(batch, batch.tensors["at"])
         project, parameters = projection(trunk.head())
@@ -115,9 +122,10 @@ class KlToBase:
             parameters=parameters,
             width=self._head.weight.shape[0],
         )
-        return self.config.weight * total / batch.tensors["weights"].sum()
+        count = sum(float(item.loss_weights.sum()) for item in self.rows(step))
+        return self.config.weight * total / count
 
-    def _measure(self, rows: list[Features]) -> Callable[[Tensor, slice], Tensor]:
+    def _measure(self, rows: Sequence[Features]) -> Callable[[Tensor, slice], Tensor]:
         project, _ = projection(self._head)
         base_MD = torch.cat([self._base[item.row] for item in rows])
 
