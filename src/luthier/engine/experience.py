@@ -18,7 +18,7 @@ from luthier.data.features import Features
 from luthier.engine import checkpoint, keepers
 from luthier.engine.accumulate import roles
 from luthier.engine.job import Job
-from luthier.objectives import Explorer
+from luthier.objectives import Explorer, updates_per_exploration
 
 EXPERIENCE, COMPANION = "experience.safetensors", "companion.safetensors"
 _ROW = "row"
@@ -40,7 +40,7 @@ class Supply:
     _steps: Iterator[Step] = field(init=False)
 
     def __post_init__(self) -> None:
-        repeats = updates_per_exploration(self.job)
+        repeats = max(1, updates_per_exploration(self.job.objective))
         self._steps = steps(
             len(self.job.train),
             batch_size=self.job.plan.batch_size,
@@ -71,7 +71,7 @@ class Supply:
     def state(self, step: int) -> dict[str, dict[str, Tensor]]:
         """What going on after `step` updates needs besides the model: file name -> tensors."""
         found: dict[str, dict[str, Tensor]] = {}
-        if step % updates_per_exploration(self.job):
+        if step % max(1, updates_per_exploration(self.job.objective)):
             found[EXPERIENCE] = packed(self.held)
         if self.job.companion is not None:
             found[COMPANION] = dict(self.job.companion.state_dict())
@@ -87,12 +87,6 @@ def supply(job: Job, *, start: int, stop: int) -> Supply:
         if job.companion is not None:
             job.companion.load_state_dict(saved.tensors(COMPANION))
     return found
-
-
-def updates_per_exploration(job: Job) -> int:
-    """1 for objectives that learn from prepared rows."""
-    objective = job.objective
-    return objective.updates_per_exploration if isinstance(objective, Explorer) else 1
 
 
 def imagined(job: Job) -> Job:

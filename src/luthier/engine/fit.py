@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 from luthier.core.errors import Diverged, Interrupted, LuthierError, RunError
 from luthier.core.events import Event, Finished, Notice, Saved, Skipped, Updated, Validated
-from luthier.data.batches import steps_per_epoch
 from luthier.data.features import Features
 from luthier.engine import checkpoint, guards, keepers
 from luthier.engine.accumulate import Measured, accumulate
 from luthier.engine.experience import Supply, supply
 from luthier.engine.frozen import keep_states
-from luthier.engine.horizon import num_steps
+from luthier.engine.horizon import per_epoch, steps_of
 from luthier.engine.job import Job
 from luthier.engine.memory import peak_bytes
 from luthier.engine.optimizer import Optimizer, device_of, open_optimizer
@@ -27,6 +26,7 @@ from luthier.engine.relief import OutOfMemory, recompute, relieve
 from luthier.engine.resume import resume, state_of
 from luthier.engine.schedule import rate_share
 from luthier.engine.validate import validate
+from luthier.objectives import updates_per_exploration
 from luthier.run.figures import of_bytes
 
 
@@ -45,7 +45,7 @@ def fit(job: Job) -> Iterator[Event]:
     job.states = yield from keep_states(job)
     progress.wall_seconds += time.perf_counter() - start
     job.bundle.model.train()
-    total, limit = _horizon(job)
+    total, limit = steps_of(job)
     rows = supply(job, start=progress.step, stop=total)
     loop = _Loop(job, optimizer, progress, rows, total, limit, saved_step=progress.step or -1)
     while True:
@@ -66,10 +66,6 @@ def fit(job: Job) -> Iterator[Event]:
     peak = peak_bytes(device_of(job))
     kept_step = progress.best_step if progress.best_step >= 0 else progress.step
     yield Finished(progress.step, why, kept_step, progress.seconds, peak)
-
-
-def _horizon(job: Job) -> tuple[int, str]:
-    return num_steps(job.plan, [item.num_tokens for item in job.train], seed=job.seed)
 
 
 @dataclass(slots=True)
@@ -105,6 +101,10 @@ class _Loop:
             return self.last_limit
         if self.is_time_up:
             return "max_seconds"
+        # tokens that the model writes are known once they were trained; others are in num_steps
+        explores = updates_per_exploration(self.job.objective) > 0
+        if explores and 0 < plan.max_tokens <= progress.total_tokens:
+            return "max_tokens"
         patience = plan.early_stopping_patience
         return "early_stopping" if patience and progress.num_worse >= patience else ""
 
@@ -250,11 +250,13 @@ class _Loop:
 
     def _report(self, measured: Measured, features: Sequence[Features], rate: float) -> Updated:
         progress, job = self.progress, self.job
-        per_epoch = steps_per_epoch(len(job.train), batch_size=job.plan.batch_size)
+        exploring = updates_per_exploration(job.objective)
+        size = job.plan.batch_size
+        each = per_epoch(len(job.train), batch_size=size, exploring=exploring)
         return Updated(
             step=progress.step,
             num_steps=self.num_steps,
-            epoch=progress.step / per_epoch,
+            epoch=progress.step / each,
             loss=measured.loss,
             gradient_norm=measured.gradient_norm,
             learning_rate=rate,

@@ -9,11 +9,12 @@ from pathlib import Path
 from luthier.core.errors import RunError
 from luthier.core.events import Preflight
 from luthier.data.batches import steps_per_epoch
-from luthier.engine.horizon import num_steps
+from luthier.engine.horizon import steps_of
 from luthier.engine.job import Job
 from luthier.engine.memory import peak_bytes
 from luthier.engine.optimizer import device_of
 from luthier.engine.rehearsal import Rehearsed
+from luthier.objectives import updates_per_exploration
 from luthier.run import figures
 
 
@@ -26,8 +27,11 @@ def forecast(job: Job, found: Rehearsed, *, spent: float, exploring: float = 0.0
     """
     plan, seconds, sizes = job.plan, found.seconds, found.sizes
     lengths = [item.num_tokens for item in job.train]
-    steps, _ = num_steps(plan, lengths, seed=job.seed)
-    tokens = sum(lengths) * steps / steps_per_epoch(len(lengths), batch_size=plan.batch_size)
+    steps, _ = steps_of(job)
+    each = sum(lengths) / steps_per_epoch(len(lengths), batch_size=plan.batch_size)
+    if plan.max_tokens and updates_per_exploration(job.objective):  # known in the loop only
+        steps = min(steps, math.ceil(plan.max_tokens / each))
+    tokens = each * steps
     trained = tokens * seconds.micro_batch
     if seconds.frozen:  # computed once for every row, also of validation
         once = sum(item.num_tokens for item in (*job.train, *job.validation))

@@ -20,7 +20,7 @@ from luthier.core import files
 from luthier.core.events import Event, Notice
 from luthier.data.features import Batch
 from luthier.engine import keepers, room
-from luthier.engine.horizon import num_steps
+from luthier.engine.horizon import steps_of
 from luthier.engine.job import Job
 from luthier.engine.optimizer import device_of
 from luthier.engine.states import Kept, Sequences, Shape, fill, pack, sequences_of, stored
@@ -99,7 +99,7 @@ def hindrance(job: Job) -> str:
 def is_worth_it(job: Job) -> bool:
     """Whether rows are seen often enough."""
     plan, rows = job.plan, len(job.train) + len(job.validation)
-    steps, _ = num_steps(plan, [item.num_tokens for item in job.train], seed=job.seed)
+    steps, _ = steps_of(job)
     validations = -(-steps // plan.evaluate_every) if plan.evaluate_every else 1
     seen = steps * min(plan.batch_size, len(job.train)) + validations * len(job.validation)
     return seen >= WORTH * rows

@@ -6,10 +6,26 @@ import math
 from collections.abc import Sequence
 
 from luthier.data.batches import steps, steps_per_epoch
-from luthier.engine.job import Plan
+from luthier.engine.job import Job, Plan
+from luthier.objectives import updates_per_exploration
 
 
-def num_steps(plan: Plan, lengths: Sequence[int], *, seed: int) -> tuple[int, str]:
+def steps_of(job: Job) -> tuple[int, str]:
+    """As `steps_within` the limits of a job."""
+    lengths = [item.num_tokens for item in job.train]
+    exploring = updates_per_exploration(job.objective)
+    return num_steps(job.plan, lengths, seed=job.seed, exploring=exploring)
+
+
+def per_epoch(num_rows: int, *, batch_size: int, exploring: int = 0) -> int:
+    """Updates of one pass over the rows. Args: exploring: those made with the answers to one batch
+    of prompts; 0: rows are learned from as they are."""
+    return steps_per_epoch(num_rows, batch_size=batch_size) * max(1, exploring)
+
+
+def num_steps(
+    plan: Plan, lengths: Sequence[int], *, seed: int, exploring: int = 0
+) -> tuple[int, str]:
     """As `steps_within` the limits of a plan."""
     return steps_within(
         lengths,
@@ -18,6 +34,7 @@ def num_steps(plan: Plan, lengths: Sequence[int], *, seed: int) -> tuple[int, st
         epochs=plan.epochs,
         max_steps=plan.max_steps,
         max_tokens=plan.max_tokens,
+        exploring=exploring,
     )
 
 
@@ -29,16 +46,18 @@ def steps_within(
     epochs: float,
     max_steps: int = 0,
     max_tokens: int = 0,
+    exploring: int = 0,
 ) -> tuple[int, str]:
     """Updates until the first limit that is known beforehand, and the name of that limit.
 
-    Args: lengths: tokens of each training row.
+    Args: lengths: tokens of each training row. exploring: see `per_epoch`; how many tokens are
+        written is not known beforehand, so `max_tokens` is left to the loop then.
     """
-    per_epoch = steps_per_epoch(len(lengths), batch_size=batch_size)
-    found, why = max(1, math.ceil(epochs * per_epoch - 1e-9)), "epochs"
+    each = per_epoch(len(lengths), batch_size=batch_size, exploring=exploring)
+    found, why = max(1, math.ceil(epochs * each - 1e-9)), "epochs"
     if max_steps and max_steps <= found:
         found, why = max_steps, "max_steps"
-    if not max_tokens or max_tokens >= epochs * sum(lengths):
+    if exploring or not max_tokens or max_tokens >= epochs * sum(lengths):
         return found, why
     tokens = 0
     for item in steps(len(lengths), batch_size=batch_size, seed=seed, stop=found - 1):

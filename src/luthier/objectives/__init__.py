@@ -2,7 +2,7 @@
 
 from luthier.core.registry import Registry
 from luthier.objectives._around import Adjuster, Arranger, Finisher, Gatherer
-from luthier.objectives._exploring import Experience, Explorer
+from luthier.objectives._exploring import Experience, Explorer, updates_per_exploration
 from luthier.objectives._heads import Beginner, Headed, labels_of
 from luthier.objectives._others import Naming, Other, others_of
 from luthier.objectives._parts import Part
@@ -47,4 +47,5 @@ __all__ = [
     "resolved",
     "roles_of",
     "token_loss",
+    "updates_per_exploration",
 ]

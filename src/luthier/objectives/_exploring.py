@@ -17,7 +17,7 @@ from luthier.data.features import Features
 from luthier.generation import Completion
 from luthier.graders import Lender, Review, Score
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Loss, Roles
+from luthier.objectives.contract import Loss, Objective, Roles
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,9 @@ class Explorer(Protocol):
     def close(self) -> None:
         """Let go of the grader's processes and models."""
         ...
+
+
+def updates_per_exploration(objective: Objective) -> int:
+    """Updates that are made with the answers to one batch of prompts; 0 for objectives that learn
+    from rows as they are prepared."""
+    return objective.updates_per_exploration if isinstance(objective, Explorer) else 0

@@ -112,7 +112,8 @@ class TrainingSection(ComponentConfig):
     max_steps: int = Field(default=0, ge=0)
     """Stop after so many optimizer steps (0: no limit). Epochs left to auto follow it."""
     max_tokens: int = Field(default=0, ge=0)
-    """Stop after so many tokens (0: no limit)."""
+    """Stop after so many tokens, those that the model writes to learn from included (0: no
+    limit)."""
     max_seconds: float = Field(default=0.0, ge=0)
     """Stop after so many seconds of training, validating and saving (0: no limit)."""
     learning_rate: float | Auto = "auto"

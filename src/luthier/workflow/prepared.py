@@ -16,7 +16,14 @@ from luthier.engine.layers import without_effect
 from luthier.engine.preflight import preflight
 from luthier.evaluation.settle import settle as evaluation_settings
 from luthier.models.bundle import Bundle
-from luthier.objectives import Objective, Precomputer, Roles, View, labels_of
+from luthier.objectives import (
+    Objective,
+    Precomputer,
+    Roles,
+    View,
+    labels_of,
+    updates_per_exploration,
+)
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
@@ -67,15 +74,15 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
 
     Raises: RecipeError, ModelError: objective, tuner and model do not fit together.
     """
-    facts = inputs.blueprint.facts
     tuner = started(settled, inputs)
     train = inputs.learned("train")
     lengths = [item.num_tokens for item in train]
     settle_units(settled, inputs.objective, inputs.features["train"], train, stages)
-    settle_training(settled, facts, kind=inputs.kind, lengths=lengths)
+    repeats = {"exploring": updates_per_exploration(inputs.objective)}
+    settle_training(settled, inputs.blueprint.facts, kind=inputs.kind, lengths=lengths, **repeats)
     refuse_lonely(inputs.mixture, settled.get("training.batch_size"))
     _warn_of_training(settled, inputs, stages)
-    settle_compute(settled, inputs.blueprint, lengths, device_name())
+    settle_compute(settled, inputs.blueprint, lengths, device_name(), **repeats)
     settle_evaluation(settled, inputs)
     vet(inputs, settled, stages)
     with stages.stage("loading model", inputs.source.reference):
@@ -87,7 +94,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
         objective=inputs.objective,
         train=train,
         validation=inputs.learned("validation"),
-        plan=plan_of(settled, train, best_by=inputs.objective.usual.best_by),
+        plan=plan_of(settled, train, inputs.objective),
         seed=settled.get("seed"),
         checkpoints=layout.checkpoints,
         reference=_reference(inputs, recipe, before if tuner.keeps_base else None),
@@ -110,7 +117,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
                 tell=lambda done, total: stages.progress("asking", done, total, "rows"),
                 note=stages.note,
             )
-    _warn_of_idle(job, num_steps(settled, lengths), stages)
+    _warn_of_idle(job, num_steps(settled, lengths, **repeats), stages)
     gather(job, before, stages)
     spent = get_ready(job, stages)
     with stages.stage("pre-flight"):
@@ -210,10 +217,11 @@ def settle_evaluation(settled: Settled, inputs: Inputs) -> None:
         settled.settle(f"evaluation.{key}", value, why)
 
 
-def plan_of(settled: Settled, train: list[Features], *, best_by: str) -> Plan:
-    """The recipe's training section as concrete numbers. Args: best_by: see `Plan`."""
+def plan_of(settled: Settled, train: list[Features], objective: Objective) -> Plan:
+    """The recipe's training section as concrete numbers."""
     section = settled.recipe().training
-    total = num_steps(settled, [item.num_tokens for item in train])
+    exploring = updates_per_exploration(objective)
+    total = num_steps(settled, [item.num_tokens for item in train], exploring=exploring)
     return Plan(
         epochs=float(section.epochs),
         batch_size=int(section.batch_size),
@@ -230,7 +238,7 @@ def plan_of(settled: Settled, train: list[Features], *, best_by: str) -> Plan:
         evaluate_every=int(section.evaluate_every),
         early_stopping_patience=section.early_stopping_patience,
         fewest_targets=FEWEST_TARGETS,
-        best_by=best_by,
+        best_by=objective.usual.best_by,
         keep_checkpoints=section.keep_checkpoints,
         cache_bytes=int(section.cache_bytes),
         layer_decay=section.layer_decay,

@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 
 from luthier.core.errors import RecipeError
-from luthier.data.batches import steps_per_epoch
 from luthier.data.divide import USUAL_SHARE
 from luthier.engine import compilation, precision
-from luthier.engine.horizon import steps_within
+from luthier.engine.horizon import per_epoch, steps_within
 from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts, Kind
 from luthier.objectives import objectives
@@ -66,9 +65,12 @@ def settle_tuner(settled: Settled, facts: Facts, *, kind: Kind) -> None:
         settled.settle("tuner.name", "lora", "little memory, keeps the base, near full quality")
 
 
-def settle_training(settled: Settled, facts: Facts, *, kind: Kind, lengths: Sequence[int]) -> None:
+def settle_training(
+    settled: Settled, facts: Facts, *, kind: Kind, lengths: Sequence[int], exploring: int = 0
+) -> None:
     """Learning rate, batch size, epochs and periods, for training rows of these tokens.
 
+    Args: exploring: updates per batch of prompts, see `per_epoch`.
     Raises: RecipeError: the run would take no step.
     """
     num_rows = len(lengths)
@@ -82,15 +84,16 @@ def settle_training(settled: Settled, facts: Facts, *, kind: Kind, lengths: Sequ
             "compares the rows of a batch, and one alone has nothing to learn from. Use 2 or more, "
             "or leave it to auto."
         )
-    settled.settle("training.epochs", *_epochs(settled, num_rows))
-    total = num_steps(settled, lengths)
-    per_epoch = _per_epoch(settled, num_rows)
-    often = max(1, min(per_epoch, total) // 2)
+    settled.settle("training.epochs", *_epochs(settled, num_rows, exploring))
+    total = num_steps(settled, lengths, exploring=exploring)
+    often = max(1, min(_per_epoch(settled, num_rows, exploring), total) // 2)
     settled.settle("training.evaluate_every", often, "twice per epoch, and in a shorter run")
     settled.settle("training.save_every", max(10, math.ceil(total / 10)), "about ten per run")
 
 
-def settle_compute(settled: Settled, blueprint: Blueprint, lengths: list[int], device: str) -> None:
+def settle_compute(
+    settled: Settled, blueprint: Blueprint, lengths: list[int], device: str, *, exploring: int = 0
+) -> None:
     """Type of the products, and whether pieces are compiled, for training rows of these tokens."""
     settled.settle("training.precision", *precision.choose(device))
     settled.settle("training.cache_bytes", 16 << 30, "for layers that never move, if there are any")
@@ -98,7 +101,7 @@ def settle_compute(settled: Settled, blueprint: Blueprint, lengths: list[int], d
     if not blueprint.can_generate or moves_base:
         settled.settle("training.compile", "off", "only the fast path of decoders has such pieces")
         return
-    examples = num_steps(settled, lengths) * settled.get("training.batch_size")
+    examples = num_steps(settled, lengths, exploring=exploring) * settled.get("training.batch_size")
     tokens = examples * sum(lengths) / len(lengths)
     limit = settled.get("training.max_tokens")
     found = compilation.choose(
@@ -134,11 +137,11 @@ def idle_patience(settled: Settled, *, num_validation: int) -> str:
     return f"training.early_stopping_patience has no effect: {why}"
 
 
-def num_steps(settled: Settled, lengths: Sequence[int]) -> int:
+def num_steps(settled: Settled, lengths: Sequence[int], *, exploring: int = 0) -> int:
     """Optimizer steps of the whole run, as the engine will count them."""
     limits = ("batch_size", "epochs", "max_steps", "max_tokens")
     found = {name: settled.get(f"training.{name}") for name in limits}
-    return steps_within(lengths, seed=settled.get("seed"), **found)[0]
+    return steps_within(lengths, seed=settled.get("seed"), exploring=exploring, **found)[0]
 
 
 def _usual_rate(settled: Settled, facts: Facts, kind: Kind) -> tuple[float, str]:
@@ -162,19 +165,23 @@ def _least_batch(settled: Settled) -> int:
     return 1 if objectives.get(settled.get("objective.name")).additive else 2
 
 
-def _epochs(settled: Settled, num_rows: int) -> tuple[float, str]:
+def _epochs(settled: Settled, num_rows: int, exploring: int) -> tuple[float, str]:
     """As many as the steps that were asked for take. Else few rows want more passes: as many as
-    make the objective's usual steps, within its limits."""
+    make the objective's usual steps, within its limits. Of prompts that several updates are made
+    with each pass is that many times as long, and there are so many times fewer."""
     asked = settled.get("training.max_steps")
     if asked:
-        passes = math.ceil(asked / _per_epoch(settled, num_rows))
+        passes = math.ceil(asked / _per_epoch(settled, num_rows, exploring))
         return float(passes), f"training.max_steps={asked} of {num_rows} rows"
     usual = objectives.get(settled.get("objective.name")).usual
     steps_per_epoch = max(1, num_rows // settled.get("training.batch_size"))
     fewest, most = usual.epochs
     passes = min(most, max(fewest, round(usual.steps / steps_per_epoch)))
+    if exploring > 1:
+        return passes / exploring, f"{num_rows} rows, {exploring} updates with each batch of them"
     return float(passes), f"{num_rows} rows"
 
 
-def _per_epoch(settled: Settled, num_rows: int) -> int:
-    return steps_per_epoch(num_rows, batch_size=settled.get("training.batch_size"))
+def _per_epoch(settled: Settled, num_rows: int, exploring: int) -> int:
+    batch_size = settled.get("training.batch_size")
+    return per_epoch(num_rows, batch_size=batch_size, exploring=exploring)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from tests.contracts.cases import case
 
-from luthier.core.events import Explored, Updated
+from luthier.core.events import Explored, Finished, Updated
 from luthier.data.features import Features
 from luthier.engine.experience import imagined, packed, unpacked
 
@@ -45,6 +46,27 @@ def test_one_exploration_serves_as_many_updates_as_the_objective_says(tmp_path: 
         *updates[0].metrics
     }
     assert updates[0].metrics["reward"] == updates[1].metrics["reward"]
+
+
+def test_an_epoch_explores_every_prompt_once(tmp_path: Path) -> None:
+    found = case("lora", "grpo")  # two updates with each batch
+    events = found.fit(tmp_path, epochs=1, spike_factor=0.0)
+    explored = [event for event in events if isinstance(event, Explored)]
+    assert len({line["row"] for event in explored for line in event.rollouts}) == len(found.prompts)
+    updates = [event for event in events if isinstance(event, Updated)]
+    assert len(updates) == 2 * len(explored) == 6
+    assert [event.epoch for event in updates][1::2] == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+def test_tokens_that_end_a_run_are_those_the_model_wrote_too(tmp_path: Path) -> None:
+    found = case("lora", "grpo")
+    most = 2 * sum(item.num_tokens for item in found.prompts)
+    events = found.fit(tmp_path, epochs=9, max_tokens=most, spike_factor=0.0)
+    updates = [event for event in events if isinstance(event, Updated)]
+    assert updates[-1].total_tokens >= most > updates[-2].total_tokens
+    ended = events[-1]
+    assert isinstance(ended, Finished)
+    assert ended.why == "max_tokens"
 
 
 def test_what_is_recorded_names_the_row_and_its_score(tmp_path: Path) -> None:

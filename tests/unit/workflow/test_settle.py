@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,17 @@ def test_steps_that_were_asked_for_are_taken_however_few_the_rows() -> None:
     assert num_steps(recipe, [9] * 64) == 500
     assert recipe.get("training.epochs") == 63  # 8 steps each
     assert recipe.origins["training.epochs"] == "auto: training.max_steps=500 of 64 rows"
+
+
+@pytest.mark.parametrize("rows", [50, 600, 100_000])
+def test_prompts_are_passed_over_as_often_as_makes_the_usual_steps(rows: int) -> None:
+    settings: dict[str, Any] = {"kind": "causal_lm", "lengths": [9] * rows}
+    once, often = (settled(objective="ppo", tuner="lora") for _ in range(2))
+    settle_training(once, LARGE, **settings, exploring=1)
+    settle_training(often, LARGE, **settings, exploring=4)
+    assert often.get("training.epochs") == once.get("training.epochs") / 4
+    steps = num_steps(once, [9] * rows, exploring=1)
+    assert num_steps(often, [9] * rows, exploring=4) == steps
 
 
 def test_epochs_of_the_user_bound_the_steps() -> None:
