@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
+
+import numpy as np
+from numpy.typing import NDArray
 
 from luthier.core.seeds import derive
 from luthier.data.features import Features
@@ -35,6 +39,12 @@ class Part:
         found: list[Features] = []
         for position in range(first, last):
             epoch, place = divmod(position, len(self.features))
-            among = order(len(self.features), seed=derive(seed, "part", self.name), epoch=epoch)
+            among = _order(len(self.features), derive(seed, "part", self.name), epoch)
             found.append(self.features[int(among[place])])
         return found
+
+
+@lru_cache(maxsize=16)
+def _order(num_rows: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    """`order`, sorted once for all rows of an epoch: a source may have a million. Read only."""
+    return order(num_rows, seed=seed, epoch=epoch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.unit.keeping.test_penalties import NO_LIMIT, gradients
 from torch.testing import assert_close
 
 from luthier.core.events import Updated
+from luthier.data.order import order
 from luthier.objectives import Part
 
 
@@ -23,6 +25,16 @@ def test_rows_are_a_pure_function_of_seed_and_step_and_come_equally_often() -> N
     assert Counter(row for rows in drawn for row in rows) == dict.fromkeys(range(8), 5)
     assert drawn[7] == [item.row for item in part.rows(7, seed=3)]
     assert drawn != [[item.row for item in part.rows(step, seed=4)] for step in range(16)]
+
+
+def test_a_large_source_is_put_in_order_once_in_an_epoch() -> None:
+    found, _ = arranged("lora", "sft", [])
+    number, start = 300_000, perf_counter()
+    order(number, seed=1, epoch=0)
+    once, start = perf_counter() - start, perf_counter()
+    part = Part("large", found.objective, found.features[:1] * number, 4.0)
+    assert sum(len(part.rows(step, seed=3)) for step in range(50)) == 200
+    assert perf_counter() - start < 40 * once
 
 
 def test_replay_trains_the_update_that_holds_both_kinds_of_rows() -> None:
