@@ -47,8 +47,8 @@ class Score:
     """Scores that `value` was put together from."""
 
 
-Rate = Callable[[Sequence[Answer]], list[float]]
-"""The score of every answer."""
+Rate = Callable[[Sequence[Answer]], Sequence[float | str]]
+"""The score of every answer, or why it cannot be given one."""
 Lender = Callable[[Path], Rate]
 """Opens the reward model of a run."""
 

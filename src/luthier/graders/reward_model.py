@@ -6,6 +6,7 @@ Source: Ouyang et al. 2022, arXiv:2203.02155, section 3.5.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,7 +52,12 @@ class RewardModel:
         return []
 
     def grade(self, answers: Sequence[Answer]) -> list[Score]:
-        return [Score(self.config.scale * value) for value in self._opened()(answers)]
+        scores = [
+            Score(0.0, rated) if isinstance(rated, str) else Score(self.config.scale * rated)
+            for rated in self._opened()(answers)
+        ]
+        lowest = min((item.value for item in scores if not item.problem), default=0.0)
+        return [replace(item, value=lowest) if item.problem else item for item in scores]
 
     def files(self) -> list[Path]:
         """What names every file of the reward model with its hash."""

@@ -44,10 +44,16 @@ def test_every_completion_gets_the_score_of_the_model() -> None:
     assert grader.bounds() is None
 
 
-def judge(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Bundle]:
+THINKING = tiny.CHATML.replace("message['content'] +", "message['content'].split('</think>')[-1] +")
+"""A template that leaves out what was thought, as Qwen3's does where it closes twice."""
+
+
+def judge(monkeypatch: pytest.MonkeyPatch, *, template: str = "") -> tuple[Any, Bundle]:
     """A reward model, not trained, in the place of the run it would come from."""
     kind = objectives.get("reward")
     bundle = tiny.bundle("bert", labels=("reward",))
+    if template:
+        bundle = tiny.bundle("llama", labels=("reward",), template=template)
     run = SimpleNamespace(objective=kind(kind.Config()), bundle=bundle)
     monkeypatch.setattr("luthier.workflow.reward_model.Run", lambda _: run)
     return run.objective, bundle
@@ -86,6 +92,26 @@ def test_an_answer_longer_than_the_context_is_judged_by_its_beginning(
         replace(ANSWERS[1], messages=(Message("user", "why " * 2 * context),)),
     ]
     assert all(math.isfinite(item.value) for item in grader.grade([*ANSWERS[1:], *long]))
+
+
+def test_a_completion_that_the_template_rewrites_gets_the_lowest_score_and_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge(monkeypatch, template=THINKING)
+    grader = build_grader({"name": "reward_model", "run": "runs/judge"})
+    assert isinstance(grader, Borrower)
+    grader.lend(reward_model)
+    said = ["so", "no </think> yes", "so it is"]
+    scores = grader.grade(
+        [replace(ANSWERS[0], completion=text, origin="rows.jsonl line 7") for text in said]
+    )
+    assert [bool(item.problem) for item in scores] == [False, True, False]
+    assert scores[1].value == min(scores[0].value, scores[2].value)
+    assert "the chat template drops or rewrites part of it" in scores[1].problem
+    assert "line" not in scores[1].problem, "the place of the row is told by whoever tells it"
+    assert "weight 0" not in scores[1].problem, "the row is innocent"
+    alone = grader.grade([replace(ANSWERS[0], completion=said[1])])
+    assert (alone[0].value, bool(alone[0].problem)) == (0.0, True)
 
 
 def test_the_files_are_those_that_name_the_hashes_of_a_run(tmp_path: Path) -> None:
