@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from luthier.models.template import as_template_message
 from luthier.workflow.device import device_name
 from luthier.workflow.endpoint import Endpoint
 from luthier.workflow.predict import check_other, check_writable
-from luthier.workflow.said import Kept, Reason, judged, open_kept
+from luthier.workflow.said import Kept, Reason, Said, judged, open_kept
 from luthier.workflow.stages import Listener, Stages, silent
 
 _REWRITE = (
@@ -63,7 +63,7 @@ def answer_file(
     """Write one conversation per row whose answer came to its end; others are counted.
 
     Answers are kept in OUTPUT.part as they come, and asked for once, however often it is started.
-    Returns: {"rows", "answered", "unfinished", "calls", "empty", "output"}.
+    Returns: {"rows", "answered", "unfinished", "calls", "empty", "refused", "output"}.
     Raises: DataError: no conversations. RecipeError: nobody answers, no answer can be learned, or
         nothing can be written.
     """
@@ -73,10 +73,7 @@ def answer_file(
     _check(teacher)
     with stages.stage("reading data", str(input)):
         rows = [row for row in read_asked(input, wants="chat").rows if isinstance(row, Chat)]
-    asked = {
-        f"{index}:{question.key()}": question
-        for index, question in enumerate(_question(row, rewrite=teacher.rewrite) for row in rows)
-    }
+    asked = _named(_question(row, rewrite=teacher.rewrite) for row in rows)
     kept = open_kept(output, _settings(teacher))
     todo = {name: row for name, row in asked.items() if name not in kept.found}
     if len(todo) < len(asked):
@@ -88,12 +85,15 @@ def answer_file(
         _line(row, said.text) for row, said in zip(rows, found, strict=True) if not said.left_out
     ]
     counts: Counter[Reason] = Counter(said.left_out for said in found)
+    refusal = _first_refusal(rows, found)
     if rows and not lines:
         kept.drop()
-        raise _nothing(input, counts, teacher)
+        raise _nothing(input, counts, teacher, refusal)
+    if refusal:
+        stages.note(f"{teacher.url} refused {counts['refused']} rows: {refusal}", warning=True)
     files.write_text(output, "".join(f"{line}\n" for line in lines))
     kept.drop()  # not before: the disk may be full
-    left_out = {reason: counts[reason] for reason in ("unfinished", "calls", "empty")}
+    left_out = {reason: counts[reason] for reason in ("unfinished", "calls", "empty", "refused")}
     return {"rows": len(rows), "answered": len(lines), **left_out, "output": str(output)}
 
 
@@ -102,7 +102,14 @@ def _settings(teacher: Teacher) -> dict[str, Any]:
     return {key: value for key, value in asdict(teacher).items() if key != "key_env"}
 
 
-def _nothing(input: Path, counts: Counter[Reason], teacher: Teacher) -> RecipeError:
+def _first_refusal(rows: Sequence[Chat], found: Sequence[Said]) -> str:
+    """What the endpoint told, and for which row; an empty string where it took them all."""
+    pairs = zip(rows, found, strict=True)
+    refused = ((row, said) for row, said in pairs if said.left_out == "refused")
+    return next((f"{said.text}, asked for {row.origin}" for row, said in refused), "")
+
+
+def _nothing(input: Path, counts: Counter[Reason], teacher: Teacher, refusal: str) -> RecipeError:
     total = counts.total()
     if counts["unfinished"] == total:
         return RecipeError(
@@ -110,10 +117,17 @@ def _nothing(input: Path, counts: Counter[Reason], teacher: Teacher) -> RecipeEr
             f"{teacher.max_new_tokens} tokens, so nothing was written.\n"
             "    Raise --max-new-tokens, or name a model that ends its answers"
         )
+    if counts["refused"] == total:
+        return RecipeError(
+            f"{input}: {teacher.url} refused all {total} rows, so nothing was written: {refusal}.\n"
+            "    Change what it speaks of, such as --model, --max-new-tokens or the rows"
+        )
+    refused = f", {counts['refused']} refused by {teacher.url}" if refusal else ""
+    told = f": {refusal}" if refusal else ""
     return RecipeError(
         f"{input}: not one of {total} answers can be learned ({counts['unfinished']} longer than "
         f"{teacher.max_new_tokens} tokens, {counts['calls']} calls of tools, {counts['empty']} "
-        "without words), so nothing was written.\n"
+        f"without words{refused}), so nothing was written{told}.\n"
         "    Name another model, or leave the tools out of the rows"
     )
 
@@ -126,6 +140,18 @@ def _check(teacher: Teacher) -> None:
             f"--key-env: the environment has no {teacher.key_env}. Set it to the key of "
             f"{teacher.url}, or leave it out"
         )
+
+
+def _named(questions: Iterable[Chat]) -> dict[str, Chat]:
+    """Questions by their content and the how-manieth of such it is: a row that is deleted or moved
+    takes no answer from the others."""
+    seen: Counter[str] = Counter()
+    found: dict[str, Chat] = {}
+    for question in questions:
+        key = question.key()
+        found[f"{key}:{seen[key]}"] = question
+        seen[key] += 1
+    return found
 
 
 def _question(row: Chat, *, rewrite: bool) -> Chat:
@@ -158,10 +184,11 @@ def _answer(
     try:
         _over_http(todo, teacher, kept, stages=stages)
     except RecipeError as error:
-        if not kept.found:
+        num = sum(said.left_out != "refused" for said in kept.found.values())
+        if not num:
             raise
         raise RecipeError(
-            f"{error}\n    {len(kept.found)} answers are kept in {kept.path}: the same command "
+            f"{error}\n    {num} answers are kept in {kept.path}: the same command "
             "goes on with the others"
         ) from None
 

@@ -14,6 +14,14 @@ from luthier.data.rows import Chat, Message
 from luthier.models.template import as_template_message
 from luthier.workflow.said import Said, judged
 
+_OF_THE_ROW = frozenset({400, 413, 422})
+"""Statuses that speak of what was sent, such as a question that is too long or not allowed."""
+_ADVICE = {
+    401: "Name the environment variable with its key: --key-env",
+    403: "Name the environment variable with a key that may ask this model: --key-env",
+    404: "Check the name of the model, --model, and the address, which ends in /v1: --url",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -32,13 +40,16 @@ class Endpoint:
             raise self._refusal(error) from None
 
     def ask(self, row: Chat, *, stop: threading.Event) -> Said:
-        """What is said to the row. Args: stop: once set, nothing is tried again.
+        """What is said to the row, or that it is not taken. Args: stop: once set, nothing is tried
+        again.
 
         Raises: RecipeError: the endpoint does not answer as it should.
         """
         try:
             return _answer(self.server.complete(self._document(row), stop=stop))
         except (NoReply, KeyError, IndexError, TypeError) as error:
+            if isinstance(error, NoReply) and error.code in _OF_THE_ROW:
+                return Said(str(error), "refused")
             raise self._refusal(error, f", asked for {row.origin}") from None
 
     def _document(self, row: Chat) -> dict[str, Any]:
@@ -52,9 +63,11 @@ class Endpoint:
 
     def _refusal(self, error: Exception, asked: str = "") -> RecipeError:
         what = str(error) if isinstance(error, NoReply) else repr(error)
+        code = error.code if isinstance(error, NoReply) else 0
+        usual = "Start an OpenAI-compatible server there, or name another one: --url"
         return RecipeError(
             f"{self.server.place('/chat/completions')}: no chat completion ({what}){asked}.\n"
-            "    Start an OpenAI-compatible server there, or name another one: --url"
+            f"    {_ADVICE.get(code, usual)}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any, Literal
 from luthier.core import files
 from luthier.core.errors import RecipeError
 
-Reason = Literal["", "unfinished", "calls", "empty"]
-"""Why an answer is left out: cut at its longest, calls of tools, or no words; "": it is not."""
+Reason = Literal["", "unfinished", "calls", "empty", "refused"]
+"""Why an answer is left out: cut at its longest, calls of tools, no words, or an endpoint that does
+not take the question (its words are the text); "": it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,11 @@ class Kept:
     found: dict[str, Said]
 
     def keep(self, name: str, said: Said) -> None:
-        """Raises: OSError: the disk is full."""
+        """What was refused is not written: the next start asks again. Raises: OSError: the disk is
+        full."""
         self.found[name] = said
+        if said.left_out == "refused":
+            return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(_line(name, said) if file.tell() else f"{self.head}\n{_line(name, said)}")
 
@@ -67,7 +72,7 @@ def open_kept(output: Path, teacher: Mapping[str, Any]) -> Kept:
             f"expected {head}.\n"
             "    Start it with those to go on, name another --output, or delete this file"
         )
-    kept = Kept(path, head, dict(_whole(lines[1:])))
+    kept = Kept(path, head, _by_content(_whole(lines[1:])))
     if lines:  # without a line that was torn
         texts = (_line(name, said) for name, said in kept.found.items())
         files.write_text(path, "".join([f"{head}\n", *texts]))
@@ -89,3 +94,16 @@ def _whole(lines: list[str]) -> list[tuple[str, Said]]:
         except (ValueError, TypeError, KeyError):
             break
     return found
+
+
+def _by_content(found: list[tuple[str, Said]]) -> dict[str, Said]:
+    """Answers by "CONTENT:OCCURRENCE", also those of earlier versions, named
+    "ROW NUMBER:CONTENT"."""
+    seen: Counter[str] = Counter()
+    names: dict[str, Said] = {}
+    for name, said in found:
+        first, _, last = name.partition(":")
+        is_earlier = len(last) > len(first)
+        names[f"{last}:{seen[last]}" if is_earlier else name] = said
+        seen[last] += is_earlier
+    return names

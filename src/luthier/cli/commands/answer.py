@@ -34,6 +34,7 @@ def answer(
         "unfinished": f"longer than --max-new-tokens {max_new_tokens}",
         "calls": "calls of tools, and no answer in words",
         "empty": "without words, or held back",
+        "refused": "questions that the endpoint does not take",
     }
     for reason, words in why.items():
         if found[reason]:
