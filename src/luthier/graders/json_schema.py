@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -20,6 +21,7 @@ from referencing.jsonschema import DRAFT202012, specification_with
 from luthier.core.answers import FENCE, is_same, json_object, leaves
 from luthier.core.config import ComponentConfig
 from luthier.core.errors import DataError, RecipeError
+from luthier.graders._patterns import limited
 from luthier.graders._registry import graders
 from luthier.graders.contract import Answer, Score
 
@@ -108,6 +110,11 @@ class JsonSchema:
             return bool(self._validator(item).is_valid(found))
         except Unresolvable as error:  # behind a reference into a part that is no schema by itself
             raise RecipeError(f"grader json_schema ({item.origin}): {_unresolved(error)}") from None
+        except TimeoutError as error:
+            raise RecipeError(
+                f"grader json_schema ({item.origin}): {error}. Nested repeats such as (a|aa)+ do "
+                "that; write it without them"
+            ) from None
         except RecursionError:  # nested as deep as the schema allows, which may be without end
             return False
 
@@ -146,7 +153,24 @@ def _check_schema(schema: Mapping[str, Any]) -> Any:
     whole = dialect.create_resource(schema)
     nowhere: Registry[Any] = Registry()
     _resolve(whole, nowhere.resolver_with_root(whole))
-    return kind(schema, registry=nowhere)
+    own = deepcopy(dict(schema))
+    names = _unname(dialect.create_resource(own), kind)
+    if {"patternProperties", "unevaluatedProperties"} <= names:
+        raise SchemaError(
+            "unevaluatedProperties beside patternProperties, whose patterns would have no limit of "
+            "time then. Say additionalProperties, or name the properties"
+        )
+    return limited(kind)(own, registry=nowhere)
+
+
+def _unname(part: Any, kind: Any) -> set[str]:
+    """All keywords of a schema, out of which the draft is taken where it is the same anyway: for a
+    part that names one the library takes its own validator, whose patterns have no limit."""
+    held: Any = part.contents
+    if isinstance(held, dict) and "$schema" in held and validator_for(held, default=kind) is kind:
+        del held["$schema"]
+    own: set[str] = set(held) if isinstance(held, dict) else set()
+    return own.union(*(_unname(smaller, kind) for smaller in part.subresources()))
 
 
 def _resolve(part: Any, resolver: Any) -> None:
