@@ -14,6 +14,7 @@ from rouge_score.rouge_scorer import RougeScorer
 
 from luthier.core.answers import normalised
 from luthier.core.config import ComponentConfig
+from luthier.core.words import Words
 from luthier.graders._registry import graders
 from luthier.graders.contract import Answer, Score
 
@@ -22,7 +23,8 @@ class Config(ComponentConfig):
     """How likeness of two texts is measured."""
 
     measure: Literal["rouge_l", "edit", "words"] = "rouge_l"
-    """rouge_l: common words in order; edit: characters; words: characters of the sorted words."""
+    """rouge_l: common words in order (characters, in scripts without spaces); edit: characters;
+    words: characters of the sorted words."""
 
 
 @graders.add
@@ -58,7 +60,7 @@ def _words(said: str, wanted: str) -> float:
     return fuzz.token_sort_ratio(normalised(said), normalised(wanted)) / 100
 
 
-_ROUGE = RougeScorer(["rougeL"], use_stemmer=False)
+_ROUGE = RougeScorer(["rougeL"], tokenizer=Words())
 
 
 def _rouge_l(said: str, wanted: str) -> float:

@@ -99,6 +99,11 @@ def test_rouge_l_is_the_f_measure_of_the_longest_common_subsequence() -> None:
     assert value("rouge_l", ("the cat sat", "the cat lay")) == pytest.approx(2 / 3)
 
 
+def test_rouge_l_reads_any_script() -> None:
+    assert value("rouge_l", ("Привет, мир", "Привет, мир")) == 1.0
+    assert value("rouge_l", ("Größe", "Grüße")) == 0.0
+
+
 def test_nll_is_divided_by_tokens_once() -> None:
     metric = metrics.get("nll")()
     frame = Frame("read", ("", ""))

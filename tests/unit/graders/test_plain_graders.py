@@ -143,6 +143,14 @@ def test_similarity_orders_answers(measure: str) -> None:
     assert found[2] < 0.35
 
 
+@pytest.mark.parametrize(
+    ("said", "wanted", "expected"),
+    [("Привет, мир", "Привет, мир", 1.0), ("Größe", "Grüße", 0.0), ("東京です", "京都です", 0.75)],
+)
+def test_rouge_l_reads_any_script(said: str, wanted: str, expected: float) -> None:
+    assert score(said, wanted, name="similarity") == pytest.approx(expected)
+
+
 RULES = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 
+from luthier.core.words import Words
 from luthier.evaluation.metrics import metrics
 from luthier.evaluation.metrics._mean import mean, written
 from luthier.evaluation.outcome import Frame, Outcome
@@ -18,7 +19,8 @@ from luthier.evaluation.outcome import Frame, Outcome
 class RougeL:
     """F-measure of the longest common subsequence of words.
 
-    Source: Lin 2004, ROUGE, section 3; computed by the rouge-score package without stemming."""
+    Source: Lin 2004, ROUGE, section 3; computed by the rouge-score package without stemming.
+    Its own words are those of a to z alone; ours are of any script, and the same for ASCII."""
 
     words: ClassVar[str] = "overlap with the target's wording"
     higher_is_better: ClassVar[bool] = True
@@ -31,7 +33,7 @@ class RougeL:
 
     def table(self, outcomes: Sequence[Outcome], frame: Frame) -> NDArray[np.float64]:
         del frame
-        scorer = RougeScorer(["rougeL"])
+        scorer = RougeScorer(["rougeL"], tokenizer=Words())
         return written(
             outcomes, lambda item: float(scorer.score(item.target, item.text)["rougeL"].fmeasure)
         )
