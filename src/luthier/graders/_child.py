@@ -7,6 +7,7 @@ can say where in the file it happened, and by the kernel, which cannot be talked
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import inspect
 import json
@@ -25,6 +26,11 @@ _CHANGING = "remove rename rmdir mkdir chmod chown link symlink truncate utime s
 _CHANGES = frozenset(f"os.{name}" for name in _CHANGING.split())
 _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn",
            "os.spawn", "pty.spawn", "os.kill", "os.killpg", "signal.pthread_kill")  # fmt: skip
+_SIGNALLED = {
+    "fcntl.fcntl": (fcntl.F_SETOWN, getattr(fcntl, "F_SETSIG", -1), 15),
+    "fcntl.ioctl": (0x8901, 0x8902),
+}
+"""Commands by which the kernel signals others when a file is ready, as in `_kernel`."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _FILE_BYTES = 64 << 20
 _OPEN_FILES = 64
@@ -64,7 +70,7 @@ class Walls:
     def _deed(self, event: str, args: tuple[Any, ...]) -> str:
         if event.startswith("socket."):
             return "opens a network connection" if self._is_outward(event) else ""
-        if event.startswith(_STARTS):
+        if event.startswith(_STARTS) or (args[1:2] and args[1] in _SIGNALLED.get(event, ())):
             return "starts or signals another process"
         if event == "open" and _is_of_another_process(args[0]):
             return f"reads {_name(args[0])}"

@@ -23,11 +23,14 @@ _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _WRITES = {1: 0x1FF2, 2: 0x2000, 3: 0x4000}
 """Rights of landlock that change files, by the version that brought them: write, remove, make,
 refer, truncate."""
+_SCOPES = {6: (0, 0x3)}
+"""What else it closes in, by the version: of the network nothing; sockets without a file, and
+signals to processes outside."""
 
 _ARCHITECTURES = {
     "x86_64": (
         0xC000003E,
-        {"clone": 56, "clone3": 435, "tgkill": 234, "prlimit64": 302},
+        {"clone": 56, "clone3": 435, "tgkill": 234, "prlimit64": 302, "fcntl": 72, "ioctl": 16},
         # sockets; processes; files' owners, modes, times and attributes; signals; memory that
         # counts for no limit (shared, messages, files without a name); the rest
         (41, 42, 44, 49, 50, 53, 57, 58, 59, 322, 90, 91, 92, 93, 94, 132, 188, 189, 190, 197, 198,
@@ -36,7 +39,7 @@ _ARCHITECTURES = {
     ),
     "aarch64": (
         0xC00000B7,
-        {"clone": 220, "clone3": 435, "tgkill": 131, "prlimit64": 261},
+        {"clone": 220, "clone3": 435, "tgkill": 131, "prlimit64": 261, "fcntl": 25, "ioctl": 29},
         (198, 199, 200, 201, 203, 206, 221, 281, 5, 6, 7, 14, 15, 16, 52, 53, 54, 55, 88, 452, 129,
          130, 138, 240, 424, 180, 186, 190, 194, 279, 447, 117, 164, 40, 219, 97, 265, 268, 270,
          271, 280, 425),
@@ -44,6 +47,9 @@ _ARCHITECTURES = {
 }  # fmt: skip
 """Machine -> (its number, calls that are looked at, calls that are refused)."""
 
+_SIGNALLED = {"fcntl": (8, 10, 15), "ioctl": (0x8901, 0x8902)}
+"""Commands that say whom the kernel signals when a file is ready, and with what: F_SETOWN,
+F_SETSIG, F_SETOWN_EX; FIOSETOWN, SIOCSPGRP."""
 _ALLOW, _EPERM, _ENOSYS = 0x7FFF0000, 0x00050001, 0x00050026
 _CLONE_THREAD = 0x10000
 _LOAD, _EQUAL, _ABOVE, _BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -68,8 +74,10 @@ def _landlock(libc: ctypes.CDLL, folder: str) -> bool:
     if version < 1:
         return False
     rights = sum(value for since, value in _WRITES.items() if version >= since)
-    ruleset = ctypes.create_string_buffer(struct.pack("Q", rights))
-    handle = libc.syscall(_LANDLOCK_CREATE, ruleset, ctypes.c_size_t(8), 0)
+    scopes = next((value for since, value in _SCOPES.items() if version >= since), ())
+    packed = struct.pack(f"{1 + len(scopes)}Q", rights, *scopes)
+    ruleset = ctypes.create_string_buffer(packed, len(packed))
+    handle = libc.syscall(_LANDLOCK_CREATE, ruleset, ctypes.c_size_t(len(packed)), 0)
     if handle < 0:
         return False
     for path, granted in ((folder, rights), (os.devnull, rights & 0x4002)):
@@ -133,10 +141,19 @@ def _program(
         looked_at["prlimit64"],
         [(_LOAD, 0, 0, 32), (_EQUAL, 0, 2, 0), (_LOAD, 0, 0, 36), (_EQUAL, 1, 0, 0)],
     )
+    for name, commands in _SIGNALLED.items():
+        lines += _except(looked_at[name], commands)
     return [*lines, (_RETURN, 0, 0, _ALLOW)]
 
 
 def _unless(number: int, test: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
     """Refuse a call unless `test` jumps over the refusal to what allows it."""
     body = [*test, (_RETURN, 0, 0, _EPERM), (_RETURN, 0, 0, _ALLOW)]
+    return [(_EQUAL, 0, len(body), number), *body]
+
+
+def _except(number: int, commands: tuple[int, ...]) -> list[tuple[int, int, int, int]]:
+    """Allow a call unless its second argument is one of `commands`."""
+    tests = [(_EQUAL, len(commands) - at, 0, value) for at, value in enumerate(commands)]
+    body = [(_LOAD, 0, 0, 24), *tests, (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _EPERM)]
     return [(_EQUAL, 0, len(body), number), *body]

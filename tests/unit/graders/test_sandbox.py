@@ -70,6 +70,10 @@ def test_a_failure_scores_no_more_than_the_worst_of_the_others(tmp_path: Path) -
         ),
         ("import os\nos.system('true')", r"line 3: starts or signals another process"),
         ("import subprocess\nsubprocess.run(['true'])", r"line 3: starts or signals"),
+        (
+            "import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
+            r"line 3: starts or signals another process",
+        ),
         ("return 'good'", r"returned 'good', expected a number"),
         ("return 10**400", r"returned 1000+, expected a number"),
         ("return 10**5000", r"returned a value of type int, expected a number"),
@@ -149,6 +153,20 @@ libc.socket.restype = libc.open.restype = libc.fork.restype = ctypes.c_int
 return libc.socket(2, 1, 0) + libc.open({os.fsencode(target)!r}, 0o101, 0o600) + libc.fork()"""
     assert grade(tmp_path, body).value == -3.0
     assert not target.exists()
+
+
+@linux
+def test_a_file_that_is_ready_signals_nobody(tmp_path: Path) -> None:
+    body = """import ctypes, os, struct
+libc = ctypes.CDLL(None)
+r, w = os.pipe()
+owner = struct.pack('ii', 1, os.getppid())
+number = ctypes.c_int(os.getppid())
+said = [libc.fcntl(r, 8, os.getppid()), libc.fcntl(r, 10, 15), libc.fcntl(r, 15, owner)]
+said += [libc.ioctl(r, 0x8901, ctypes.byref(number)), libc.ioctl(r, 0x8902, ctypes.byref(number))]
+allowed = libc.fcntl(r, 4, libc.fcntl(r, 3, 0)) + libc.ioctl(r, 0x541B, ctypes.byref(number))
+return sum(said) + allowed"""
+    assert grade(tmp_path, body).value == -5.0
 
 
 MEMORY = {"x86_64": (29, 64, 68, 240, 319), "aarch64": (194, 190, 186, 180, 279)}
