@@ -1,8 +1,9 @@
 """The other side of `_sandbox`: runs a user's grader behind walls. Standard library only.
 
-Started as a script: _child.py FILE FUNCTION SECONDS MEMORY FOLDER. Rows come as JSON lines, and
-answers leave the same way. What the grader must not do is refused twice: by an audit hook, which
-can say where in the file it happened, and by the kernel, which cannot be talked round.
+Started as a script: _child.py FILE FUNCTION SECONDS MEMORY FOLDER SECONDS_TO_LOAD. Rows come as
+JSON lines, and answers leave the same way. What the grader must not do is refused twice: by an
+audit hook, which can say where in the file it happened, and by the kernel, which cannot be talked
+round.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ def _name(path: Any) -> str:
     return os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else str(path)
 
 
-def main(file: str, function: str, seconds: float, memory: int, folder: str) -> None:
+def main(
+    file: str, function: str, seconds: float, memory: int, folder: str, to_load: float
+) -> None:
     """Answer rows until the other side closes the pipe."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", closefd=True)
     rows = os.fdopen(os.dup(0), encoding="utf-8")
@@ -127,7 +130,7 @@ def main(file: str, function: str, seconds: float, memory: int, folder: str) -> 
     built = _close_walls(memory, folder)
     sys.addaudithook(walls.hook)
     signal.signal(signal.SIGALRM, _too_slow)
-    grade, problem = _load(walls, file, function, seconds)
+    grade, problem = _load(walls, file, function, to_load)
     tell(walls=built, problem=problem)
     if problem or grade is None:
         return
@@ -162,7 +165,8 @@ def _load(
     walls: Walls, file: str, function: str, seconds: float
 ) -> tuple[Callable[..., Any] | None, str]:
     module, execute = _module(file)
-    _, problem, _ = _run(walls, execute, max(seconds, 5.0))
+    late = " to load. Raise grader.seconds, or do less of it before the first completion"
+    _, problem, _ = _run(walls, execute, seconds, late=late)
     if problem:
         return None, problem
     found = getattr(module, function, None)
@@ -196,8 +200,11 @@ def _module(file: str) -> tuple[Any, Callable[[], None]]:
     return module, lambda: loader.exec_module(module)
 
 
-def _run(walls: Walls, work: Callable[[], Any], seconds: float) -> tuple[Any, str, bool]:
-    """(value, what went wrong, whether the grader cannot be used any more)."""
+def _run(
+    walls: Walls, work: Callable[[], Any], seconds: float, *, late: str = ""
+) -> tuple[Any, str, bool]:
+    """(value, what went wrong, whether the grader cannot be used any more). Args: late: said behind
+    the time that was not enough."""
     value: Any = None
     problem, fatal = "", True
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -205,8 +212,8 @@ def _run(walls: Walls, work: Callable[[], Any], seconds: float) -> tuple[Any, st
         value, problem, fatal = _tried(walls, work)
     except Refused:
         pass  # told by `walls`
-    except TooSlow as late:
-        problem = f"line {late.args[0] or '?'}: took more than {seconds:g} s"
+    except TooSlow as slow:
+        problem = f"line {slow.args[0] or '?'}: took more than {seconds:g} s{late}"
         problem = problem.replace("line ?: ", "")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -280,4 +287,5 @@ def _close_walls(memory: int, folder: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    file, function, seconds, memory, folder, to_load = sys.argv[1:]
+    main(file, function, float(seconds), int(memory), folder, float(to_load))

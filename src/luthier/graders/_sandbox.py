@@ -25,6 +25,7 @@ from luthier.core.errors import RecipeError
 
 _CHILD = Path(__file__).with_name("_child.py")
 _START_SECONDS = 15.0
+"""To load a file, or the time of one completion where that is more."""
 _GRACE_SECONDS = 1.0
 """A process that does not even take the signal of its own clock is ended after so much more."""
 _FOLDER_BYTES = 256 << 20
@@ -62,9 +63,10 @@ class Sandbox:
         if not self.file.is_file():
             raise RecipeError(f"{self.file}: no such file; grader python.path names one")
         folder = tempfile.TemporaryDirectory(prefix="luthier-grader-")
+        to_load = max(_START_SECONDS, self.limits.seconds)
         words = (self.file.resolve(), self.function, self.limits.seconds, self.limits.memory_bytes)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-B", _CHILD, *map(str, words), folder.name],
+            [sys.executable, "-I", "-B", _CHILD, *map(str, words), folder.name, str(to_load)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -74,7 +76,7 @@ class Sandbox:
         )
         self._folder = folder.name
         self._end = weakref.finalize(self, _end, self._process, folder)
-        found = self._read(max(_START_SECONDS, self.limits.seconds + _GRACE_SECONDS))
+        found = self._read(to_load + _GRACE_SECONDS)
         if problem := found.get("problem"):
             self.close()
             raise RecipeError(f"{self.file} {problem}")

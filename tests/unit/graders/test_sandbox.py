@@ -266,12 +266,13 @@ def test_a_process_that_is_closed_starts_again(tmp_path: Path) -> None:
         ("\ndef grade(completion): return 1", r"line 2: got grade\(completion\), expected grade"),
         ("import nothing_of_that_name", r"line 1: ModuleNotFoundError"),
         ("def score(c, row): return 1", r"has no function 'grade' \(functions in it: score\)"),
-        ("while True: pass", r"line 1: took more than"),
+        ("while True: pass", r"line 1: took more than 3 s to load. Raise grader.seconds"),
     ],
 )
 def test_a_file_that_cannot_be_loaded_is_refused_before_any_row(
-    tmp_path: Path, text: str, message: str
+    tmp_path: Path, text: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(_sandbox, "_START_SECONDS", 3.0)
     file = tmp_path / "mine.py"
     file.write_text(text)
     grader = build_grader({"name": "python", "path": str(file), "seconds": 0.5})
