@@ -97,7 +97,8 @@ def imagined(job: Job) -> Job:
     objective = job.objective
     if not isinstance(objective, Explorer):
         return job
-    rows = [objective.imagine(item) for item in job.train]
+    context = job.bundle.facts.context_length
+    rows = [objective.imagine(item, context=context) for item in job.train]
     size = job.plan.batch_size * max(len(found) for found in rows)
     train = [item for found in rows for item in found]
     return replace(job, train=train, plan=replace(job.plan, batch_size=size))

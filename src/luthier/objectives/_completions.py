@@ -27,10 +27,14 @@ PACK_TOKENS = 2048
 """Tokens that are run together without a gradient."""
 
 
-def longest(prompt: Features, max_new_tokens: int, **arrays: NDArray[Any]) -> Features:
-    """A row as long as a completion of this prompt can get."""
-    more = np.full(max_new_tokens, prompt.input_ids[-1], np.int32)
-    return completed(prompt, more, np.ones(max_new_tokens, np.float32), arrays)
+def longest(
+    prompt: Features, max_new_tokens: int, *, context: int, **arrays: NDArray[Any]
+) -> Features:
+    """A row as long as a completion of this prompt can get within the context of the model."""
+    number = max(min(max_new_tokens, context - prompt.num_tokens), 1)
+    within = replace(prompt, input_ids=prompt.input_ids[: context - number])
+    more = np.full(number, prompt.input_ids[-1], np.int32)
+    return completed(within, more, np.ones(number, np.float32), arrays)
 
 
 def completed(

@@ -45,8 +45,11 @@ class Explorer(Protocol):
         no part of the result; float32, on the device of the model. Found in `Roles.companion`."""
         ...
 
-    def imagine(self, features: Features) -> list[Features]:
-        """The most that exploring one prompt can give: what memory must hold."""
+    def imagine(self, features: Features, *, context: int) -> list[Features]:
+        """The most that exploring one prompt can give: what memory must hold.
+
+        Args: context: tokens that a prompt and its completion may take together.
+        """
         ...
 
     def explore(

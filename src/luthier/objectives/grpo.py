@@ -156,11 +156,11 @@ class Grpo(Graded[Config]):
         del policy
         return None
 
-    def imagine(self, features: Features) -> list[Features]:
+    def imagine(self, features: Features, *, context: int) -> list[Features]:
         """A group of completions of the greatest length."""
         number = self.config.max_new_tokens
         known = self._arrays(0.0, number, np.zeros(number, np.float32))
-        row = completions.longest(features, number, **known)
+        row = completions.longest(features, number, context=context, **known)
         return [row] * self.config.group_size
 
     def explore(

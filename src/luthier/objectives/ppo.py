@@ -117,11 +117,11 @@ class Ppo(Graded[Config]):
         nn.init.zeros_(head.bias)
         return head.to(next(policy.model.parameters()).device)
 
-    def imagine(self, features: Features) -> list[Features]:
+    def imagine(self, features: Features, *, context: int) -> list[Features]:
         """One completion of the greatest length."""
-        nothing = np.zeros(self.config.max_new_tokens, np.float32)
-        known = dict.fromkeys(NAMES, nothing)
-        return [completions.longest(features, self.config.max_new_tokens, **known)]
+        number = self.config.max_new_tokens
+        known = dict.fromkeys(NAMES, np.zeros(number, np.float32))
+        return [completions.longest(features, number, context=context, **known)]
 
     def explore(
         self, models: Roles, features: Sequence[Features], *, step: int, seed: int

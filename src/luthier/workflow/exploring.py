@@ -55,7 +55,8 @@ def get_ready(job: Job, stages: Stages) -> float:
         start = time.perf_counter()
         found = objective.try_out(roles(job), job.train, seed=derive(job.seed, "trial"))
         each = (time.perf_counter() - start) / found.num
-        number = job.plan.batch_size * len(objective.imagine(job.train[0]))
+        context = job.bundle.facts.context_length
+        number = job.plan.batch_size * len(objective.imagine(job.train[0], context=context))
         spent = each * number / objective.updates_per_exploration
         stages.note(f"writing and scoring answers takes about {of_seconds(spent)} of each update")
         stages.note(

@@ -130,8 +130,8 @@ def _longest(inputs: Inputs) -> int:
         rows = [*inputs.features["train"], *inputs.features["validation"]]
         return max((max(item.lengths) for item in rows), default=1)
     prompt = max(inputs.features["train"], key=lambda item: item.num_tokens)
-    written = max(item.num_tokens for item in objective.imagine(prompt))
-    return min(written, inputs.blueprint.facts.context_length)
+    context = inputs.blueprint.facts.context_length
+    return max(item.num_tokens for item in objective.imagine(prompt, context=context))
 
 
 def _read_by(objective: Objective) -> dict[str, str]:

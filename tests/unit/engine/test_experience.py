@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from tests import tiny
 from tests.contracts.cases import case
 
 from luthier.core.events import Explored, Finished, Updated
 from luthier.data.features import Features
 from luthier.engine.experience import imagined, packed, unpacked
+from luthier.objectives import Roles, objectives
 
 
 def test_rows_come_back_from_tensors_as_they_were() -> None:
@@ -87,3 +90,20 @@ def test_memory_is_tried_with_rows_as_long_as_they_can_get(tmp_path: Path) -> No
     assert trial.train[0].num_tokens == job.train[0].num_tokens + 4
     learned = case("lora", "sft").job(tmp_path)
     assert imagined(learned) is learned
+
+
+@pytest.mark.parametrize("name", ["grpo", "ppo"])
+@pytest.mark.parametrize("length", [200, 256])
+def test_what_is_tried_stays_within_the_context(name: str, length: int) -> None:
+    """Learned positions end there: a longer row would be no trial, but a crash."""
+    bundle = tiny.bundle("gpt2")
+    context = bundle.facts.context_length
+    assert context == 256
+    kind: Any = objectives.get(name)
+    objective = kind(kind.Config(grader={"name": "length"}, max_new_tokens=100, beta=0.0))
+    prompt = Features(0, np.resize(np.arange(5, 55), length).astype(np.int32))
+    rows = objective.imagine(prompt, context=context)
+    assert {item.num_tokens for item in rows} == {context}
+    assert all(item.num_trained == max(context - length, 1) for item in rows)
+    models = Roles(bundle, companion=objective.companion(bundle))
+    assert objective.loss(models, objective.collate(rows)).count > 0
