@@ -16,7 +16,7 @@ from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
-from luthier.objectives import Objective, Part, labels_of, needed, objectives, resolved
+from luthier.objectives import Explorer, Objective, Part, labels_of, needed, objectives, resolved
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import DataSection, MixtureSource
 from luthier.workflow.arranging import arranged, without_idle
@@ -203,6 +203,12 @@ def _refuse(objective: Objective, main: Objective, learned: str, *, kind: Kind, 
             f"recipe {where}.objective: '{learned}' needs another head than this run's {kind} has; "
             f"only objectives that share one can be mixed: {', '.join(fitting)}, with the same "
             "classes where there are some."
+        )
+    if isinstance(objective, Explorer):
+        raise RecipeError(
+            f"recipe {where}.objective: '{learned}' learns from the model's own answers, which are "
+            "written for the main objective alone. Make it the main one, and mix the other source "
+            "in."
         )
     others = sorted(needed(objective) - {"policy"})
     if others:

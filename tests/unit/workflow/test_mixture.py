@@ -123,3 +123,10 @@ def test_objectives_that_cannot_be_mixed_are_refused_with_those_that_can(place: 
     rows.write_text('{"text": "a", "label": "x"}\n{"text": "b", "label": "y"}\n', encoding="utf-8")
     with pytest.raises(RecipeError, match=r"'classify' needs another head.*lm"):
         train(place, [{"train": str(rows), "objective": {"name": "classify"}}])
+
+
+@pytest.mark.parametrize("name", ["grpo", "ppo"])
+def test_a_source_cannot_learn_from_answers_that_nobody_writes(place: Desk, name: str) -> None:
+    objective = {"name": name, "beta": 0.0, "grader": {"name": "length", "most": 2}}
+    with pytest.raises(RecipeError, match=rf"'{name}' learns from the .* own answers.*main one"):
+        train(place, [{"train": str(place.data), "objective": objective}])
