@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,10 +12,10 @@ from luthier.core.errors import DataError
 from luthier.data.features import FRAME, Features
 from luthier.recipe.schema import Overflow
 
-_ADVICE = (
-    "data.on_overflow = truncate_prompt (cut the beginning, keep the answer), truncate_tail, "
-    "split or drop"
-)
+_ADVICE = "data.on_overflow = truncate_prompt (cut the beginning, keep the answer), truncate_tail"
+
+
+_NO_LIMIT = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class _Place:
 
     where: str
     max_length: int
+    context: int = _NO_LIMIT
+    """Most tokens that the model reads: to allow more is no advice."""
 
 
 def fit_all(
@@ -32,20 +35,22 @@ def fit_all(
     split: str,
     max_length: int,
     policy: Overflow,
+    context: int = _NO_LIMIT,
 ) -> tuple[list[Features], list[int]]:
     """Every row within `max_length` tokens, and the indices (`Features.row`) of rows dropped.
 
     Args: names: where each row came from, for messages. split: what the rows are for, too.
+        context: most tokens that the model reads, so that nobody is told to allow more.
     Raises: DataError: rows are too long and the policy is "error" (one message for all of them),
         or a row would lose its whole target.
     """
     long = [at for at, item in enumerate(features) if max(item.lengths) > max_length]
     if long and policy == "error":
-        raise _too_long(features, names, long, max_length)
+        raise _too_long(features, names, long, max_length=max_length, context=context)
     fitted: list[Features] = []
     dropped: list[int] = []
     for item, name in zip(features, names, strict=True):
-        pieces = fit_to(item, max_length, policy, name)
+        pieces = fit_to(item, max_length, policy, name, context=context)
         fitted += pieces
         if not pieces:
             dropped.append(item.row)
@@ -54,13 +59,20 @@ def fit_all(
         raise DataError(
             f"{names[0]}: all {len(features)} {split} rows are longer than {max_length} tokens "
             f"(training.max_length); nothing is left of them.\n"
-            f"    Allow more, training.max_length = {shortest} at the least, or cut them: "
-            "data.on_overflow = truncate_tail"
+            f"    {_allowing(shortest, context, what=' at the least')}"
+            "cut them: data.on_overflow = truncate_tail"
         )
     return fitted, dropped
 
 
-def fit_to(features: Features, max_length: int, policy: Overflow, where: str) -> list[Features]:
+def fit_to(
+    features: Features,
+    max_length: int,
+    policy: Overflow,
+    where: str,
+    *,
+    context: int = _NO_LIMIT,
+) -> list[Features]:
     """One row within `max_length` tokens: itself, a shorter one, several, or none (dropped).
 
     `cut_tokens` of what comes back counts what is missing. Rows that train a label keep their
@@ -69,9 +81,9 @@ def fit_to(features: Features, max_length: int, policy: Overflow, where: str) ->
     """
     if max(features.lengths) <= max_length:
         return [features]
-    place = _Place(where, max_length)
+    place = _Place(where, max_length, context)
     if policy == "error":
-        raise _too_long([features], [where], [0], max_length)
+        raise _too_long([features], [where], [0], max_length=max_length, context=context)
     if policy == "drop":
         return []
     if features.sequences:
@@ -84,7 +96,12 @@ def fit_to(features: Features, max_length: int, policy: Overflow, where: str) ->
 
 
 def _too_long(
-    features: Sequence[Features], names: Sequence[str], long: Sequence[int], max_length: int
+    features: Sequence[Features],
+    names: Sequence[str],
+    long: Sequence[int],
+    *,
+    max_length: int,
+    context: int,
 ) -> DataError:
     worst = max(long, key=lambda at: max(features[at].lengths))
     length, name = max(features[worst].lengths), names[worst]
@@ -96,9 +113,16 @@ def _too_long(
             f"{len(long)} of {len(features)} rows {verb} longer than {max_length} tokens "
             f"(training.max_length); the longest has {length}: {name}."
         )
-    return DataError(
-        f"{first}\n    Allow more, training.max_length = {length}, or say what to do: {_ADVICE}"
-    )
+    is_whole = any(features[at].sequences or _trains_label(features[at]) for at in long)
+    others = " or drop" if is_whole else ", split or drop"
+    return DataError(f"{first}\n    {_allowing(length, context)}say what to do: {_ADVICE}{others}")
+
+
+def _allowing(length: int, context: int, *, what: str = "") -> str:
+    """The advice to allow so many tokens, or that the model does not read them."""
+    if length > context:
+        return f"The model reads {context} at most: "
+    return f"Allow more, training.max_length = {length}{what}, or "
 
 
 def _each_shorter(features: Features, place: _Place, policy: Overflow) -> Features:
@@ -113,18 +137,18 @@ def _each_shorter(features: Features, place: _Place, policy: Overflow) -> Featur
             "    Say data.on_overflow = truncate_prompt, truncate_tail or drop"
         )
     excess = max(features.lengths) - place.max_length
+    cuts_prompts = policy == "truncate_prompt" and not _trains_label(features)
+    if cuts_prompts:
+        room = min(map(_room, _sequences(features)))
+        if room < excess:
+            raise _prompt_too_short(max(features.lengths), room, place, "truncate_tail or drop")
     parts: list[Features] = []
-    start = 0
-    for length in features.lengths:
-        end = start + length
-        weights = features.loss_weights[start:end]
-        own = {name: held[start:end] for name, held in features.per_token.items()}
-        part = Features(features.row, features.input_ids[start:end], weights, per_token=own)
-        if policy == "truncate_prompt" and not _trains_label(features):
-            parts.append(_without_beginning(part, replace(place, max_length=length - excess)))
+    for part in _sequences(features):
+        if cuts_prompts:
+            shorter = replace(place, max_length=part.num_tokens - excess)
+            parts.append(_without_beginning(part, shorter))
         else:
-            parts += fit_to(part, place.max_length, policy, place.where)
-        start = end
+            parts += fit_to(part, place.max_length, policy, place.where, context=place.context)
     return replace(
         features,
         input_ids=np.concatenate([part.input_ids for part in parts]),
@@ -138,6 +162,37 @@ def _each_shorter(features: Features, place: _Place, policy: Overflow) -> Featur
     )
 
 
+def _sequences(features: Features) -> list[Features]:
+    """Each sequence of a row with what is said of its tokens."""
+    found: list[Features] = []
+    start = 0
+    for length in features.lengths:
+        end = start + length
+        weights = features.loss_weights[start:end]
+        own = {name: held[start:end] for name, held in features.per_token.items()}
+        found.append(Features(features.row, features.input_ids[start:end], weights, per_token=own))
+        start = end
+    return found
+
+
+def _room(features: Features) -> int:
+    """Tokens between the first one and what is trained."""
+    targets = np.flatnonzero(features.answers().loss_weights)
+    return max(int(targets[0]) - 1, 0) if len(targets) else 0
+
+
+def _prompt_too_short(length: int, room: int, place: _Place, others: str) -> DataError:
+    needed = length - room
+    allow = f"Allow at least {needed}, training.max_length = {needed}, or say what to do: "
+    if needed > place.context:
+        allow = f"The model reads {place.context} at most. Say what to do: "
+    return DataError(
+        f"{place.where}: {length} tokens, longer than {place.max_length} (training.max_length), "
+        f"and only {room} of them stand before what is trained: cutting the prompt is not enough.\n"
+        f"    {allow}data.on_overflow = {others}"
+    )
+
+
 def _without_beginning(features: Features, place: _Place) -> Features:
     """Cut behind the first token (often a mark of the beginning), before the first target."""
     excess = features.num_tokens - place.max_length
@@ -145,17 +200,9 @@ def _without_beginning(features: Features, place: _Place) -> Features:
         if place.max_length < 2:
             raise _vanished(features, place)
         return _keep(features, np.r_[0, excess + 1 : features.num_tokens])
-    targets = np.flatnonzero(features.answers().loss_weights)
-    first_target = int(targets[0]) if len(targets) else 0
-    if first_target - 1 < excess:
-        needed = features.num_tokens - max(first_target - 1, 0)
-        raise DataError(
-            f"{place.where}: {features.num_tokens} tokens, longer than {place.max_length} "
-            f"(training.max_length), and only {max(first_target - 1, 0)} of them stand before what "
-            "is trained: cutting the prompt is not enough.\n"
-            f"    Allow at least {needed}, training.max_length = {needed}, or say what to do: "
-            "data.on_overflow = truncate_tail, split or drop"
-        )
+    room = _room(features)
+    if room < excess:
+        raise _prompt_too_short(features.num_tokens, room, place, "truncate_tail, split or drop")
     return _keep(features, np.r_[0, excess + 1 : features.num_tokens])
 
 
@@ -216,9 +263,12 @@ def _trains_label(features: Features) -> bool:
 
 
 def _vanished(features: Features, place: _Place) -> DataError:
+    allow = f"Allow more, training.max_length = {features.num_tokens}, k"
+    if features.num_tokens > place.context:
+        allow = "K"
     return DataError(
         f"{place.where}: {features.num_tokens} tokens cut to {place.max_length} "
         "(training.max_length) leave nothing to learn: the whole target would vanish.\n"
-        f"    Allow more, training.max_length = {features.num_tokens}, keep the answer, "
-        "data.on_overflow = truncate_prompt, or leave such rows out, data.on_overflow = drop"
+        f"    {allow}eep the answer, data.on_overflow = truncate_prompt, or leave such rows out, "
+        "data.on_overflow = drop"
     )

@@ -188,12 +188,12 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         inputs = Inputs(source, known, kind, codec, loaded, objective, features)
         inputs.others = others
         mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
-        _fit(inputs, settled, beside=[item.longest for item in mixture])
+        limit = _fit(inputs, settled, beside=[item.longest for item in mixture])
         context = known.facts.context_length
         inputs.general = general_rows(settled, codec, loaded, kind=kind, context=context)
         tell_left_out(inputs.general.values(), stages)
         refuse_short(others, _longest(inputs))
-        inputs.mixture = [fitted(item, settled) for item in mixture]
+        inputs.mixture = [fitted(item, settled, context=limit) for item in mixture]
         loaded.ledger.check()
     inputs.samples = [
         sample(item, loaded.splits.train[item.row], codec)
@@ -242,10 +242,11 @@ def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
     return {"row": str(row.origin), "pieces": pieces}
 
 
-def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> None:
+def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:
     """Cut every split to `training.max_length` by the policy, and enter tokens in the ledger.
 
     Args: beside: tokens of the longest row of every other source.
+    Returns: most tokens that the model reads.
     """
     limit = inputs.codec.max_length
     own = [max(item.lengths) for rows in inputs.features.values() for item in rows]
@@ -268,6 +269,7 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> None:
             split=split,
             max_length=settled.get("training.max_length"),
             policy=settled.get("data.on_overflow"),
+            context=context,
         )
         ledger = inputs.loaded.ledger
         for row in dropped:
@@ -276,6 +278,7 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> None:
             after = without_idle(inputs.objective, after, names, split=split, ledger=ledger)
         ledger.add_features(split, before, after)
         inputs.features[split] = after
+    return context
 
 
 def context_left(settled: Settled, context: int) -> int:

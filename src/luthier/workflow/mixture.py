@@ -111,9 +111,10 @@ def read_mixture(
     return found
 
 
-def fitted(found: Found, settled: Settled) -> Mixed:
+def fitted(found: Found, settled: Settled, *, context: int) -> Mixed:
     """A source whose rows are within `training.max_length`, which is settled.
 
+    Args: context: most tokens that the model reads.
     Raises: DataError: rows are longer, and nothing says what to do with them.
     """
     source, objective, ledger = found.source, found.objective, found.ledger
@@ -123,7 +124,12 @@ def fitted(found: Found, settled: Settled) -> Mixed:
     max_length = int(settled.get("training.max_length"))
     try:
         after, dropped = fit_all(
-            found.features, found.names, split=_SPLIT, max_length=max_length, policy=policy
+            found.features,
+            found.names,
+            split=_SPLIT,
+            max_length=max_length,
+            policy=policy,
+            context=context,
         )
     except DataError as error:
         raise DataError(f"{error}\n    For this source alone: {found.where}.on_overflow") from None

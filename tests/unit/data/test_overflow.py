@@ -156,3 +156,46 @@ def test_what_is_said_of_every_token_is_cut_in_each_sequence_of_a_row() -> None:
     (shorter,) = fit_to(row, 5, "truncate_tail", "here")
     assert shorter.sequences == (5, 4)
     assert shorter.per_token["marks"].tolist() == (shorter.input_ids * 10).tolist()
+
+
+def pair(prompt: int, chosen: int, rejected: int) -> Features:
+    first, second = features(prompt, chosen), features(prompt, rejected)
+    return Features(
+        0,
+        np.concatenate([first.input_ids, second.input_ids]),
+        np.concatenate([first.loss_weights, second.loss_weights]),
+        sequences=(first.num_tokens, second.num_tokens),
+    )
+
+
+@pytest.mark.parametrize("answers", [(45, 85), (85, 45)])
+def test_what_a_pair_needs_is_what_its_longer_answer_needs(answers: tuple[int, int]) -> None:
+    item = pair(15, *answers)
+    with pytest.raises(DataError, match=r"f line 3: 100 tokens, longer than 80 ") as caught:
+        fit_to(item, 80, "truncate_prompt", "f line 3")
+    assert "only 14 of them stand before what is trained" in str(caught.value)
+    assert "Allow at least 86, training.max_length = 86" in str(caught.value)
+    assert "data.on_overflow = truncate_tail or drop" in str(caught.value)
+    assert "split" not in str(caught.value), "it is refused for rows of several texts"
+    with pytest.raises(DataError, match=r"keep the answer\), truncate_tail or drop"):
+        fit_to(item, 80, "error", "f line 3")
+    [short] = fit_to(item, 86, "truncate_prompt", "f line 3")
+    assert max(short.lengths) == 86
+    assert short.num_trained == sum(answers)
+
+
+@pytest.mark.parametrize("policy", ["error", "truncate_prompt"])
+def test_no_more_is_offered_than_the_model_reads(policy: Any) -> None:
+    for context, is_offered in ((9, False), (14, True)):
+        with pytest.raises(DataError) as caught:
+            fit_to(features(2, 12), 8, policy, "f line 1", context=context)
+        assert ("training.max_length = " in str(caught.value)) == is_offered
+        assert (f"The model reads {context} at most" in str(caught.value)) != is_offered
+        assert "data.on_overflow = " in str(caught.value)
+
+
+def test_no_more_is_offered_where_all_are_gone_or_a_target_would_vanish() -> None:
+    with pytest.raises(DataError, match=r"reads 9 at most: cut them: .* = truncate_tail"):
+        fit_all([features(2, 12)], ["f"], split="test", max_length=8, policy="drop", context=9)
+    with pytest.raises(DataError, match=r"vanish.\n    Keep the answer"):
+        fit_to(features(12, 2), 8, "truncate_tail", "f", context=9)
