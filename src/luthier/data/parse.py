@@ -96,7 +96,10 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     records = chain(head, opened.records)
     if isinstance(kind, Settling):
         whole = list(records)
-        match = kind.settled(match, [record for _, record in whole])
+        try:
+            match = kind.settled(match, [record for _, record in whole])
+        except DataError as error:
+            raise DataError(f"{name}, {error}") from None
         records = iter(whole)
     rows, remarks = _rows(opened, records, kind, match, reading, ledger)
     format_name = type(kind).__module__.rpartition(".")[2]

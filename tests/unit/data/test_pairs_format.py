@@ -89,3 +89,31 @@ def test_a_positive_equal_to_its_anchor_teaches_nothing() -> None:
 def test_what_is_no_text_is_refused_with_its_place() -> None:
     with pytest.raises(DataError, match=r"rows.jsonl line 1, positive: got .*expected text"):
         read({"anchor": "one", "positive": 7})
+
+
+@pytest.mark.parametrize("column", ["label", "relevance", "is_duplicate"])
+@pytest.mark.parametrize(("no", "yes"), [(0, 1), (False, True), ("0", "1")])
+def test_pairs_that_are_said_to_be_wrong_are_left_out_and_counted(column, no, yes) -> None:
+    texts = [{"sentence1": f"one {place}", "sentence2": f"two {place}"} for place in range(4)]
+    found = read(*({**text, column: said} for text, said in zip(texts, [yes, no, no, yes])))
+    assert [row.given() for row in found.rows] == ["one 0", "one 3"]
+    assert f"belongs to it where '{column}' says so" in found.description[1]
+    assert "(in 2 rows of this file)" in found.description[2]
+
+
+@pytest.mark.parametrize("said", [0.4, 3, "neutral"])
+def test_grades_and_classes_beside_pairs_are_refused_with_who_learns_them(said) -> None:
+    pair = {"sentence1": "one", "sentence2": "two"}
+    message = rf"rows.jsonl, column 'score': got '{said}' .* expected 0 or 1[^$]*cosent.*rank.*clas"
+    with pytest.raises(DataError, match=message):
+        read({**pair, "score": 1}, {**pair, "score": said})
+
+
+def test_a_number_beside_right_and_wrong_texts_judges_no_pair() -> None:
+    triplet = {"query": "one", "positive": "two", "negative": "three", "score": 0.3}
+    assert len(read(triplet, {**triplet, "query": "four", "score": 0}).rows) == 2
+
+
+def test_pairs_to_be_predicted_need_no_judgement() -> None:
+    pair = {"sentence1": "one", "sentence2": "two", "label": 0}
+    assert [row.target() for row in rows_of([pair], wants="triplet")] == ["two"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
+from luthier.core.errors import DataError
 from luthier.data.columns import find
 from luthier.data.formats import formats
 from luthier.data.formats._several import negative_columns, texts_in, texts_of
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.formats.scored import SCORES
 from luthier.data.rows import Triplet
 
 _POSITIVES = (
@@ -19,12 +23,20 @@ _ANCHORS = (
     "anchor", "query", "question", "sentence1", "text", "sentence", "text1", "sentence_a", "text_a",
 )  # fmt: skip
 _SURE = ("anchor", "positive", "positives", "pos", "positive_passages")
+_SAID = (
+    "label", "is_duplicate", "relevance", "relevant", "is_relevant", "qrel", "is_match", "match",
+    "gold_label", "grade", *SCORES,
+)  # fmt: skip
+_NO, _YES = frozenset({"0", "0.0", "false", "no"}), frozenset({"1", "1.0", "true", "yes"})
+_JUDGED = "judged"
+"""In `Match.how`: the column that says of each pair whether it belongs together."""
 
 
 @formats.add
 class Pairs:
     """Anchor and positive go by many names (query and document, question and answer, two
-    sentences); negatives are columns `negative`, `negative_1` and so on, or a list."""
+    sentences); negatives are columns `negative`, `negative_1` and so on, or a list. Where a column
+    of 0 and 1 says which pairs belong together, only these are read."""
 
     shape: ClassVar[Shape] = "triplet"
     canonical: ClassVar[tuple[str, ...]] = ("anchor", "positive", "negative")
@@ -51,10 +63,32 @@ class Pairs:
             why += f", {', '.join(repr(name) for name in negatives)} not"
         # many of these names mean something else to an objective that writes or names classes
         is_sure = bool(find(_SURE, [anchor, positive]) or negatives)
-        return Match({"anchor": anchor, "positive": positive}, why, weak=not is_sure)
+        # who gives wrong texts has said what is right: a number there judges something else
+        judged = find(_SAID, others) if sample.answered and not negatives else ""
+        how = {_JUDGED: judged} if judged else {}
+        return Match({"anchor": anchor, "positive": positive}, why, weak=not is_sure, how=how)
+
+    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+        """With what the column that judges the pairs says.
+
+        Raises: DataError: more than yes and no.
+        """
+        if _JUDGED not in match.how:
+            return match
+        name = match.how[_JUDGED]
+        said = dict.fromkeys(_said(record, name) for record in records)
+        if not any(said):
+            return replace(match, how={})
+        strange = [value for value in said if value and value not in _NO | _YES]
+        if strange:
+            raise _graded(match, strange[0])
+        return replace(match, why=f"{match.why} where '{name}' says so")
 
     def parse(self, record: Record, context: Context) -> Triplet:
         columns = context.match.columns
+        judged = context.match.how.get(_JUDGED, "")
+        if judged and _said(record, judged) not in _YES:
+            raise Unusable(f"'{judged}' does not say that the two texts belong together")
         anchor = text_of(context.value(record, "anchor"), where=f"{context.origin}, anchor")
         if not anchor.strip():
             raise Unusable("empty anchor")
@@ -77,3 +111,19 @@ class Pairs:
             positive=right[0] if right else "",
             negatives=tuple(dict.fromkeys(wrong)),
         )
+
+
+def _said(record: Record, column: str) -> str:
+    value = record.get(column)
+    return "" if value is None else str(value).strip().lower()
+
+
+def _graded(match: Match, value: str) -> DataError:
+    name, first, second = match.how[_JUDGED], match.columns["anchor"], match.columns["positive"]
+    return DataError(
+        f"column '{name}': got {value!r} beside the texts '{first}' and '{second}', expected 0 or "
+        "1: pairs are learned where it is 1, and grades or classes cannot be.\n"
+        "    Use objective cosent (scores of likeness), rank (relevance to a query) or classify "
+        f"(classes), with data.columns if need be; or leave the column '{name}' out of the file "
+        "if every row is a right pair"
+    )
