@@ -15,6 +15,12 @@ LABEL = (
 """The name of a class, best known first."""
 PAIR = ("text_pair", "sentence2", "text2", "text_b", "hypothesis")
 """The second text of a pair."""
+PAIRS = (
+    ("question1", "question2"), ("sentence_a", "sentence_b"), ("question", "sentence"),
+    ("question", "passage"), ("question", "context"), ("question", "paragraph"),
+    ("question", "document"), ("query", "passage"), ("query", "document"), ("claim", "evidence"),
+)  # fmt: skip
+"""Both texts of a pair, where either name alone may mean something else."""
 DOCUMENT = ("text", "content", "document", "body", "article", "raw_content")
 """Running text to learn from as it is."""
 PROMPTS = (
@@ -34,7 +40,7 @@ def canonical(name: str) -> str:
 
 KNOWN = frozenset(
     {*TEXT, *LABEL, *PAIR, *DOCUMENT, *MESSAGES, *CONVERSATIONS, "system", "tools", "history"}
-    | {name for pair in PROMPTS for name in pair}
+    | {name for pair in (*PROMPTS, *PAIRS) for name in pair}
     | {"instruction", "output", "chosen", "rejected", "id"}
 )
 """Every name above: a first line made of these is a header."""
@@ -50,3 +56,17 @@ def find_ending(names: tuple[str, ...], columns: list[str]) -> str:
     """The only column whose last word is one of `names`, such as `medical_abstract`, or ''."""
     found = [column for column in columns if canonical(column).rpartition("_")[2] in names]
     return found[0] if len(found) == 1 else ""
+
+
+def texts_among(columns: list[str]) -> dict[str, str]:
+    """The columns of a text or of a pair, as `text` and `text_pair`; empty where there is none."""
+    second = find(PAIR, columns)
+    if not second and not find(TEXT[:1], columns):
+        for pair in PAIRS:
+            first, other = find(pair[:1], columns), find(pair[1:], columns)
+            if first and other:
+                return {"text": first, "text_pair": other}
+    first = find(TEXT, columns) or find_ending(TEXT, columns)
+    if not first:
+        return {}
+    return {"text": first} | ({"text_pair": second} if second else {})

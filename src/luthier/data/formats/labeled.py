@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from luthier.core.errors import DataError
-from luthier.data.columns import LABEL, PAIR, TEXT, find, find_ending
+from luthier.data.columns import LABEL, find, find_ending, texts_among
 from luthier.data.formats import formats
+from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import label_of, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Labeled
@@ -31,14 +32,15 @@ class TextLabel:
     def recognise(self, sample: Sample) -> Match | None:
         label = find(LABEL, sample.columns) or find_ending(LABEL, sample.columns)
         others = [column for column in sample.columns if column != label]
-        text = find(TEXT, others) or find_ending(TEXT, others)
+        columns = texts_among(others)
+        text = columns.get("text", "")
         if text and not label and not sample.answered:
-            return Match(_texts(sample, text), f"column '{text}' is the text", weak=True)
+            return Match(columns, f"column '{text}' is the text", weak=True)
         if not label or not text:
             return _by_values(sample, text=text, label=label)
-        columns = _texts(sample, text)
         beside = f", '{columns['text_pair']}' the second text" if len(columns) > 1 else ""
         why = f"column '{text}' is the text{beside}, '{label}' its class"
+        why += unread_texts(sample, {*columns.values(), label})
         return Match({**columns, "label": label}, why, weak=_all_different(sample, label))
 
     def parse(self, record: Record, context: Context) -> Labeled:
@@ -69,11 +71,6 @@ def labeled(
     return Labeled(origin=context.origin, group=group, text=text, label=label, text_pair=text_pair)
 
 
-def _texts(sample: Sample, text: str) -> dict[str, str]:
-    pair = find(PAIR, sample.columns)
-    return {"text": text} | ({"text_pair": pair} if pair else {})
-
-
 def _all_different(sample: Sample, column: str) -> bool:
     values = [str(record.get(column)) for record in sample.records]
     return len(values) >= _MANY and len(set(values)) > 0.9 * len(values)
@@ -97,6 +94,7 @@ def _by_values(sample: Sample, *, text: str, label: str) -> Match | None:
     _refuse_tags(columns[found], columns[few[0]], few[0])
     number = len(set(columns[few[0]]))
     why = f"by its values, '{few[0]}' ({number} short ones) is the class of the text '{found}'"
+    why += unread_texts(sample, {found, few[0]})
     return Match({"text": found, "label": few[0]}, why, weak=True)
 
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from luthier.core.errors import DataError
-from luthier.data.columns import LABEL, PAIR, TEXT, find, find_ending
+from luthier.data.columns import LABEL, find, texts_among
 from luthier.data.formats import formats
+from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import label_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Multilabeled
@@ -40,11 +41,10 @@ class TextLabels:
     )
 
     def recognise(self, sample: Sample) -> Match | None:
-        text = find(TEXT, sample.columns) or find_ending(TEXT, sample.columns)
-        if not text:
+        texts = texts_among(sample.columns)
+        if not texts:
             return None
-        pair = find(PAIR, sample.columns)
-        texts = {"text": text} | ({"text_pair": pair} if pair else {})
+        text = texts["text"]
         others = [column for column in sample.columns if column not in texts.values()]
         labels = find(LABELS, others)
         if not sample.answered and not labels:
@@ -53,14 +53,17 @@ class TextLabels:
         if any(isinstance(_peeked(value), list) for value in values):
             several = any(len(cast("list[Any]", _peeked(v) or [])) != 1 for v in values)
             why = f"column '{text}' is the text, '{labels}' the list of its labels"
+            why += unread_texts(sample, {*texts.values(), labels})
             return Match({**texts, "labels": labels}, why, weak=not several)
         flags = _flags(sample, others)
         if not labels and len(flags) >= _FEWEST_COLUMNS:
             why = f"column '{text}' is the text, and {len(flags)} columns of 0 and 1 its labels"
+            why += unread_texts(sample, texts.values())
             return Match(texts, why, how={"flags": "\n".join(flags)})
         if not labels:
             return None
         why = f"column '{text}' is the text, '{labels}' its labels"
+        why += unread_texts(sample, {*texts.values(), labels})
         return Match({**texts, "labels": labels}, why, weak=True, how={"mark": ""})
 
     def settled(self, match: Match, records: Sequence[Record]) -> Match:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from luthier.data.columns import LABEL, PAIR, TEXT, find, find_ending
+from luthier.data.columns import LABEL, find, find_ending, texts_among
 from luthier.data.formats import formats
 from luthier.data.formats._numbers import number_of, share_of_numbers
+from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Scored
@@ -33,11 +34,10 @@ class TextScore:
     )
 
     def recognise(self, sample: Sample) -> Match | None:
-        text = find(TEXT, sample.columns) or find_ending(TEXT, sample.columns)
-        if not text:
+        texts = texts_among(sample.columns)
+        if not texts:
             return None
-        pair = find(PAIR, sample.columns)
-        texts = {"text": text} | ({"text_pair": pair} if pair else {})
+        text, pair = texts["text"], texts.get("text_pair", "")
         others = [column for column in sample.columns if column not in texts.values()]
         sure = find(SCORES, others)
         score = sure or find(_ALSO, others) or find_ending(SCORES, others)
@@ -51,6 +51,7 @@ class TextScore:
         # running text often comes with a score of its own
         is_weak = not sure or not (pair or {name.lower() for name in others} <= {sure, *_BESIDE})
         why = f"column '{text}' is the text{beside}, '{score}' its score"
+        why += unread_texts(sample, {*texts.values(), score})
         return Match({**texts, "score": score}, why, weak=is_weak)
 
     def parse(self, record: Record, context: Context) -> Scored:
