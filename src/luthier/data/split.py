@@ -41,8 +41,9 @@ def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
     Rows with the same input or group stay together, also through a chain of others (see `_units`),
     and the hash of what ties them decides. Within a class (all rows, where there are no labels) the
     hash is overruled only where the split has run two rows off its share, and so that ten rows give
-    one to each. Each decision depends on the row and on those before it: rows appended later move
-    none, unless they tie what was apart. What holds over half of all rows goes to train.
+    one to each. What is first to bring a class, a label or a type of entity goes to train. Each
+    decision depends on the row and on those before it: rows appended later move none, unless they
+    tie what was apart. What holds over half of all rows goes to train.
     Raises: DataError: too few rows for the splits asked for.
     """
     parts: dict[str, list[Keyed]] = {"train": [], "validation": [], "test": []}
@@ -52,14 +53,21 @@ def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
     decided: dict[str, str] = {}
     strata: dict[str, _Stratum] = {}
     whole = _Stratum()
+    learned: set[str] = set()
     units = _units(rows)
     sizes = Counter(units)
     for item, unit in zip(rows, units, strict=True):
+        brought = item.row.brings()
         if unit not in decided:
             name = _class_of(item)
             stratum = strata.setdefault(name, _Stratum(has_class=bool(name)))
             is_most = 2 * sizes[unit] > len(rows)
-            decided[unit] = "train" if is_most else _decide(unit, stratum, whole, shares)
+            is_first = not learned.issuperset(brought)
+            decided[unit] = (
+                "train" if is_most else _decide(unit, stratum, whole, shares, is_first=is_first)
+            )
+        if decided[unit] == "train":
+            learned.update(brought)
         parts[decided[unit]].append(item)
     _check_filled(parts, shares, num_units=len(decided))
     return parts
@@ -98,9 +106,11 @@ def _class_of(item: Keyed) -> str:
     return "" if item.row.group else item.row.stratum()
 
 
-def _decide(unit: str, stratum: _Stratum, whole: _Stratum, shares: Shares) -> str:
+def _decide(
+    unit: str, stratum: _Stratum, whole: _Stratum, shares: Shares, *, is_first: bool
+) -> str:
     stratum.met, whole.met = stratum.met + 1, whole.met + 1
-    if stratum.met == 1:
+    if stratum.met == 1 or is_first:
         return "train"  # no class may be missing there
     drawn = _uniform(unit)
     lowest, highest = _bounds(shares.test, stratum.met, has_class=stratum.has_class)
@@ -160,6 +170,7 @@ def _check_filled(parts: dict[str, list[Keyed]], shares: Shares, *, num_units: i
         raise DataError(
             f"no row fell to {' or '.join(empty)}: rows with the same input or group stay "
             "together, also in a chain "
-            f"(there are {num_units} different ones), and the first row of a class goes to train.\n"
+            f"(there are {num_units} different ones), and the first row of a class, a label or a "
+            "type of entity goes to train.\n"
             "    Add rows, or give files of your own: data.validation and data.test"
         )

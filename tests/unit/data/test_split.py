@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
 from luthier.data.duplicates import Keyed, keyed
-from luthier.data.rows import Labeled, Origin, Text
+from luthier.data.rows import Labeled, Multilabeled, Origin, Row, Tagged, Text
 from luthier.data.split import Shares, split
 
 TENTHS = Shares(validation=0.1, test=0.1)
@@ -45,6 +45,37 @@ def test_appended_rows_move_no_old_labelled_row(counts: list[int], prefix: str) 
     rows += labelled({"x": 20})
     before = where(split(rows, TENTHS))
     after = where(split(rows + labelled({"y": 30, f"{prefix}0!": 40}), TENTHS))
+    assert before == {key: after[key] for key in before}
+
+
+def with_labels(names: list[set[str]]) -> list[Keyed]:
+    rows = [
+        Multilabeled(origin=Origin("f", i + 1), text=f"t{i}", labels=tuple(sorted(held)))
+        for i, held in enumerate(names)
+    ]
+    return [keyed(row) for row in rows]
+
+
+def with_types(names: list[set[str]]) -> list[Keyed]:
+    found: list[Row] = []
+    for i, held in enumerate(names):
+        words = ("the", *(f"{name}{i}" for name in sorted(held)), f"t{i}")
+        tags = ("O", *(f"B-{name}" for name in sorted(held)), "O")
+        found.append(Tagged(origin=Origin("f", i + 1), tokens=words, tags=tags))
+    return [keyed(row) for row in found]
+
+
+@pytest.mark.parametrize("build", [with_labels, with_types])
+@settings(max_examples=50)
+@given(names=st.lists(st.sets(st.sampled_from("abcdefgh"), max_size=2), min_size=40, max_size=80))
+def test_what_is_first_to_bring_a_label_or_a_type_is_in_train(build, names) -> None:
+    rows = build(names)
+    parts = split(rows, TENTHS)
+    learned = {name for item in parts["train"] for name in item.row.brings()}
+    assert learned == set().union(*names)
+    assert min(map(len, parts.values())) >= 1
+    more = build([*names, {"new"}, {"a"}, {"new", "b"}, set()])
+    before, after = where(parts), where(split(more, TENTHS))
     assert before == {key: after[key] for key in before}
 
 

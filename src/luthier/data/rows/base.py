@@ -77,6 +77,10 @@ class Row:
         """The class whose share splits should keep; empty where rows have none."""
         return ""
 
+    def brings(self) -> tuple[str, ...]:
+        """Names that can be learned only where train has them, beside the `stratum`."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Splits:

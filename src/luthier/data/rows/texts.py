@@ -71,6 +71,9 @@ class Multilabeled(Row):
     def target(self) -> str:
         return json.dumps(sorted(self.labels), ensure_ascii=False)
 
+    def brings(self) -> tuple[str, ...]:
+        return self.labels
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored(Row):
@@ -121,6 +124,9 @@ class Tagged(Row):
 
     def target(self) -> str:
         return " ".join(self.tags)
+
+    def brings(self) -> tuple[str, ...]:
+        return tuple({tag.partition("-")[2] for tag in self.tags} - {""})
 
 
 @dataclass(frozen=True, slots=True)
