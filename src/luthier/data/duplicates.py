@@ -76,10 +76,15 @@ def remove_leaks(
 
     Raises: DataError: there are any and the policy is "error".
     """
-    held = {_tied(item, tie): item.row for item in reversed(others)}
-    held.pop("", None)  # rows without a group
-    kept = [item for item in rows if _tied(item, tie) not in held]
-    leaks = [Repeat(item.row, held[_tied(item, tie)]) for item in rows if _tied(item, tie) in held]
+    held = {name: item.row for item in reversed(others) for name in _tied(item, tie)}
+    kept: list[Keyed] = []
+    leaks: list[Repeat] = []
+    for item in rows:
+        of = next((held[name] for name in _tied(item, tie) if name in held), None)
+        if of is None:
+            kept.append(item)
+        else:
+            leaks.append(Repeat(item.row, of))
     if leaks and policy == "error":
         raise DataError(
             f"{_count(leaks)} the {tie} of a row of another split ({split} and {other}): "
@@ -90,8 +95,8 @@ def remove_leaks(
     return kept, leaks
 
 
-def _tied(item: Keyed, tie: Tie) -> str:
-    return item.input_key if tie == "input" else item.row.group
+def _tied(item: Keyed, tie: Tie) -> tuple[str, ...]:
+    return (item.input_key,) if tie == "input" else item.row.groups()
 
 
 def _count(repeats: Sequence[Repeat]) -> str:

@@ -77,7 +77,7 @@ def _units(rows: Sequence[Keyed]) -> list[str]:
     """Per row, what it must stay together with, by the name of what was met first there.
 
     Groups and inputs are the nodes of a graph, tied by the rows that have both; a unit is what
-    hangs together. A row's group comes before its input, so that a file without chains has one
+    hangs together. A row's groups come before its input, so that a file without chains has one
     unit per group.
     """
     above: dict[str, str] = {}  # towards the node of the same unit that was met first
@@ -99,7 +99,7 @@ def _units(rows: Sequence[Keyed]) -> list[str]:
 
 
 def _ties(item: Keyed) -> list[str]:
-    return [*([f"group {item.row.group}"] if item.row.group else []), item.input_key]
+    return [*(f"group {name}" for name in item.row.groups()), item.input_key]
 
 
 def _class_of(item: Keyed) -> str:

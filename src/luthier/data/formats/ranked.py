@@ -55,7 +55,6 @@ class QueryDocument:
             name = context.match.columns.get("score", "score")
             score = relevance_of(record.get(name), where=f"{context.origin}, {name}")
             document = Candidate(held["document"], score)
-        # one query stays together; a group of the user's own may hold several queries
         group = context.group(record) or held["query"]
         return Ranked(
             origin=context.origin,

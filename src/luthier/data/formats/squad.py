@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
@@ -11,7 +10,7 @@ from luthier.data.columns import find
 from luthier.data.formats import formats
 from luthier.data.formats._values import kind_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Question, Span
+from luthier.data.rows import Question, Span, name_of
 
 CONTEXT = ("context", "passage", "paragraph", "document", "article", "text")
 ANSWERS = ("answers", "answer", "answer_text", "span")
@@ -61,10 +60,9 @@ class QuestionContext:
             if not text.strip():
                 raise Unusable(f"empty {name}")
         spans = _spans(record, held["context"], context) if context.answered else ()
-        digest = hashlib.sha256(held["context"].encode("utf-8", "surrogatepass")).hexdigest()
         return Question(
             origin=context.origin,
-            group=context.group(record) or digest[:16],  # questions on one text stay together
+            group=context.group(record) or name_of(held["context"]),
             question=held["question"],
             context=held["context"],
             answers=spans,

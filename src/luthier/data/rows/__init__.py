@@ -22,6 +22,7 @@ from luthier.data.rows.texts import (
     Tagged,
     Text,
     Triplet,
+    name_of,
 )
 
 __all__ = [
@@ -46,5 +47,6 @@ __all__ = [
     "Tagged",
     "Text",
     "Triplet",
+    "name_of",
     "spoken",
 ]

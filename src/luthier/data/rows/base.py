@@ -57,6 +57,10 @@ class Row:
         """SHA-256 of what the model is given, without the target: equal inputs leak."""
         return self.key()
 
+    def groups(self) -> tuple[str, ...]:
+        """Names of all that the row shares with others which must stay in its split."""
+        return (self.group,) if self.group else ()
+
     def given(self) -> str:
         """What the model is given, as one text: for counting words."""
         return ""

@@ -34,6 +34,9 @@ class Ranked(Row):
     def input_key(self) -> str:
         return replace(self, documents=tuple(Candidate(x.text, 0.0) for x in self.documents)).key()
 
+    def groups(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for name in (self.group, self.query) if name))
+
     def given(self) -> str:
         return "\n".join([self.query, *(document.text for document in self.documents)])
 

@@ -5,6 +5,7 @@ A classed row may hold a picture instead of a text.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from dataclasses import dataclass, replace
@@ -148,11 +149,19 @@ class Question(Row):
     def input_key(self) -> str:
         return replace(self, answers=()).key()
 
+    def groups(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for name in (self.group, name_of(self.context)) if name))
+
     def given(self) -> str:
         return f"{self.question}\n{self.context}"
 
     def target(self) -> str:
         return json.dumps([answer.text for answer in self.answers], ensure_ascii=False)
+
+
+def name_of(text: str) -> str:
+    """A short name of a text, under which rows that share it stay together."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
