@@ -52,3 +52,11 @@ def test_an_ideal_order_scores_one() -> None:
     for name in ("search_hit", "search_mrr", "search_ndcg"):
         kind = metrics.get(name)()
         assert float(kind.reduce(kind.table(found, FRAME).sum(0))) == 1.0
+
+
+def test_a_text_does_not_find_itself() -> None:
+    turned = [row("a", "b"), row("b", "a"), row("c", "d", "a")]
+    scores = np.array([[0.9, 1.0, 0.1], [1.0, 0.9, 0.1], [0.5, 0.1, 0.9]])  # texts b, a, d
+    found = ranked(turned, scores, seconds=0.0)
+    assert [item.text for item in found] == ["b", "a", "d"]
+    assert [item.ranks for item in found] == [(1,), (1,), (1,)]

@@ -32,7 +32,8 @@ KEPT = 1000
 @tasks.add
 class Search:
     """All positives and negatives of the test rows are ranked by the cosine of their vectors with
-    that of each anchor. The untrained model does the same with its own vectors."""
+    that of each anchor, which does not find itself. The untrained model does the same with its own
+    vectors."""
 
     row: ClassVar[type[Row]] = Triplet
 
@@ -115,6 +116,10 @@ def ranked(
     met: set[str] = set()
     for index, row in enumerate(rows):
         scores_M = scores_QM[line[row.anchor]]
+        own = column.get(row.anchor)
+        if own is not None and own not in right[row.anchor]:
+            scores_M = scores_M.copy()
+            scores_M[own] = -np.inf
         order = np.argsort(-scores_M, kind="stable")[:KEPT].tolist()
         places = tuple(place for place, at in enumerate(order, 1) if at in right[row.anchor])
         missing = len(right[row.anchor]) - len(places)
