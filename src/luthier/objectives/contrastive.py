@@ -1,6 +1,7 @@
 """Vectors of texts that belong together are brought close, and away from all others of the batch.
 
-Letters: S sequences, B rows, K given negatives, M = B + K candidates, D width.
+Letters: S sequences, B rows, A different anchors, C different texts, K given negatives, M = B + K
+candidates, D width.
 """
 
 from __future__ import annotations
@@ -165,15 +166,16 @@ def _texts(item: Features) -> list[bytes]:
 
 
 def _allowed(texts: Sequence[bytes], anchors: Sequence[int], candidates: Sequence[int]) -> Tensor:
-    """False where a candidate would be a wrong negative: it is the anchor itself, its own positive
-    once more, or the positive of the same anchor in another row."""
+    """False where a candidate would be a wrong negative: it is the anchor itself, or a text that
+    is right for the anchor in any row of the batch, wherever that text stands."""
     codes = {text: code for code, text in enumerate(dict.fromkeys(texts))}
     code_S = torch.tensor([codes[text] for text in texts], dtype=torch.int64)
     size = len(anchors)
     anchors_B, candidates_M = code_S[list(anchors)], code_S[list(candidates)]
-    positives_B = candidates_M[:size]
-    wrong_BM = positives_B[:, None] == candidates_M[None]
+    asked_A, which_B = anchors_B.unique(return_inverse=True)
+    right_AC = torch.zeros(len(asked_A), len(codes), dtype=torch.bool)
+    right_AC[which_B, candidates_M[:size]] = True
+    wrong_BM = right_AC[which_B][:, candidates_M]
     wrong_BM |= anchors_B[:, None] == candidates_M[None]
-    wrong_BM[:, :size] |= anchors_B[:, None] == anchors_B[None]
     wrong_BM[range(size), range(size)] = False
     return ~wrong_BM

@@ -44,8 +44,19 @@ def test_a_text_that_stands_twice_is_no_negative_of_itself() -> None:
     assert batch.tensors["allowed"].tolist() == [
         [True, False, False, True],  # row 1 has the same text; row 2 the same anchor
         [False, True, True, True],
-        [False, True, True, True],
+        [False, False, True, True],  # what is right for its anchor in row 0 stands in row 1 too
         [True, True, True, True],
+    ]
+
+
+def test_a_right_text_is_no_negative_where_it_was_mined_for_another_row() -> None:
+    objective, bundle = built("contrastive"), plain_bundle("embedder")
+    found = rows(("red", "the red"), ("red", "a good red"), ("blue", "sky", "a good red", "one"))
+    batch = objective.collate(prepared(objective, bundle, found))
+    assert batch.tensors["allowed"].tolist() == [
+        [True, False, True, False, True],
+        [False, True, True, False, True],
+        [True, True, True, True, True],
     ]
 
 
