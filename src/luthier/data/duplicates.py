@@ -96,7 +96,7 @@ def remove_leaks(
 
 
 def _tied(item: Keyed, tie: Tie) -> tuple[str, ...]:
-    return (item.input_key,) if tie == "input" else item.row.groups()
+    return (item.input_key, *item.row.twin_keys()) if tie == "input" else item.row.groups()
 
 
 def _count(repeats: Sequence[Repeat]) -> str:

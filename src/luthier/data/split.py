@@ -76,7 +76,8 @@ def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
 def _units(rows: Sequence[Keyed]) -> list[str]:
     """Per row, what it must stay together with, by the name of what was met first there.
 
-    Groups and inputs are the nodes of a graph, tied by the rows that have both; a unit is what
+    Groups and inputs (and pairs of texts) are the nodes of a graph, tied by the rows that have
+    them; a unit is what
     hangs together. A row's groups come before its input, so that a file without chains has one
     unit per group.
     """
@@ -99,7 +100,8 @@ def _units(rows: Sequence[Keyed]) -> list[str]:
 
 
 def _ties(item: Keyed) -> list[str]:
-    return [*(f"group {name}" for name in item.row.groups()), item.input_key]
+    groups = (f"group {name}" for name in item.row.groups())
+    return [*groups, item.input_key, *item.row.twin_keys()]
 
 
 def _class_of(item: Keyed) -> str:

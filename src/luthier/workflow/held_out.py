@@ -24,7 +24,8 @@ def without_held_out(rows: Sequence[Row], loaded: Loaded, ledger: Ledger) -> lis
 
 def _ties(row: Row) -> dict[str, str]:
     """What a row may have in common with another -> what that is called."""
-    return {row.input_key(): "input"} | {f"group {name}": "group" for name in row.groups()}
+    inputs = dict.fromkeys((row.input_key(), *row.twin_keys()), "input")
+    return inputs | {f"group {name}": "group" for name in row.groups()}
 
 
 def _is_held_out(row: Row, held_out: dict[str, str], ledger: Ledger) -> bool:

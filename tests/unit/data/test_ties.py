@@ -1,4 +1,4 @@
-"""Rows that share a query, a text or a pair of texts stay in one split, whatever else groups them."""
+"""What shares a query, a text or a pair of texts stays in one split, whatever else groups it."""
 
 from __future__ import annotations
 
@@ -71,3 +71,28 @@ def test_a_query_in_train_and_test_is_a_leak_also_with_other_groups(tmp_path: Pa
     loaded = open_data("ranked", **files, validation_share=0, group_by="site")
     assert [row.origin.line for row in loaded.splits.train] == [5, 6, 7, 8]
     assert loaded.ledger.dropped["group of train also in test"].count == 4
+
+
+def test_pairs_turned_round_stay_in_one_split(tmp_path: Path) -> None:
+    straight = [{"anchor": f"a{at}", "positive": f"b{at}"} for at in range(200)]
+    turned = [{"anchor": row["positive"], "positive": row["anchor"]} for row in straight]
+    splits = open_data("triplet", train=write(tmp_path / "a.jsonl", straight + turned)).splits
+    for rows in (splits.train, splits.validation, splits.test):
+        pairs = {(row.given(), row.target()) for row in rows}
+        assert pairs
+        assert pairs == {(right, left) for left, right in pairs}
+
+
+def test_a_pair_turned_round_in_train_and_test_is_a_leak(tmp_path: Path) -> None:
+    files = {
+        "train": write(tmp_path / "a.jsonl", [{"anchor": "a", "positive": x} for x in "bcd"]),
+        "test": write(tmp_path / "t.jsonl", [{"anchor": "c", "positive": "a"}]),
+    }
+    loaded = open_data("triplet", **files, validation_share=0)
+    assert [row.target() for row in loaded.splits.train] == ["b", "d"]
+
+
+def test_a_text_that_is_right_for_many_ties_none_of_them(tmp_path: Path) -> None:
+    records = [{"anchor": f"a{at}", "positive": f"b{at % 5}"} for at in range(300)]
+    splits = open_data("triplet", train=write(tmp_path / "a.jsonl", records)).splits
+    assert min(map(len, (splits.validation, splits.test))) > 15

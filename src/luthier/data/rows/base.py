@@ -57,6 +57,10 @@ class Row:
         """SHA-256 of what the model is given, without the target: equal inputs leak."""
         return self.key()
 
+    def twin_keys(self) -> tuple[str, ...]:
+        """Further keys of what the model is given: rows that share one leak like equal inputs."""
+        return ()
+
     def groups(self) -> tuple[str, ...]:
         """Names of all that the row shares with others which must stay in its split."""
         return (self.group,) if self.group else ()

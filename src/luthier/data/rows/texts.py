@@ -175,6 +175,11 @@ class Triplet(Row):
     def input_key(self) -> str:
         return replace(self, positive="", negatives=()).key()
 
+    def twin_keys(self) -> tuple[str, ...]:
+        """The pair, whichever of the two texts is the anchor."""
+        pair = json.dumps(["pair", *sorted((self.anchor, self.positive))])
+        return (hashlib.sha256(pair.encode()).hexdigest(),) if self.positive else ()
+
     def given(self) -> str:
         return self.anchor
 
