@@ -7,14 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.core.seeds import stream
 from luthier.data.rows import Row
 from luthier.evaluation.tasks._scores import scores
 from luthier.evaluation.tasks.label import MAX_FITTED, Tell, batches, pooled
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective
 
-__all__ = ["Tell", "batches", "outputs", "pooled", "silent", "some"]
+__all__ = ["MAX_FITTED", "Tell", "batches", "outputs", "pooled", "silent"]
 
 
 def outputs(
@@ -22,14 +21,6 @@ def outputs(
 ) -> NDArray[np.float64]:
     """The one number that the model says of each row (N,)."""
     return scores(bundle, objective, rows, batches=batches, tell=tell)[:, 0]
-
-
-def some(rows: Sequence[Row], *, seed: int) -> list[Row]:
-    """All rows, or as many drawn from them as frozen features are fitted to at most."""
-    kept = list(rows)
-    if len(kept) > MAX_FITTED:
-        kept = stream(seed, "frozen features").sample(kept, MAX_FITTED)
-    return kept
 
 
 def silent(done: int, total: int) -> None:

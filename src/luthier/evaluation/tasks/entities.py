@@ -12,7 +12,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from luthier.core.seeds import stream
 from luthier.data.rows import Row, Tagged
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.chunks import chunks
@@ -20,12 +19,13 @@ from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.spread import spread_over
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._batches import silent
+from luthier.evaluation.tasks._drawn import fitted_to, some
 from luthier.evaluation.tasks._paths import best_path
 from luthier.evaluation.tasks._words import of_words
 from luthier.models.bundle import Bundle
 from luthier.objectives.contract import Objective
 
-MAX_WORDS = 15_000
+MAX_WORDS = 50_000
 """Training words that the frozen features are fitted to, at most."""
 
 
@@ -50,7 +50,8 @@ class Entities:
 
     def base(self, bench: Bench) -> list[Outcome]:
         subject = bench.subject
-        fitted = _some(subject.train, seed=subject.seed)
+        known = [row for row in subject.train if isinstance(row, Tagged)]
+        fitted = some(known, MAX_WORDS, seed=subject.seed, size=lambda row: len(row.tokens))
         rows, tell = [*fitted, *bench.rows], bench.progress("base")
         with subject.base() as bundle:
             trunk = bundle.trunk
@@ -61,7 +62,7 @@ class Entities:
         head = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
         head.fit(known_ND[is_known], tags[is_known])
         bench.notes["base"] = {
-            "what": "a simple tagger on the untrained model's features",
+            "what": "a simple tagger on the untrained model's features" + fitted_to(fitted, known),
             "head": "logistic regression on the frozen features of words",
             "fitted_rows": len(fitted),
         }
@@ -116,14 +117,6 @@ def outcomes(
         )
         for index, (row, item) in enumerate(zip(rows, found, strict=True))
     ]
-
-
-def _some(rows: Sequence[Row], *, seed: int) -> list[Tagged]:
-    """As many rows as make up the words that are fitted to."""
-    kept = [row for row in rows if isinstance(row, Tagged)]
-    shuffled = stream(seed, "frozen features").sample(kept, len(kept))
-    total = np.cumsum([len(row.tokens) for row in shuffled])
-    return shuffled[: max(1, int(np.searchsorted(total, MAX_WORDS)))]
 
 
 def _guessed(head: Any, features_WD: NDArray[np.float32], names: Sequence[str]) -> Any:

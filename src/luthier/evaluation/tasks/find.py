@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +14,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from luthier.core.seeds import stream
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch, Features, flatten
 from luthier.data.rows import Question, Row
@@ -24,6 +22,7 @@ from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._answers import Found, best_answer
 from luthier.evaluation.tasks._batches import Tell, silent
+from luthier.evaluation.tasks._drawn import fitted_to, some
 from luthier.evaluation.tasks.label import BATCH_TOKENS
 from luthier.models.bundle import Bundle
 from luthier.objectives._passages import END, START
@@ -51,12 +50,13 @@ class Find:
         return ()
 
     def missing_base(self, bench: Bench) -> str:
-        answered = [row for row in bench.subject.train if isinstance(row, Question) and row.answers]
-        return "" if len(answered) > 1 else "it needs training rows with answers"
+        known = _answered(bench.subject.train)
+        return "" if len(known) > 1 else "it needs training rows with answers"
 
     def base(self, bench: Bench) -> list[Outcome]:
         subject = bench.subject
-        fitted = _some(subject.train, seed=subject.seed)
+        known = _answered(subject.train)
+        fitted = some(known, MAX_FITTED, seed=subject.seed)
         with subject.base() as bundle:
             hidden = bundle.trunk.hidden
             learned = scores(bundle, subject.objective, fitted, hidden, tell=silent)
@@ -65,7 +65,8 @@ class Find:
                 bundle, subject.objective, bench.rows, hidden, tell=bench.progress("base")
             )
         bench.notes["base"] = {
-            "what": "a simple answer finder on the untrained model's features",
+            "what": "a simple answer finder on the untrained model's features"
+            + fitted_to(fitted, known),
             "head": "logistic regressions for start and end on frozen features of tokens",
             "fitted_rows": len(fitted),
         }
@@ -151,9 +152,8 @@ def _text(row: Row, one: Found) -> str:
     return row.context[one.start : one.end] if isinstance(row, Question) and one.end > 0 else ""
 
 
-def _some(rows: Sequence[Row], *, seed: int) -> list[Question]:
-    kept = [replace(row) for row in rows if isinstance(row, Question) and row.answers]
-    return stream(seed, "frozen features").sample(kept, min(MAX_FITTED, len(kept)))
+def _answered(rows: Sequence[Row]) -> list[Question]:
+    return [row for row in rows if isinstance(row, Question) and row.answers]
 
 
 def _fitted(learned: Said, bit: int, *, seed: int) -> Any:

@@ -15,7 +15,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from luthier.core.seeds import stream
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch, Features
 from luthier.data.overflow import fit_to
@@ -24,12 +23,13 @@ from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.spread import spread_over
 from luthier.evaluation.tasks import tasks
+from luthier.evaluation.tasks._drawn import fitted_to, some
 from luthier.evaluation.tasks._scores import scores
 from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Scorer
 
 BATCH_TOKENS = 4096
-MAX_FITTED = 3000
+MAX_FITTED = 20_000
 """Training rows the frozen features are fitted to, at most."""
 Tell = Callable[[int, int], None]
 
@@ -56,7 +56,7 @@ class Label:
 
     def base(self, bench: Bench) -> list[Outcome]:
         subject = bench.subject
-        fitted = _some(subject.train, seed=subject.seed)
+        fitted = some(subject.train, MAX_FITTED, seed=subject.seed)
         rows = [*fitted, *bench.rows]
         with subject.base() as bundle:
             features = pooled(bundle, subject.objective, rows, tell=bench.progress("base"))
@@ -64,7 +64,8 @@ class Label:
         head.fit(features[: len(fitted)], [row.target() for row in fitted])
         found = head.predict_proba(features[len(fitted) :])
         bench.notes["base"] = {
-            "what": "a simple classifier on the untrained model's features",
+            "what": "a simple classifier on the untrained model's features"
+            + fitted_to(fitted, subject.train),
             "head": "logistic regression on frozen mean-pooled features",
             "fitted_rows": len(fitted),
         }
@@ -95,13 +96,6 @@ class Label:
 
 def _silent(done: int, total: int) -> None:
     del done, total
-
-
-def _some(rows: Sequence[Row], *, seed: int) -> list[Row]:
-    kept = list(rows)
-    if len(kept) > MAX_FITTED:
-        kept = stream(seed, "frozen features").sample(kept, MAX_FITTED)
-    return kept
 
 
 def labels(

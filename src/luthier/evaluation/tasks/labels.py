@@ -18,7 +18,8 @@ from luthier.data.rows import Multilabeled, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
-from luthier.evaluation.tasks._batches import Tell, batches, pooled, silent, some
+from luthier.evaluation.tasks._batches import MAX_FITTED, Tell, batches, pooled, silent
+from luthier.evaluation.tasks._drawn import fitted_to, some
 from luthier.evaluation.tasks._scores import scores
 from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Scorer
@@ -50,12 +51,13 @@ class Labels:
 
     def base(self, bench: Bench) -> list[Outcome]:
         subject = bench.subject
-        fitted = some(subject.train, seed=subject.seed)
+        fitted = some(subject.train, MAX_FITTED, seed=subject.seed)
         rows = [*fitted, *bench.rows]
         with subject.base() as bundle:
             features = pooled(bundle, subject.objective, rows, tell=bench.progress("base"))
         bench.notes["base"] = {
-            "what": "simple classifiers on the untrained model's features",
+            "what": "simple classifiers on the untrained model's features"
+            + fitted_to(fitted, subject.train),
             "head": "a logistic regression for every label on frozen mean-pooled features",
             "fitted_rows": len(fitted),
         }

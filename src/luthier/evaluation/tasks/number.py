@@ -18,7 +18,8 @@ from luthier.data.rows import Row, Scored
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
-from luthier.evaluation.tasks._batches import Tell, outputs, pooled, silent, some
+from luthier.evaluation.tasks._batches import MAX_FITTED, Tell, outputs, pooled, silent
+from luthier.evaluation.tasks._drawn import fitted_to, some
 from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Scorer
 
@@ -47,7 +48,7 @@ class Number:
 
     def base(self, bench: Bench) -> list[Outcome]:
         subject, tell = bench.subject, bench.progress("base")
-        fitted = some(subject.train, seed=subject.seed)
+        fitted = some(subject.train, MAX_FITTED, seed=subject.seed)
         rows = [row for row in (*fitted, *bench.rows) if isinstance(row, Scored)]
         with subject.base() as bundle:
             if bundle.kind == "embedder":  # its vectors say something without any training
@@ -57,7 +58,8 @@ class Number:
         head = make_pipeline(StandardScaler(), RidgeCV(STRENGTHS))
         head.fit(features[: len(fitted)], [row.score for row in rows[: len(fitted)]])
         bench.notes["base"] = {
-            "what": "a simple regression on the untrained model's features",
+            "what": "a simple regression on the untrained model's features"
+            + fitted_to(fitted, subject.train),
             "head": "ridge regression on frozen mean-pooled features",
             "fitted_rows": len(fitted),
         }

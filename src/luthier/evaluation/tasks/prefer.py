@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from luthier.core.seeds import stream
 from luthier.data.rows import Message, Preference, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
+from luthier.evaluation.tasks._drawn import fitted_to, some
 from luthier.evaluation.tasks._judged import (
     Tell,
     batches,
@@ -29,7 +29,7 @@ from luthier.evaluation.tasks._judged import (
 from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Scorer
 
-MAX_FITTED = 1000
+MAX_FITTED = 3000
 """Training rows that the untrained model's frozen features are fitted to, at most."""
 NAMES = ("chosen", "rejected")
 _ANY = (Message("assistant", "."),)
@@ -139,9 +139,7 @@ def _judgement(row: Preference, scores: list[float]) -> dict[str, Any]:
 def _fitted(bench: Bench, tell: Tell) -> list[Outcome]:
     """A logistic regression on the difference of frozen, mean-pooled features."""
     subject = bench.subject
-    train = list(subject.train)
-    if len(train) > MAX_FITTED:
-        train = stream(subject.seed, "frozen features").sample(train, MAX_FITTED)
+    train = some(subject.train, MAX_FITTED, seed=subject.seed)
     with subject.base() as before:
         differences_ND = _differences(before, subject.objective, [*train, *bench.rows], tell)
     differences_ND /= differences_ND[: len(train)].std(0) + 1e-6
@@ -150,7 +148,8 @@ def _fitted(bench: Bench, tell: Tell) -> list[Outcome]:
     head = LogisticRegression(C=0.01, fit_intercept=False, max_iter=1000)
     head.fit(np.concatenate([fitted_ND, -fitted_ND]), [1] * len(train) + [0] * len(train))
     bench.notes["base"] = {
-        "what": "a simple judge on the untrained model's features",
+        "what": "a simple judge on the untrained model's features"
+        + fitted_to(train, subject.train),
         "head": "logistic regression on differences of frozen mean-pooled features",
         "fitted_rows": len(train),
     }

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from luthier.core.seeds import stream
 from luthier.data.rows import Rated, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
+from luthier.evaluation.tasks._drawn import some
 from luthier.evaluation.tasks._judged import compares, prompt_of, said, samples, write
 from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Scorer
@@ -85,10 +85,7 @@ class Rate:
 
 
 def _fitted(bench: Bench) -> list[Row]:
-    train = list(bench.subject.train)
-    if len(train) > MAX_FITTED:
-        train = stream(bench.subject.seed, "threshold").sample(train, MAX_FITTED)
-    return train
+    return some(bench.subject.train, MAX_FITTED, seed=bench.subject.seed)
 
 
 def _outcomes(bench: Bench, scores_N: NDArray[np.float64], fitted: Sequence[Row]) -> list[Outcome]:
