@@ -29,6 +29,8 @@ from luthier.models.bundle import Bundle
 from luthier.objectives import Objective, Scorer
 
 BATCH_TOKENS = 4096
+BATCH_PICTURES = 64
+"""As many of 224 x 224 are 39 MB of numbers, and gigabytes of states at most."""
 MAX_FITTED = 20_000
 """Training rows the frozen features are fitted to, at most."""
 Tell = Callable[[int, int], None]
@@ -156,7 +158,8 @@ def batches(
     features = [_prepared(bundle, objective, row, index) for index, row in enumerate(rows)]
     order = sorted(range(len(rows)), key=lambda index: features[index].num_tokens)
     lengths = [features[index].num_tokens for index in order]
-    for places in micro_batches(lengths, max_tokens=BATCH_TOKENS):
+    most = BATCH_PICTURES if bundle.kind == "image_classifier" else BATCH_TOKENS
+    for places in micro_batches(lengths, max_tokens=most):
         indices = [order[place] for place in places]
         yield indices, objective.collate([features[index] for index in indices]).to(device)
 
