@@ -17,6 +17,8 @@ ANSWERS = "answers"
 FRAME = "marks"
 """Name of the numbers of marks before and behind a text each of whose words is learned by itself:
 also the first of a piece, before which nothing stands."""
+PART = "part"
+"""Name of what says which text of a pair every token (T,) is of: 0, 1, or -1 for marks."""
 PIXELS = "pixels"
 """Name of the tensor (B, C, H, W) that a batch of pictures holds."""
 

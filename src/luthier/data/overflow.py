@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from luthier.core.errors import DataError
-from luthier.data.features import FRAME, Features
+from luthier.data.features import FRAME, PART, Features
 from luthier.recipe.schema import Overflow
 
 _ADVICE = "data.on_overflow = truncate_prompt (cut the beginning, keep the answer), truncate_tail"
@@ -76,7 +76,8 @@ def fit_to(
     """One row within `max_length` tokens: itself, a shorter one, several, or none (dropped).
 
     `cut_tokens` of what comes back counts what is missing. Rows that train a label keep their
-    first and last token (the marks around a sentence).
+    first and last token (the marks around a sentence); of a pair of texts all marks, and the longer
+    text is cut first.
     Raises: DataError: too long and the policy is "error", or the target would vanish.
     """
     if max(features.lengths) <= max_length:
@@ -197,9 +198,7 @@ def _without_beginning(features: Features, place: _Place) -> Features:
     """Cut behind the first token (often a mark of the beginning), before the first target."""
     excess = features.num_tokens - place.max_length
     if _trains_label(features):
-        if place.max_length < 2:
-            raise _vanished(features, place)
-        return _keep(features, np.r_[0, excess + 1 : features.num_tokens])
+        return _keep(features, _of_label(features, place, keeps_end=True))
     room = _room(features)
     if room < excess:
         raise _prompt_too_short(features.num_tokens, room, place, "truncate_tail, split or drop")
@@ -207,16 +206,34 @@ def _without_beginning(features: Features, place: _Place) -> Features:
 
 
 def _without_end(features: Features, place: _Place) -> Features:
-    kept = np.arange(place.max_length)
     if _trains_label(features):
-        if place.max_length < 2:
-            raise _vanished(features, place)
-        kept[-1] = features.num_tokens - 1
-        return _keep(features, kept)
-    shorter = _keep(features, kept)
+        return _keep(features, _of_label(features, place, keeps_end=False))
+    shorter = _keep(features, np.arange(place.max_length))
     if not shorter.answers().num_trained:
         raise _vanished(features, place)
     return shorter
+
+
+def _of_label(features: Features, place: _Place, *, keeps_end: bool) -> np.ndarray:
+    """Places that stay of a row that trains a label: its marks, and as much as fits of its texts.
+
+    Of a pair as the "longest first" of transformers has it.
+    """
+    part = features.per_token.get(PART, np.zeros(0))
+    texts = [np.flatnonzero(part == text) for text in (0, 1)]
+    if not len(texts[1]):
+        texts = [np.arange(1, features.num_tokens - 1)]
+    marks = np.setdiff1d(np.arange(features.num_tokens), np.concatenate(texts))
+    room = place.max_length - len(marks)
+    if room < len(texts) - 1:
+        raise _vanished(features, place)
+    shares = [room]
+    if len(texts) == 2:
+        first = min(len(texts[0]), max(room - len(texts[1]), -(-room // 2)))
+        shares = [first, room - first]
+    pairs = zip(texts, shares, strict=True)
+    kept = [at[len(at) - share :] if keeps_end else at[:share] for at, share in pairs]
+    return np.sort(np.concatenate([marks, *kept]))
 
 
 def _pieces(features: Features, place: _Place) -> list[Features]:

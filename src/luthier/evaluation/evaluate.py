@@ -111,6 +111,7 @@ def _run_arms(
 ) -> tuple[dict[str, list[Outcome]], dict[str, float]]:
     found: dict[str, list[Outcome]] = {}
     seconds: dict[str, float] = {}
+    notes = bench.subject.bundle.notes
     for name, arm in _arms(bench, section).items():
         why_not = arm().missing(bench)
         if why_not is None and section.arms != "auto":
@@ -122,9 +123,11 @@ def _run_arms(
             bench.notes[name] = {"left_out": why_not}
             continue
         bench.tell(Stage("evaluating", name))
-        started = time.perf_counter()
+        started, num_notes = time.perf_counter(), len(notes)
         found[name] = arm().outcomes(bench)
         seconds[name] = time.perf_counter() - started
+        for note in dict.fromkeys(notes[num_notes:]):
+            bench.tell(Notice(note))
     return found, seconds
 
 

@@ -63,7 +63,7 @@ class Subject:
             )
         if not self.opened:
             self.opened.append(self.open_base())
-        yield self.opened[0]
+        yield replace(self.opened[0], cut=self.bundle.cut, notes=self.bundle.notes)
 
     def close(self) -> None:
         """Let go of models that were opened."""

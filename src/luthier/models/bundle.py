@@ -204,6 +204,16 @@ class Trunk(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What training did with texts that are too long; whoever reads texts later does the same."""
+
+    max_length: int = 0
+    """Tokens that were left of them; 0: as many as the model reads."""
+    keeps_end: bool = False
+    """The beginning was cut, not the end."""
+
+
 @dataclass(slots=True)
 class Outline:
     """A model as far as names and shapes go; its weights may be elsewhere (models/outline.py)."""
@@ -226,3 +236,10 @@ class Bundle(Outline):
     """What was decided while loading, for the record."""
     vectors: Vectors = field(default_factory=Vectors)
     """How an embedder makes one vector of a text."""
+    cut: Cut = field(default_factory=Cut)
+
+    @property
+    def longest(self) -> int:
+        """Most tokens of a text that are read at once."""
+        limits = (self.facts.context_length, self.codec.max_length, self.cut.max_length)
+        return min(limit for limit in limits if limit)

@@ -25,16 +25,19 @@ def facts_of(model: Any) -> Facts:
             getattr(config, "hidden_size", 0) or max(_list(config, "hidden_sizes"), default=0)
         ),
         vocabulary_size=int(getattr(config, "vocab_size", 0)),
-        context_length=context_length(config),
+        context_length=context_length(model),
         weight_bytes=sum(p.numel() * p.element_size() for p in parameters),
     )
 
 
-def context_length(config: Any) -> int:
+def context_length(model: Any) -> int:
     """Longest sequence in tokens that positions allow."""
+    config = model.config.get_text_config()
     found = int(getattr(config, "max_position_embeddings", 0) or 0)
-    if config.model_type in {"roberta", "xlm-roberta", "camembert"}:
-        found -= int(config.pad_token_id) + 1  # their positions begin behind the padding index
+    for name, part in model.named_modules():
+        is_table = isinstance(part, nn.Embedding) and name.endswith("position_embeddings")
+        if is_table and part.num_embeddings == found and part.padding_idx is not None:
+            return found - part.padding_idx - 1  # positions begin behind the padding index
     return found or _UNBOUNDED
 
 

@@ -84,6 +84,7 @@ def _joined(documents: Sequence[Features]) -> Features:
         input_ids=np.concatenate([item.input_ids for item in documents]),
         sequences=tuple(item.num_tokens for item in documents) if len(documents) > 1 else (),
         arrays={**first.arrays, SCORES: np.concatenate([x.arrays[SCORES] for x in documents])},
+        per_token={},
     )
 
 

@@ -19,6 +19,7 @@ from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.objectives import objectives
 from luthier.objectives._class_weights import refuse_two_weights
 from luthier.objectives._pictures import augmented, picture_features, pixels_of
+from luthier.objectives._two_texts import encoded
 from luthier.objectives.contract import Loss, Roles, Usual
 
 Change = Literal["flip", "shift", "contrast"]
@@ -135,7 +136,8 @@ class Classify:
         label = self._index.get(row.label, IGNORE)
         if row.picture:
             return picture_features(row, codec, index=index, label=label)
-        return Features(index, codec.encode(row.text, row.text_pair), label=label)
+        ids, parts = encoded(codec, row.text, row.text_pair)
+        return Features(index, ids, label=label, per_token=parts)
 
     def collate(self, features: Sequence[Features]) -> Batch:
         """Texts end to end, or pictures, and the class of each."""

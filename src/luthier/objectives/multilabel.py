@@ -22,6 +22,7 @@ from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.models.located import locate
 from luthier.objectives import objectives
 from luthier.objectives._class_weights import refuse_two_weights
+from luthier.objectives._two_texts import parts_of
 from luthier.objectives.contract import Loss, Roles, Usual
 from luthier.ops.threshold import HALF, best_threshold
 
@@ -130,8 +131,14 @@ class Multilabel:
                     "objective.labels."
                 )
             targets[self._index[name]] = 1.0
-        ids = locate(codec, row.text, row.text_pair).input_ids
-        return Features(index, ids, label=0, arrays={"targets": targets})
+        located = locate(codec, row.text, row.text_pair)
+        return Features(
+            index,
+            located.input_ids,
+            label=0,
+            arrays={"targets": targets},
+            per_token=parts_of(located),
+        )
 
     def beginning(self, features: Sequence[Features]) -> list[float]:
         """The log-odds of each label among these rows: what the loss is lowest at as long as texts

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from luthier.core.config import Auto, ComponentConfig
 from luthier.core.errors import DataError, RecipeError
-from luthier.data.features import IGNORE, Batch, Features, flatten
+from luthier.data.features import IGNORE, PART, Batch, Features, flatten
 from luthier.data.rows import Ranked, Row
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.models.located import locate
@@ -147,7 +147,8 @@ class Rank:
         assert isinstance(row, Ranked)
         is_known = not any(math.isnan(document.score) for document in row.documents)
         self._check_best(row)
-        pairs = [locate(codec, row.query, item.text).input_ids for item in row.documents]
+        located = [locate(codec, row.query, item.text) for item in row.documents]
+        pairs = [item.input_ids for item in located]
         scores = [item.score if is_known else 0.0 for item in row.documents]
         return Features(
             index,
@@ -155,6 +156,7 @@ class Rank:
             label=0 if is_known else IGNORE,
             sequences=tuple(len(pair) for pair in pairs) if len(pairs) > 1 else (),
             arrays={SCORES: np.array(scores, np.float32), QUERY: query_number(row.query)},
+            per_token={PART: np.concatenate([item.part for item in located])},
         )
 
     def _check_best(self, row: Ranked) -> None:

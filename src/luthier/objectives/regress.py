@@ -18,6 +18,7 @@ from luthier.data.rows import Row, Scored
 from luthier.models.bundle import Bundle, Codec, Kind
 from luthier.models.located import locate
 from luthier.objectives import objectives
+from luthier.objectives._two_texts import parts_of
 from luthier.objectives.contract import Loss, Roles, Usual
 
 
@@ -87,9 +88,15 @@ class Regress:
         """The encoded text or pair, and in `arrays` its number (IGNORE: it is to be predicted)."""
         assert isinstance(row, Scored)
         is_known = not math.isnan(row.score)
-        ids = locate(codec, row.text, row.text_pair).input_ids
+        located = locate(codec, row.text, row.text_pair)
         target = np.array([row.score if is_known else 0.0], np.float64)
-        return Features(index, ids, label=0 if is_known else IGNORE, arrays={"score": target})
+        return Features(
+            index,
+            located.input_ids,
+            label=0 if is_known else IGNORE,
+            arrays={"score": target},
+            per_token=parts_of(located),
+        )
 
     def collate(self, features: Sequence[Features]) -> Batch:
         """Texts end to end, the number of each, and which of them count."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from luthier.core import files
@@ -19,6 +19,7 @@ from luthier.run.reader import open_run
 from luthier.run.report import render
 from luthier.tuners import Tuner
 from luthier.workflow.inputs import Inputs
+from luthier.workflow.opening import cut_of
 from luthier.workflow.others import view_of
 from luthier.workflow.stages import Stages
 from luthier.workflow.stop import in_one_piece
@@ -48,7 +49,7 @@ def subject_of(
     """What the evaluation examines."""
     named = inputs.others.get("reference")
     return Subject(
-        bundle=bundle,
+        bundle=replace(bundle, cut=cut_of(settled)),
         tuner=tuner,
         objective=inputs.objective,
         train=inputs.kept("train"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from luthier.models import today, trunks
-from luthier.models.bundle import Bundle, Trunk
+from luthier.models.bundle import Bundle, Cut, Trunk
 from luthier.models.load import open_model
 from luthier.objectives import Headed, Objective, labels_of
+from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.tuners import Tuner, attach, tuners
 from luthier.workflow.device import device_name
@@ -16,6 +17,15 @@ from luthier.workflow.device import device_name
 def compute_dtype(recipe: Recipe) -> torch.dtype:
     """Type of the matrix products."""
     return torch.bfloat16 if recipe.training.precision == "bfloat16" else torch.float32
+
+
+def cut_of(settled: Settled) -> Cut:
+    """What the training was told to do with rows that are too long."""
+    policy, key = str(settled.get("data.on_overflow")), "training.max_length"
+    # chosen from the rows it is the longest of them, which says nothing of others
+    is_asked = not settled.origins.get(key, "default").startswith(("auto", "default"))
+    is_cut = is_asked and policy.startswith("truncate")
+    return Cut(settled.get(key) if is_cut else 0, keeps_end=policy == "truncate_prompt")
 
 
 def open_base(recipe: Recipe, objective: Objective) -> Bundle:

@@ -35,7 +35,10 @@ def predict_file(
     with stages.stage("loading model", run.recipe.model):
         bundle = run.bundle
     with stages.stage("predicting", f"{len(asked.rows)} rows, trunk '{bundle.trunk.name}'"):
+        num_notes = len(bundle.notes)
         answers = predict(bundle, run.objective, asked.rows)
+        for note in dict.fromkeys(bundle.notes[num_notes:]):
+            stages.note(note, warning=True)
     lines = [
         json.dumps(with_answer(record, answer), ensure_ascii=False)
         for record, answer in zip(asked.records, answers, strict=True)

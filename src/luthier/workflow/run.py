@@ -23,7 +23,7 @@ from luthier.run.layout import Layout
 from luthier.run.reader import RunFiles, open_run
 from luthier.tuners import Tuner, tuners
 from luthier.workflow.built import open_component
-from luthier.workflow.opening import build_trunk, open_base, open_for, open_weights, tune
+from luthier.workflow.opening import build_trunk, cut_of, open_base, open_for, open_weights, tune
 
 
 @dataclass(frozen=True)
@@ -111,5 +111,6 @@ def open_tuned(run: Run) -> Bundle:
         )
     if recipe.objective.get("template") == "plain":
         bundle.codec = bundle.codec.plain()
+    bundle.cut = cut_of(Settled.of_document(run.files.resolved or {}))
     bundle.model.eval()
     return bundle

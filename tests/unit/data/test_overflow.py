@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.features import Features
+from luthier.data.features import PART, Features
 from luthier.data.ledger import Ledger
 from luthier.data.overflow import fit_all, fit_to
 
@@ -199,3 +199,36 @@ def test_no_more_is_offered_where_all_are_gone_or_a_target_would_vanish() -> Non
         fit_all([features(2, 12)], ["f"], split="test", max_length=8, policy="drop", context=9)
     with pytest.raises(DataError, match=r"vanish.\n    Keep the answer"):
         fit_to(features(12, 2), 8, "truncate_tail", "f", context=9)
+
+
+def labelled_pair(first: int, second: int) -> Features:
+    """A label's row in the manner of BERT: a mark, a text, a mark, another text, a mark."""
+    part = np.array([-1, *[0] * first, -1, *[1] * second, -1], np.int8)
+    ids = np.arange(len(part), dtype=np.int32)
+    return Features(0, ids, label=1, per_token={PART: part})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [(20, 3, (6, 3)), (3, 20, (3, 6)), (20, 20, (5, 4)), (5, 6, (5, 4)), (9, 1, (8, 1))],
+)
+def test_of_a_pair_the_longer_text_is_cut_first(
+    first: int, second: int, kept: tuple[int, int]
+) -> None:
+    whole = labelled_pair(first, second)
+    [head] = fit_to(whole, 12, "truncate_tail", "f")
+    assert [int((head.per_token[PART] == text).sum()) for text in (0, 1, -1)] == [*kept, 3]
+    starts = [1, first + 2]
+    expected = [list(range(start, start + num)) for start, num in zip(starts, kept, strict=True)]
+    last = whole.num_tokens - 1
+    assert head.input_ids.tolist() == [0, *expected[0], first + 1, *expected[1], last]
+    [tail] = fit_to(whole, 12, "truncate_prompt", "f")
+    assert tail.input_ids.tolist()[-2:] == [last - 1, last]
+    assert first in tail.input_ids  # the last token of the first text
+    assert tail.num_tokens == 12
+    assert head.cut_tokens == tail.cut_tokens == whole.num_tokens - 12
+
+
+def test_a_pair_of_which_nothing_is_left_is_refused() -> None:
+    with pytest.raises(DataError, match="whole target would vanish"):
+        fit_to(labelled_pair(5, 5), 3, "truncate_tail", "f")

@@ -22,7 +22,7 @@ def test_every_row_has_its_own_number_whatever_the_batches() -> None:
 
 def long_scored(found: Any) -> tuple[Any, Any]:
     """The case's first row with two texts, each of which fills the context but for a token."""
-    limit = found.bundle.facts.context_length
+    limit = min(found.bundle.facts.context_length, found.bundle.codec.max_length)
     text = " ".join(["red"] * (limit - 3))  # the word tokenizer puts a mark at either end
     return replace(found.rows[0], text=text, text_pair=text), limit
 
@@ -37,7 +37,8 @@ def test_two_texts_that_fit_one_by_one_are_read_whole() -> None:
 
 def test_a_text_that_is_cut_keeps_its_closing_mark() -> None:
     found = case("full", "regress")
-    row, limit = long_scored(found)  # both together
+    both, limit = long_scored(found)
+    row = replace(both, text=f"{both.text} {both.text_pair}", text_pair="")
     (_, batch) = next(batches(found.bundle, found.objective, [row]))
     whole = found.objective.prepare(row, found.bundle.codec, index=0).input_ids
     assert batch.lengths == (limit,)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tests import tiny
 from torch.utils.flop_counter import FlopCounterMode
+from transformers import AutoConfig, AutoModel
 
 from luthier.models.facts import facts_of
 from luthier.workflow.models import fetch_model
@@ -39,6 +40,25 @@ def test_flops_per_token_are_those_that_torch_counts(*, trained: bool) -> None:
     assert facts_of(model).flops_per_token(trained_weights=trained) == pytest.approx(
         counted, rel=0.03
     )
+
+
+@pytest.mark.parametrize("name", ["roberta", "mpnet", "xlm-roberta", "camembert", "longformer"])
+def test_positions_that_begin_behind_the_padding_are_no_context(name: str) -> None:
+    settings = AutoConfig.for_model(
+        name,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        vocab_size=50,
+        max_position_embeddings=34,
+        pad_token_id=1,
+        **({"attention_window": [8]} if name == "longformer" else {}),
+    )
+    with torch.device("meta"):
+        drawn = AutoModel.from_config(settings)
+    assert facts_of(drawn).context_length == 32
+    assert facts_of(tiny.classifier("bert")).context_length == 256
 
 
 def test_fetching_says_parameters_bytes_and_flops(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from luthier.core.events import Notice
 from luthier.data.rows import Chat, Message, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.likelihood import row_nlls
@@ -84,12 +83,9 @@ def answers(
     rows = [row for row in bench.rows if isinstance(row, Chat)]
     asked = rows[: bench.num_written]
     prompts = [bundle.codec.prompt(rewrite(row), row) for row in asked]
-    num_notes = len(bundle.notes)
     completions = generate(
         bundle, prompts, max_new_tokens=bench.max_new_tokens, on_progress=bench.progress(arm)
     )
-    for note in bundle.notes[num_notes:]:
-        bench.tell(Notice(note))
     nlls = [(math.nan, 0.0)] * len(rows)
     if with_nll:
         rewritten = [_with_answer(row, rewrite(row)) for row in rows]

@@ -16,11 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from luthier.data.batches import micro_batches
-from luthier.data.features import Batch, Features
-from luthier.data.overflow import fit_to
+from luthier.data.features import Batch
 from luthier.data.rows import Labeled, Row
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.reading import within
 from luthier.evaluation.spread import spread_over
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._drawn import fitted_to, some
@@ -155,16 +155,11 @@ def batches(
     """Rows as batches of like length, with the indices of the rows in each."""
     device = next(bundle.model.parameters()).device
     bundle.model.eval()
-    features = [_prepared(bundle, objective, row, index) for index, row in enumerate(rows)]
+    prepared = [objective.prepare(row, bundle.codec, index=at) for at, row in enumerate(rows)]
+    features = within(bundle, prepared)
     order = sorted(range(len(rows)), key=lambda index: features[index].num_tokens)
     lengths = [features[index].num_tokens for index in order]
     most = BATCH_PICTURES if bundle.kind == "image_classifier" else BATCH_TOKENS
     for places in micro_batches(lengths, max_tokens=most):
         indices = [order[place] for place in places]
         yield indices, objective.collate([features[index] for index in indices]).to(device)
-
-
-def _prepared(bundle: Bundle, objective: Objective, row: Row, index: int) -> Features:
-    features = objective.prepare(row, bundle.codec, index=index)
-    # what training was told to do with such rows is done before; here the end is left out
-    return fit_to(features, bundle.facts.context_length, "truncate_tail", str(row.origin))[0]

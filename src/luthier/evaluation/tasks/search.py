@@ -18,6 +18,7 @@ from luthier.data.features import Features, flatten
 from luthier.data.rows import Row, Triplet
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
+from luthier.evaluation.reading import within
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks.label import Tell
 from luthier.models.bundle import Bundle
@@ -131,16 +132,16 @@ def ranked(
 
 @torch.no_grad()
 def vectors_of(bundle: Bundle, texts: Sequence[str], *, tell: Tell) -> NDArray[np.float32]:
-    """Vectors of texts (N, D); what is longer than the model reads is cut, its last token kept."""
+    """Vectors of texts (N, D); what is longer than the model reads is cut."""
     model = bundle.model.eval()
     device = next(model.parameters()).device
-    limit = bundle.facts.context_length
-    ids = [bundle.codec.encode(text) for text in texts]
-    ids = [part if len(part) <= limit else np.r_[part[: limit - 1], part[-1:]] for part in ids]
+    encoded = [Features(at, bundle.codec.encode(text)) for at, text in enumerate(texts)]
+    features = within(bundle, encoded)
     found: NDArray[np.float32] | None = None
     done = 0
-    for group in micro_batches([len(part) for part in ids], max_tokens=BATCH_TOKENS):
-        batch = flatten([Features(index, ids[index]) for index in group]).to(device)
+    lengths = [item.num_tokens for item in features]
+    for group in micro_batches(lengths, max_tokens=BATCH_TOKENS):
+        batch = flatten([features[index] for index in group]).to(device)
         vectors = embed(bundle, batch).cpu().numpy()
         if found is None:
             found = np.zeros((len(texts), vectors.shape[1]), np.float32)
