@@ -9,7 +9,7 @@ import torch
 
 from luthier.core.errors import RecipeError
 from luthier.models.bundle import Bundle, Codec
-from luthier.models.token_rows import token_rows, train_tokens
+from luthier.models.token_rows import token_rows
 
 _ADDED = "tokens_added_by_luthier"
 SUFFIX = ".token_adapter.trainable_tokens_delta"
@@ -31,18 +31,8 @@ def extend(codec: Codec, tokens: Sequence[str]) -> None:
     setattr(tokenizer, _ADDED, [*getattr(tokenizer, _ADDED, []), *new])
 
 
-def put_into(bundle: Bundle, tokens: Sequence[str], *, alone: bool) -> None:
-    """Make room for these tokens, as `widen`.
-
-    Args: alone: train their vectors and no others; else the tables are left to whoever trains them.
-    """
-    ids = widen(bundle, tokens)
-    if ids and alone:
-        train_tokens(bundle.model, list(ids.values()))
-
-
 def widen(bundle: Bundle, tokens: Sequence[str]) -> dict[str, int]:
-    """Number of each of these tokens, for which the model now has vectors.
+    """Number of each of these tokens, for which the model now has vectors; what moves stays so.
 
     A new one starts as the mean of the vectors of its pieces; done twice it is the same.
     """
@@ -53,7 +43,6 @@ def widen(bundle: Bundle, tokens: Sequence[str]) -> dict[str, int]:
     ids = {token: int(tokenizer.convert_tokens_to_ids(token)) for token in tokens}
     if max(ids.values()) >= len(model.get_input_embeddings().weight):
         model.resize_token_embeddings(max(ids.values()) + 1, mean_resizing=False)
-        model.requires_grad_(False)
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
     for layer in {id(part): part for part in (model.get_input_embeddings(), head) if part}.values():
         for token in getattr(tokenizer, _ADDED):

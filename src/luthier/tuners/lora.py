@@ -17,7 +17,7 @@ from luthier.core.config import Auto, ComponentConfig
 from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
 from luthier.models.linear import Linear
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.token_rows import token_rows
+from luthier.models.token_rows import token_rows, train_tokens
 from luthier.tuners import tuners
 from luthier.tuners._best import BEST, best, meant, number_of, refuse_more
 from luthier.tuners._groups import decay_groups
@@ -39,7 +39,7 @@ from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly
 from luthier.tuners._tables import token_tables, train_tables, trained_tables
 from luthier.tuners._targets import heads_of, linear_layers, matching, replace
-from luthier.tuners._tokens import extend, put_into, widen
+from luthier.tuners._tokens import extend, widen
 from luthier.tuners.contract import ParamGroup, Peft
 
 TABLES_RATE = 0.1
@@ -185,6 +185,7 @@ class Lora:
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
         model, heads = bundle.model, heads_of(bundle)
+        token_ids = widen(bundle, self.config.tokens)  # may put new tables in place of the old
         layers = self._layers(bundle)
         model.requires_grad_(False)
         for name, layer in layers.items():
@@ -192,7 +193,8 @@ class Lora:
             added = self._added(name, layer, generator)
             added.train(layer.training)
             replace(model, name, added)
-        put_into(bundle, self.config.tokens, alone=not self.config.embeddings)
+        if token_ids and not self.config.embeddings:
+            train_tokens(model, list(token_ids.values()))
         for head in heads:
             model.get_submodule(head).requires_grad_(True)
         if self.config.embeddings:

@@ -79,11 +79,14 @@ def test_a_new_token_begins_as_the_mean_of_its_pieces(base: Path) -> None:
     assert list(bundle.codec.encode(f"{NEW[1]}")).count(row) == 1
 
 
-def test_only_the_rows_of_these_tokens_can_move(base: Path) -> None:
+def test_only_the_adapters_and_the_rows_of_these_tokens_can_move(base: Path) -> None:
     bundle, tuner = opened(base), tuner_for()
     tuner.apply(bundle, seed=0)
     trained = {n for n, p in bundle.model.named_parameters() if p.requires_grad}
     rows = {name for name in trained if "lora_" not in name}
+    low_rank = {n for n, _ in bundle.model.named_parameters() if ".lora_A" in n or ".lora_B" in n}
+    assert low_rank
+    assert trained - rows == low_rank
     parts = [part for part in token_rows(bundle.model).values() if part.own is not None]
     assert len(rows) == len(parts)
     assert all(part.own.shape == (3, 32) for part in parts if part.own is not None)
