@@ -16,7 +16,8 @@ from luthier.models.added import Added
 class TokenRows(Added):
     """A table of tokens or a language-model head, some rows of which are trained, in float32.
 
-    `tied`: the rows of another such part are used, as where table and head are one matrix.
+    `tied`: the rows of another such part are used, as where table and head are one matrix. Rows of
+    a table that scales what it looks up (Gemma's) are scaled as the others are.
     """
 
     index: Tensor
@@ -62,6 +63,9 @@ class TokenRows(Added):
         if isinstance(self.base, nn.Embedding):
             is_one = input[..., None] == self.index
             own = nn.functional.embedding(is_one.int().argmax(-1), self.rows).to(output.dtype)
+            scale: Tensor | float | None = getattr(self.base, "embed_scale", None)
+            if scale is not None:
+                own = own * (scale.to(own) if isinstance(scale, Tensor) else scale)
             return torch.where(is_one.any(-1)[..., None], own, output)
         bias = None if self.bias is None else self.bias[self.index].to(input.dtype)
         own = nn.functional.linear(input, self.rows.to(input.dtype), bias)

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import torch
+from torch import nn
 
 from luthier.core.errors import RecipeError
 from luthier.models.bundle import Bundle, Codec
+from luthier.models.soft_prompt import table_of
 from luthier.models.token_rows import token_rows
 
 _ADDED = "tokens_added_by_luthier"
@@ -29,6 +31,18 @@ def extend(codec: Codec, tokens: Sequence[str]) -> None:
     new = [token for token in tokens if token not in tokenizer.get_vocab()]
     codec.add_tokens(new)
     setattr(tokenizer, _ADDED, [*getattr(tokenizer, _ADDED, []), *new])
+
+
+def check_rows(model: nn.Module, tokens: Sequence[str]) -> None:
+    """Raises: RecipeError: the table gives what neither we nor PEFT can make of single rows."""
+    table = table_of(model)
+    is_plain = isinstance(table, nn.Embedding) and type(table).forward is nn.Embedding.forward
+    if tokens and not (is_plain or hasattr(table, "embed_scale")):
+        raise RecipeError(
+            f"recipe tuner.tokens: the table of {type(model).__name__} is a "
+            f"{type(table).__name__}, which gives something else than its rows, so they cannot be "
+            "trained one by one. Train all of them: tuner.embeddings=true"
+        )
 
 
 def widen(bundle: Bundle, tokens: Sequence[str]) -> dict[str, int]:

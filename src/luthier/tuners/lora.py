@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import replace as changed
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -17,12 +16,10 @@ from luthier.core.config import Auto, ComponentConfig
 from luthier.models.bundle import Bundle, Codec, Facts, Kind, Outline
 from luthier.models.linear import Linear
 from luthier.models.low_rank import LowRankLinear
-from luthier.models.token_rows import token_rows, train_tokens
+from luthier.models.token_rows import train_tokens
 from luthier.tuners import tuners
 from luthier.tuners._best import BEST, best, meant, number_of, refuse_more
-from luthier.tuners._groups import decay_groups
 from luthier.tuners._low_rank import (
-    adapters,
     check_rank,
     check_same,
     from_peft_tensors,
@@ -33,13 +30,14 @@ from luthier.tuners._low_rank import (
     trained_whole,
     untuned,
 )
+from luthier.tuners._low_rank_groups import low_rank_groups
 from luthier.tuners._patterns import check, pattern_for, value_for
 from luthier.tuners._peft import from_peft, to_peft
 from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly
-from luthier.tuners._tables import token_tables, train_tables, trained_tables
+from luthier.tuners._tables import token_tables, train_tables
 from luthier.tuners._targets import heads_of, linear_layers, matching, replace
-from luthier.tuners._tokens import extend, widen
+from luthier.tuners._tokens import check_rows, extend, widen
 from luthier.tuners.contract import ParamGroup, Peft
 
 TABLES_RATE = 0.1
@@ -182,9 +180,11 @@ class Lora:
     def apply(self, bundle: Bundle, *, seed: int) -> Bundle:
         """The bundle with adapters in place; only they (and a head, and vectors of tokens) move.
 
-        Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
+        Raises: RecipeError: a pattern means no layer, a rank exceeds a layer's size, or the table
+        of tokens cannot be trained so.
         """
         model, heads = bundle.model, heads_of(bundle)
+        self._check_tables(model)
         token_ids = widen(bundle, self.config.tokens)  # may put new tables in place of the old
         layers = self._layers(bundle)
         model.requires_grad_(False)
@@ -231,9 +231,14 @@ class Lora:
 
         Raises: RecipeError: a pattern means no layer, or a rank exceeds a layer's size.
         """
-        if self.config.embeddings:
-            token_tables(outline.model)
+        self._check_tables(outline.model)
         return linear_layers(outline) if self.parts(outline) else self._layers(outline)
+
+    def _check_tables(self, model: nn.Module) -> None:
+        if self.config.embeddings:
+            token_tables(model)
+        else:
+            check_rows(model, self.config.tokens)
 
     def _layers(self, outline: Outline) -> dict[str, Linear]:
         layers = linear_layers(outline)
@@ -259,16 +264,9 @@ class Lora:
 
     def groups(self, model: nn.Module) -> list[ParamGroup]:
         """Matrices decay; biases, norms of a head, lengths and vectors of tokens do not."""
-        config = self.config
-        rows = [part.own for part in token_rows(model).values() if part.own is not None]
-        raising = [layer.lora_B for _, layer in adapters(model) if config.rate_ratio != 1]
-        tables = {p: None for t in trained_tables(model).values() for p in t.parameters()}
-        apart = {id(p) for p in (*rows, *raising, *tables)}
-        others = [p for p in model.parameters() if id(p) not in apart]
-        groups = decay_groups(others)
-        groups += [changed(group, rate=config.rate_ratio) for group in decay_groups(raising)]
-        slow = ParamGroup(list(tables), rate=config.embeddings_rate, decays=False)
-        return groups + [g for g in (ParamGroup(rows, decays=False), slow) if g.parameters]
+        return low_rank_groups(
+            model, rate_ratio=self.config.rate_ratio, embeddings_rate=self.config.embeddings_rate
+        )
 
     def state(self, model: nn.Module) -> dict[str, Tensor]:
         """`<layer>.lora_A.weight` and the like, and a head's parameters by name."""

@@ -11,10 +11,12 @@ import peft
 import pytest
 import torch
 from tests import tiny
+from torch import nn
 from torch.testing import assert_close
 from transformers import AutoModelForCausalLM
 
 from luthier.core.config import build
+from luthier.core.errors import RecipeError
 from luthier.export import run_export
 from luthier.export._reopen import add_by_hand
 from luthier.export.adapter import load
@@ -47,13 +49,15 @@ def tuned(folder: Path, **settings: Any) -> tuple[Bundle, Lora]:
     return bundle, tuner
 
 
-@pytest.fixture(params=["tied", "untied"])
+@pytest.fixture(params=["tied", "untied", "scaled"])
 def base(request: Any, tmp_path: Path) -> Path:
-    """A table as long as the vocabulary, or one with rows to spare and a head of its own."""
+    """A table as long as the vocabulary, one with rows to spare and a head of its own, or one whose
+    rows the model scales."""
     tokenizer = tiny.tokenizer()
-    is_tied = request.param == "tied"
+    is_tied = request.param != "untied"
     size = len(tokenizer) if is_tied else 512
-    model = tiny.causal_lm(tie_word_embeddings=is_tied, vocab_size=size)
+    architecture = "gemma2" if request.param == "scaled" else "llama"
+    model = tiny.causal_lm(architecture, tie_word_embeddings=is_tied, vocab_size=size)
     model.save_pretrained(tmp_path / "base")
     tokenizer.save_pretrained(tmp_path / "base")
     return tmp_path / "base"
@@ -93,6 +97,34 @@ def test_only_the_adapters_and_the_rows_of_these_tokens_can_move(base: Path) -> 
     groups = tuner.groups(bundle.model)
     owner = next(g for g in groups if any(p is parts[0].own for p in g.parameters))
     assert not owner.decays
+
+
+def test_a_fresh_adapter_changes_nothing(base: Path) -> None:
+    before, bundle = opened(base), opened(base)
+    tuner_for(tokens=[KNOWN]).apply(bundle, seed=0)
+    row = ids_of(bundle)[2]
+    ids = torch.tensor([[7, row, 9, row, 30]])
+    with torch.no_grad():
+        # logits of this token come from a product of its own
+        wanted = before.model(input_ids=ids).logits
+        assert_close(bundle.model(input_ids=ids).logits, wanted, rtol=1e-5, atol=1e-5)
+
+
+class Normed(nn.Embedding):
+    """Gives what neither we nor PEFT know how to make of a row."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return nn.functional.normalize(super().forward(input), dim=-1)
+
+
+def test_a_table_that_gives_something_else_than_its_rows_is_refused(base: Path) -> None:
+    bundle = opened(base)
+    model: Any = bundle.model
+    table = model.get_input_embeddings()
+    model.set_input_embeddings(Normed(*table.weight.shape))
+    for act in (tuner_for().check, lambda bundle: tuner_for().apply(bundle, seed=0)):
+        with pytest.raises(RecipeError, match=r"tuner\.tokens: the table of .* is a Normed, .*"):
+            act(bundle)
 
 
 def test_the_base_view_has_the_first_rows(base: Path) -> None:
