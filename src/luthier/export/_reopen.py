@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -66,7 +66,8 @@ def open_export(
     if getattr(model.config, "pad_token_id", 0) is None:
         model.config.pad_token_id = 0
     if is_changed:
-        exchange(model, load_file(folder / "changed.safetensors"))
+        shared = read_json(folder / "changed.json").get("shared", {})
+        exchange(model, load_file(folder / "changed.safetensors"), shared=shared)
         return model, f"{opened_by}, changed tensors exchanged by name"
     if (folder / BOTTLENECKS).is_file():
         add_bottlenecks(model, folder)
@@ -80,11 +81,16 @@ def open_export(
     return adapted, f"{opened_by}, peft {peft.__version__}"
 
 
-def exchange(model: Any, changed: dict[str, Tensor]) -> None:
-    """Put every tensor in the place of the one of its name, and of no other that it was tied to."""
+def exchange(
+    model: Any, changed: Mapping[str, Tensor], *, shared: Mapping[str, Sequence[str]]
+) -> None:
+    """Put every tensor in the place of the one of its name, and of those that `shared` says it was
+    in training; of no other that the base ties to it."""
     for name, tensor in changed.items():
-        owner, _, own = name.rpartition(".")
-        setattr(model.get_submodule(owner), own, nn.Parameter(tensor))
+        parameter = nn.Parameter(tensor)
+        for each in (name, *shared.get(name, ())):
+            owner, _, own = each.rpartition(".")
+            setattr(model.get_submodule(owner), own, parameter)
 
 
 def _make_room(model: Any, folder: Path) -> None:

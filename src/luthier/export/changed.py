@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from luthier.core import files
 from luthier.core.errors import RecipeError, RunError
@@ -23,7 +25,9 @@ FORMAT_VERSION = 1
 @exporters.add
 class Changed:
     """What moved of the model's own tensors, in float32 under their names in transformers, with
-    tokenizer and chat template. Loading is an assignment by name; nothing is computed."""
+    tokenizer and chat template. Loading is an assignment by name; nothing is computed. A tensor
+    that the trained model has under several names is stored once: `shared` in changed.json names
+    the others. One that is not there is of its own, even where the base ties it."""
 
     needs_base: ClassVar[bool] = True
 
@@ -47,8 +51,14 @@ class Changed:
         }
         save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
         source = bundle.source
-        settings = {"format_version": FORMAT_VERSION, "base": source.reference, "kind": bundle.kind}
-        files.write_json(folder / CONFIG, {**settings, "labels": list(bundle.labels)})
+        settings: dict[str, Any] = {
+            "format_version": FORMAT_VERSION,
+            "base": source.reference,
+            "kind": bundle.kind,
+            "labels": list(bundle.labels),
+            "shared": _shared(bundle.model, tensors),
+        }
+        files.write_json(folder / CONFIG, settings)
         bundle.codec.save(folder)
         count = sum(tensor.numel() for tensor in tensors.values())
         facts: dict[str, str | int | float] = {"parameters": count, "dtype": "float32"}
@@ -70,3 +80,14 @@ class Changed:
             tuner.restore(bundle.model, load_file(folder / WEIGHTS))
         except RunError as error:
             raise RunError(f"{folder}: {error}") from None
+
+
+def _shared(model: nn.Module, names: Collection[str]) -> dict[str, list[str]]:
+    """Other names of each of these parameters in the model, where it has any."""
+    first = {id(parameter): name for name, parameter in model.named_parameters()}
+    found: dict[str, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        stored = first[id(parameter)]
+        if stored in names and stored != name:
+            found.setdefault(stored, []).append(name)
+    return found

@@ -169,6 +169,7 @@ def _named(model: nn.Module, patterns: Sequence[str]) -> list[str]:
     for pattern in patterns:
         chosen = [name for name in every if _is_meant(name, pattern)]
         if not chosen:
+            _refuse_tied(model, pattern)
             parts = {part for name in every for part in name.split(".") if not part.isdigit()}
             hint = did_you_mean(pattern.rpartition(".")[2], parts)
             raise RecipeError(
@@ -176,6 +177,18 @@ def _named(model: nn.Module, patterns: Sequence[str]) -> list[str]:
             )
         found += chosen
     return found
+
+
+def _refuse_tied(model: nn.Module, pattern: str) -> None:
+    """Raises: RecipeError: the pattern names the second of two that are one matrix."""
+    first = {id(parameter): name for name, parameter in model.named_parameters()}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if _is_meant(name, pattern):
+            raise RecipeError(
+                f"recipe tuner.modules: '{pattern}' is tied: its '{name}' is one matrix with "
+                f"'{first[id(parameter)]}'. Name that one to train both, or use tuner 'head', "
+                "which gives an output layer a copy of its own."
+            )
 
 
 def _is_meant(name: str, pattern: str) -> bool:

@@ -83,6 +83,12 @@ def test_modules_are_named_whole_by_their_end_or_by_a_glob(
         ("last_layers", {"num_layers": 5}, r"tuner.num_layers: got 5, but the model has 2 layers"),
         ("last_layers", {"layers": [2]}, r"tuner.layers: got 2, .* expected 0 to 1, or -2 to -1"),
         ("last_layers", {"modules": ["down_porj"]}, r"'down_porj' names nothing.*'down_proj'"),
+        (
+            "last_layers",
+            {"modules": ["lm_head"]},
+            r"'lm_head' is tied: its 'lm_head.weight' is one matrix with "
+            r"'model.embed_tokens.weight'. Name that one to train both, or use tuner 'head'",
+        ),
         ("bitfit", {}, r"'bitfit' trains biases, and LlamaForCausalLM has none. Use tuner 'norms'"),
     ],
 )
