@@ -184,7 +184,11 @@ class _Loop:
             warmup_steps=plan.warmup_steps,
             shape=plan.lr_scheduler_type,
         )
-        if reason:
+        if guards.is_empty(self.job, measured):
+            self.optimizer.clear()
+            progress.passed()
+            yield from guards.nothing_learned(self.job, progress)
+        elif reason:
             yield self._skip(reason, features)
         else:
             clip = min(1.0, plan.max_grad_norm / (measured.gradient_norm + 1e-6))

@@ -8,6 +8,7 @@ from statistics import median
 
 import torch
 
+from luthier.core.events import Notice
 from luthier.data.features import Features
 from luthier.engine.accumulate import Measured, detached, means, one_loss
 from luthier.engine.job import Job
@@ -44,6 +45,28 @@ def objection(measured: Measured, progress: Progress, *, spike_factor: float) ->
     if measured.loss <= bound:
         return ""
     return f"loss is {measured.loss:.4g}, above {bound:.4g}, and its median {usual:.4g}"
+
+
+def is_empty(job: Job, measured: Measured) -> bool:
+    """Whether nothing the model said can be learned from, which is no fault of the update."""
+    return measured.count == 0 and isinstance(job.objective, Explorer)
+
+
+def nothing_learned(job: Job, progress: Progress) -> list[Notice]:
+    """What to say of an update that was empty: at the first in a row, and as a warning at every
+    fifth or so (`Plan.max_skipped`)."""
+    in_a_row, step = progress.num_empty, progress.step
+    if in_a_row % job.plan.max_skipped == 0:
+        return [
+            Notice(
+                f"step {step}: for {in_a_row} updates in a row nothing was learned: every answer "
+                "was cut at objective.max_new_tokens, and objective.truncated leaves those out. "
+                "Raise objective.max_new_tokens, or set objective.truncated to learn",
+                "warning",
+            )
+        ]
+    first = "every answer was cut and left out, so nothing was learned from this update"
+    return [Notice(f"step {step}: {first}")] if in_a_row == 1 else []
 
 
 def spike_factor(job: Job) -> float:

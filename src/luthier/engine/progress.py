@@ -32,6 +32,8 @@ class Progress:
     last_norm: float = 0.0
     num_skipped: int = 0
     """Updates not taken in a row."""
+    num_empty: int = 0
+    """Updates in a row in which nothing could be learned."""
     validated_step: int = -1
     best_step: int = -1
     best_metric: float = 0.0
@@ -45,12 +47,18 @@ class Progress:
         self.step += 1
         self.history = [*self.history, loss][-HISTORY:]
         self.first_loss = self.first_loss or loss
-        self.last_taken, self.last_norm, self.num_skipped = self.step, norm, 0
+        self.last_taken, self.last_norm = self.step, norm
+        self.num_skipped = self.num_empty = 0
 
     def skipped(self) -> None:
         """An update was not applied; its rows are passed over."""
         self.step += 1
         self.num_skipped += 1
+
+    def passed(self) -> None:
+        """An update had nothing to learn from."""
+        self.step += 1
+        self.num_empty += 1
 
     def document(self) -> dict[str, Any]:
         """As JSON values."""

@@ -9,7 +9,7 @@ import torch
 from tests.contracts.cases import Case, case
 
 from luthier.core.errors import Diverged
-from luthier.core.events import Event, Saved, Skipped, Updated
+from luthier.core.events import Event, Notice, Saved, Skipped, Updated
 from luthier.engine.accumulate import Measured
 from luthier.engine.fit import fit
 from luthier.engine.guards import objection
@@ -117,3 +117,19 @@ def test_the_loss_of_an_explorer_may_go_up_and_down_around_0(tmp_path: Path) -> 
 def test_an_infinite_gradient_under_a_finite_loss_is_refused() -> None:
     found = objection(Measured(1.0, float("inf"), 8.0), Progress(), spike_factor=0.0)
     assert found.startswith("gradient norm is inf")
+
+
+def test_updates_in_which_every_answer_was_cut_are_told_and_passed_over(tmp_path: Path) -> None:
+    found = case("lora", "grpo")
+    masking = found.objective.config.model_copy(update={"truncated": "mask", "max_new_tokens": 1})
+    found.objective = type(found.objective)(masking)
+    before = found.parameters()
+    events = found.fit(tmp_path, epochs=99, max_steps=12, validation=[])
+    assert not [event for event in events if isinstance(event, Skipped | Updated)]
+    told = [event for event in events if isinstance(event, Notice)]
+    assert [event.level for event in told] == ["info", "warning", "warning"]
+    assert "step 1: every answer was cut" in told[0].text
+    assert "for 5 updates in a row nothing was learned" in told[1].text
+    assert "Raise objective.max_new_tokens, or set objective.truncated to learn" in told[1].text
+    after = found.parameters()
+    assert all(torch.equal(after[name], before[name]) for name in before)
