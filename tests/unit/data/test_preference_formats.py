@@ -113,6 +113,19 @@ def test_scores_against_the_order_of_the_pair_are_said_and_left_out(tmp_path: Pa
     assert "line 1: the rejected answer has the higher score" in said
 
 
+@pytest.mark.parametrize("missing", [None, ""])
+@pytest.mark.parametrize("name", ["score_chosen", "score_rejected"])
+def test_one_score_alone_is_no_margin(tmp_path: Path, name: str, missing: Any) -> None:
+    """Nor is it 0, which would make all of the other the margin."""
+    whole = {**FORMS["texts"], "score_chosen": 7.5, "score_rejected": -3}
+    none = {**FORMS["texts"], "chosen": "other", "score_chosen": missing, "score_rejected": missing}
+    found = parse(tmp_path, [{**whole, name: missing}, whole, none])
+    assert [row.margin for row in found.rows if isinstance(row, Preference)] == [0.0, 10.5, 0.0]
+    told = [line for line in found.description if "only one of the two answers has a score" in line]
+    assert len(told) == 1
+    assert "line 1" in told[0]
+
+
 def test_rows_that_cannot_teach_are_dropped_by_name_and_place(tmp_path: Path) -> None:
     same = {"prompt": "a", "chosen": "b ", "rejected": "b"}
     assert dropped(tmp_path, same) == "chosen and rejected are the same answer"

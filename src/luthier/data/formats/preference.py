@@ -144,18 +144,23 @@ def _margin(record: Record, context: Context) -> float:
 
 def _told_margin(record: Record, context: Context) -> float:
     columns = context.match.columns
-    if "score_chosen" in columns:
-        better, worse = (
-            _number(record.get(columns[name]), where=f"{context.origin}, {columns[name]}")
-            for name in ("score_chosen", "score_rejected")
-        )
+    if "score_chosen" not in columns:
+        return _number(context.value(record, "margin"), where=f"{context.origin}, margin") or 0.0
+    better, worse = (
+        _number(record.get(columns[name]), where=f"{context.origin}, {columns[name]}")
+        for name in ("score_chosen", "score_rejected")
+    )
+    if better is not None and worse is not None:
         return better - worse
-    return _number(context.value(record, "margin"), where=f"{context.origin}, margin")
+    if better is not worse:
+        context.remarks.append("only one of the two answers has a score: the margin is left out")
+    return 0.0
 
 
-def _number(value: Any, *, where: str) -> float:
+def _number(value: Any, *, where: str) -> float | None:
+    """None: nothing is told."""
     if value is None or value == "":
-        return 0.0
+        return None
     try:
         found = float(value)
     except (TypeError, ValueError):
