@@ -94,7 +94,7 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     )
     _check_group(reading.group_by, sample, file=name)
     records = chain(head, opened.records)
-    if isinstance(kind, Settling):
+    if isinstance(kind, Settling) and reading.answered:
         whole = list(records)
         try:
             match = kind.settled(match, [record for _, record in whole])

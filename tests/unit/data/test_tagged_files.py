@@ -98,6 +98,36 @@ def test_every_scheme_becomes_bio(tags: str, scheme: str, expected: str) -> None
     assert as_bio(given, scheme, given, where="here") == expected.split()
 
 
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("B I I O B", "B-ENTITY I-ENTITY I-ENTITY O B-ENTITY"),
+        ("b i o o b", "B-ENTITY I-ENTITY O O B-ENTITY"),
+        ("B E O S O", "B-ENTITY I-ENTITY O B-ENTITY O"),
+        ("I I O I O", "B-ENTITY I-ENTITY O B-ENTITY O"),
+        ("B_PER I_PER O B_LOC O", "B-PER I-PER O B-LOC O"),
+        ("b-per i-per o b-loc o", "B-per I-per O B-loc O"),
+        ("PER-B PER-I O LOC-B O", "B-PER I-PER O B-LOC O"),
+        ("PER_B PER_E O LOC_S O", "B-PER I-PER O B-LOC O"),
+        ("name name O e-mail city", "B-name I-name O B-e-mail B-city"),
+        ("H B O S G", "B-H B-B O B-S B-G"),
+    ],
+)
+def test_marks_are_known_wherever_they_stand(tmp_path: Path, tags: str, expected: str) -> None:
+    record = {"tokens": list("abcde"), "tags": tags.split()}
+    parsed = read(tmp_path, lines(record), name="a.jsonl")
+    assert rows(parsed)[0].tags == tuple(expected.split())
+    assert "read as BIO" in parsed.description[1] or " as 'B-" in parsed.description[1]
+
+
+@pytest.mark.parametrize("tags", ["per loc o o org", "PER LOC O B-ORG X", "B I O V B"])
+def test_tags_of_which_some_look_like_marks_are_refused(tmp_path: Path, tags: str) -> None:
+    record = {"tokens": list("abcde"), "tags": tags.split()}
+    message = r"a.jsonl, tags such as .* look like marks.*\n.*Write B-TYPE"
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, lines(record), name="a.jsonl")
+
+
 def test_tags_that_break_bio_are_refused_with_line_and_word(tmp_path: Path) -> None:
     text = lines(
         {"tokens": ["a", "b"], "tags": ["B-X", "I-X"]},

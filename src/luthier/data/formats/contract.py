@@ -92,7 +92,10 @@ class Settling(Protocol):
     """A format for which the first records do not tell how all are written."""
 
     def settled(self, match: Match, records: Sequence[Record]) -> Match:
-        """The match with what all records of the file say of it."""
+        """The match with what all records of the file say of it; asked where targets are read.
+
+        Raises: DataError: they contradict each other.
+        """
         ...
 
 

@@ -11,6 +11,7 @@ from luthier.data.columns import find
 from luthier.data.formats import formats
 from luthier.data.formats._schemes import as_bio, scheme_of
 from luthier.data.formats._values import kind_of, shown, unpacked, whole_characters
+from luthier.data.formats._writings import BEFORE, plainly, writing_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Tagged
 
@@ -20,8 +21,8 @@ TAGS = ("tags", "ner_tags", "bio_tags", "iob_tags", "ner", "tag_list", "slots", 
 
 @formats.add
 class Tags:
-    """Lists, or texts with a space between words. Tags in IOB1, IO, BIOES and BILOU become BIO;
-    what breaks its scheme is refused."""
+    """Lists, or texts with a space between words. Tags in IOB1, IO, BIOES and BILOU become BIO,
+    also where marks stand behind their type or alone; what breaks its scheme is refused."""
 
     shape: ClassVar[Shape] = "tagged"
     canonical: ClassVar[tuple[str, ...]] = ("tokens", "tags")
@@ -46,15 +47,24 @@ class Tags:
         return Match({"tokens": tokens, "tags": tags}, why)
 
     def settled(self, match: Match, records: Sequence[Record]) -> Match:
-        """With the scheme of the tags: the first sentences may hold no entity."""
+        """With the scheme of the tags: the first sentences may hold no entity.
+
+        Raises: DataError: some of the tags have marks, and most do not.
+        """
         if "tags" not in match.columns:
             return match
-        scheme = scheme_of(_peeked(record.get(match.columns["tags"])) for record in records)
+        rows = [_peeked(record.get(match.columns["tags"])) for record in records]
+        different = dict.fromkeys(tag for row in rows for tag in row)
+        writing = writing_of(different)
+        scheme = scheme_of([plainly(tag, writing) for tag in row] for row in rows)
         said = {
             "BIO": "",
             "bare": ", types without B or I, read as BIO",
         }.get(scheme, f", in {scheme}, read as BIO")
-        return replace(match, why=f"{match.why}{said}", how={"scheme": scheme})
+        odd = next((tag for tag in different if plainly(tag, writing) != tag), "")
+        said += f", '{odd}' as '{plainly(odd, writing)}'" if odd else ""
+        how = {"scheme": scheme, "writing": writing}
+        return replace(match, why=f"{match.why}{said}", how=how)
 
     def parse(self, record: Record, context: Context) -> Tagged:
         name = context.match.columns.get("tokens", "tokens")
@@ -71,6 +81,7 @@ class Tags:
                     f"{where}: {len(tags)} tags for {len(words)} words; expected one for each.\n"
                     f"    Words: {' '.join(words)[:60]!r}; tags: {' '.join(tags)[:60]!r}"
                 )
+            tags = [plainly(tag, context.match.how.get("writing", BEFORE)) for tag in tags]
             tags = as_bio(tags, context.match.how.get("scheme", "BIO"), words, where=where)
         group = context.group(record)
         return Tagged(origin=context.origin, group=group, tokens=tuple(words), tags=tuple(tags))
