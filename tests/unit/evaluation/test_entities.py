@@ -18,6 +18,7 @@ from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._answers import best_answer
 from luthier.evaluation.tasks._paths import best_path
 from luthier.evaluation.tasks._words import of_words
+from luthier.evaluation.tasks.entities import _answer
 from luthier.objectives import objectives
 
 NAMES = ("O", "B-a", "I-a", "B-b", "I-b")
@@ -42,10 +43,23 @@ def test_the_best_path_is_the_best_of_all_that_are_bio() -> None:
         assert best_path(scores, NAMES) == list(best)
 
 
-def test_a_word_nothing_is_said_of_is_outside() -> None:
-    scores = np.array([[-9, 0, -9, -9, -9], [np.nan] * 5], np.float32)
-    assert best_path(scores, NAMES) == [1, 0]
+def test_a_word_nothing_is_said_of_goes_on_with_the_word_before() -> None:
+    def says(tag: str) -> list[float]:
+        return [0.0 if name == tag else -9.0 for name in NAMES] if tag else [np.nan] * 5
+
+    for tags, expected in [
+        (["B-a", "", "I-a", "", "O", ""], ["B-a", "I-a", "I-a", "I-a", "O", "O"]),
+        (["", "O", "", "B-b", "", ""], ["O", "O", "O", "B-b", "I-b", "I-b"]),
+        (["", ""], ["O", "O"]),
+    ]:
+        scores = np.array([says(tag) for tag in tags], np.float32)
+        assert [NAMES[at] for at in best_path(scores, NAMES)] == expected
     assert best_path(np.zeros((0, 5), np.float32), NAMES) == []
+
+
+def test_a_word_nothing_is_said_of_stays_outside_where_no_tag_goes_on() -> None:
+    scores = np.array([[-9, 0], [np.nan] * 2, [-9, 0]], np.float32)
+    assert best_path(scores, ("O", "B-a")) == [1, 0, 1]
 
 
 def test_long_texts_are_tagged_in_windows_to_the_last_word() -> None:
@@ -80,6 +94,18 @@ def test_predicted_entities_have_the_characters_of_the_text() -> None:
     for entity in said["entities"]:
         assert text[entity["start"] : entity["end"]] == entity["text"]
         assert 0 < entity["confidence"] <= 1
+
+
+def test_the_confidence_of_an_entity_is_that_of_the_words_that_are_spoken_for() -> None:
+    row = Tagged(
+        origin=Origin("a", 1), tokens=("it", "'", "s"), tags=(), text="it's", starts=(0, 2, 3)
+    )
+    scores = np.log(np.array([[0.2, 0.8, 0, 0, 0], [0.1, 0, 0.9, 0, 0], [np.nan] * 5]) + 1e-9)
+    (entity,) = _answer(row, scores.astype(np.float32), NAMES)["entities"]
+    assert (entity["text"], round(entity["confidence"], 3)) == (
+        "it's",
+        round((0.8 * 0.9) ** 0.5, 3),
+    )
 
 
 def answered(**settings: Any) -> Any:

@@ -145,7 +145,7 @@ def _answer(row: Tagged, logprobs_WC: NDArray[np.float32], names: Sequence[str])
                 "end": end,
                 "label": chunk.type,
                 "text": text[start:end],
-                "confidence": float(np.exp(np.mean(said))),
+                "confidence": float(np.exp(np.nanmean(said))),
             }
         )
     words = {"tokens": list(row.tokens)} if row.text else {}  # cut here: the reader has none yet
