@@ -19,6 +19,8 @@ FRAME = "marks"
 also the first of a piece, before which nothing stands."""
 PART = "part"
 """Name of what says which text of a pair every token (T,) is of: 0, 1, or -1 for marks."""
+PLACES = "marks"
+"""Name of what is said of every token (T,) where the places of some are the target: not 0 there."""
 PIXELS = "pixels"
 """Name of the tensor (B, C, H, W) that a batch of pictures holds."""
 

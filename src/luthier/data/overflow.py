@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from luthier.core.errors import DataError
-from luthier.data.features import FRAME, PART, Features
+from luthier.data.features import FRAME, PART, PLACES, Features
 from luthier.recipe.schema import Overflow
 
 _ADVICE = "data.on_overflow = truncate_prompt (cut the beginning, keep the answer), truncate_tail"
@@ -150,6 +150,8 @@ def _each_shorter(features: Features, place: _Place, policy: Overflow) -> Featur
             parts.append(_without_beginning(part, shorter))
         else:
             parts += fit_to(part, place.max_length, policy, place.where, context=place.context)
+        if _num_places(parts[-1]) < _num_places(part):
+            raise _vanished(features, place)
     return replace(
         features,
         input_ids=np.concatenate([part.input_ids for part in parts]),
@@ -273,6 +275,11 @@ def _keep(features: Features, kept: np.ndarray) -> Features:
         cut_tokens=features.cut_tokens + features.num_tokens - len(kept),
         per_token={name: held[kept] for name, held in features.per_token.items()},
     )
+
+
+def _num_places(features: Features) -> int:
+    """Tokens whose places are the target."""
+    return int(np.count_nonzero(features.per_token.get(PLACES, ())))
 
 
 def _trains_label(features: Features) -> bool:

@@ -12,6 +12,7 @@ from luthier.objectives._scoring import Scorer
 from luthier.objectives._shortening import Shortening
 from luthier.objectives._sparing import Sparing, roles_of
 from luthier.objectives._tokens import collate_tokens, token_loss
+from luthier.objectives._windowed import Windowed
 from luthier.objectives.contract import Loss, Objective, Roles, Usual, View
 
 objectives: Registry[type[Objective]] = Registry("luthier.objectives", word="objective")
@@ -39,6 +40,7 @@ __all__ = [
     "Specialist",
     "Usual",
     "View",
+    "Windowed",
     "collate_tokens",
     "labels_of",
     "needed",

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from luthier.core.config import Auto, ComponentConfig
-from luthier.data.features import IGNORE, Batch, Features, flatten
+from luthier.data.features import IGNORE, PLACES, Batch, Features, flatten
 from luthier.data.rows import Question, Row
 from luthier.models.bundle import Codec, Kind
 from luthier.models.located import locate
@@ -27,7 +27,7 @@ class Config(ComponentConfig):
 
     window: int = Field(384, ge=16)
     """Tokens of question and text that are read at once, or as many as the model reads where that
-    is less; longer texts are read in windows."""
+    is less; longer texts are read in windows. Left out, it is at most `training.max_length`."""
     overlap: int = Field(128, ge=0)
     """Tokens that neighbouring windows share, so that an answer is whole in one of them."""
     max_answer: int = Field(30, ge=1)
@@ -53,6 +53,7 @@ class Qa:
     problem: ClassVar[str] = ""
     additive: ClassVar[bool] = True
     unit: str = "windows"
+    windowed_by: ClassVar[str] = "window"
     is_default: ClassVar[bool] = True
     usual: ClassVar[Usual] = Usual(batch_size=16, steps=1500, epochs=(2, 8))
 
@@ -86,7 +87,7 @@ class Qa:
             found.input_ids,
             label=0,
             sequences=found.lengths,
-            per_token={"marks": marks_T, "starts": found.starts, "ends": found.ends},
+            per_token={PLACES: marks_T, "starts": found.starts, "ends": found.ends},
         )
 
     def collate(self, features: Sequence[Features]) -> Batch:
@@ -94,7 +95,7 @@ class Qa:
         pairs: list[tuple[int, int]] = []
         counts: list[float] = []
         for item in features:
-            marks_T = item.per_token["marks"]
+            marks_T = item.per_token[PLACES]
             edges = np.cumsum(item.lengths)[:-1]
             for part in np.split(marks_T, edges):
                 pairs.append(_answer_in(part))

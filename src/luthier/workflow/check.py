@@ -19,6 +19,7 @@ from luthier.objectives import (
     Objective,
     Roles,
     Specialist,
+    Windowed,
     needed,
     objectives,
     others_of,
@@ -135,6 +136,20 @@ def refuse_misfit(
             f"recipe tuner.{setting}: the tuner is to begin at what rows give its layers, and "
             f"objective '{names[0]}' runs none before {why}. Leave tuner.{setting} out, or use "
             "another objective, such as sft."
+        )
+
+
+def refuse_cut_windows(objective: Objective, *, longest: int, max_length: int) -> None:
+    """Nothing, unless windows that the objective made would be cut, with what is to be found there.
+
+    Raises: RecipeError: with the longest that a window may be.
+    """
+    if isinstance(objective, Windowed) and longest > max_length:
+        raise RecipeError(
+            f"recipe objective.{objective.windowed_by}: its windows have up to {longest} tokens, "
+            f"and rows may have {max_length} (training.max_length); a window cannot be cut. Use "
+            f"objective.{objective.windowed_by}={max_length} at most, or allow more: "
+            f"training.max_length={longest}."
         )
 
 

@@ -28,7 +28,13 @@ from luthier.tuners import tuners
 from luthier.tuners.contract import Extending, Lengthening
 from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.built import component_config, open_objective, open_tuner
-from luthier.workflow.check import fits, refuse_kind, refuse_lost_base, refuse_misfit
+from luthier.workflow.check import (
+    fits,
+    refuse_cut_windows,
+    refuse_kind,
+    refuse_lost_base,
+    refuse_misfit,
+)
 from luthier.workflow.general import General, general_rows, tell_left_out
 from luthier.workflow.general import identity_of as general_identity
 from luthier.workflow.identity import model_hashes
@@ -260,6 +266,8 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:
             f"recipe training.max_length: got {settled.get('training.max_length')}, but the "
             f"context of the model is {context} tokens. Use at most {context}."
         )
+    most = settled.get("training.max_length")
+    refuse_cut_windows(inputs.objective, longest=max(own, default=1), max_length=most)
     for split in SPLITS:
         names = [str(row.origin) for row in inputs.rows(split)]
         before = inputs.features[split]
@@ -267,7 +275,7 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:
             before,
             names,
             split=split,
-            max_length=settled.get("training.max_length"),
+            max_length=most,
             policy=settled.get("data.on_overflow"),
             context=context,
         )

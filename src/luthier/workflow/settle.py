@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from luthier.core.config import defaults_of
 from luthier.core.errors import RecipeError
 from luthier.data.divide import USUAL_SHARE
 from luthier.engine import compilation, precision
 from luthier.engine.horizon import per_epoch, steps_within
 from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts, Kind
-from luthier.objectives import objectives
+from luthier.objectives import Windowed, objectives
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 
@@ -23,12 +24,19 @@ SMALL_ENCODER = 300_000_000
 
 
 def settle_objective(settled: Settled, shape: str) -> None:
-    """The objective that is meant for rows of this shape, where the recipe names none.
+    """The objective that is meant for rows of this shape, where the recipe names none, and windows
+    that are no longer than rows may be.
 
     Raises: RecipeError: several may be, and none says that it is.
     """
     if settled.get("objective.name") == "auto":
         settled.settle("objective.name", objective_for(shape), f"the rows are {shape}")
+    kind, most = objectives.get(settled.get("objective.name")), settled.get("training.max_length")
+    if isinstance(kind, Windowed) and most != "auto":
+        usual = defaults_of(kind.Config)[kind.windowed_by]
+        if most < usual:
+            key = f"objective.{kind.windowed_by}"
+            settled.settle(key, most, f"training.max_length={most}; usual is {usual}")
 
 
 def settle_validation(settled: Settled) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.features import PART, Features
+from luthier.data.features import PART, PLACES, Features
 from luthier.data.ledger import Ledger
 from luthier.data.overflow import fit_all, fit_to
 
@@ -152,10 +152,10 @@ def test_what_is_said_of_every_token_is_cut_with_the_tokens(policy: Any) -> None
 
 def test_what_is_said_of_every_token_is_cut_in_each_sequence_of_a_row() -> None:
     ids = np.arange(12, dtype=np.int32)
-    row = Features(0, ids, label=0, sequences=(8, 4), per_token={"marks": ids * 10})
+    row = Features(0, ids, label=0, sequences=(8, 4), per_token={"tags": ids * 10})
     (shorter,) = fit_to(row, 5, "truncate_tail", "here")
     assert shorter.sequences == (5, 4)
-    assert shorter.per_token["marks"].tolist() == (shorter.input_ids * 10).tolist()
+    assert shorter.per_token["tags"].tolist() == (shorter.input_ids * 10).tolist()
 
 
 def pair(prompt: int, chosen: int, rejected: int) -> Features:
@@ -232,3 +232,14 @@ def test_of_a_pair_the_longer_text_is_cut_first(
 def test_a_pair_of_which_nothing_is_left_is_refused() -> None:
     with pytest.raises(DataError, match="whole target would vanish"):
         fit_to(labelled_pair(5, 5), 3, "truncate_tail", "f")
+
+
+@pytest.mark.parametrize("policy", ["truncate_tail", "truncate_prompt"])
+def test_a_window_that_would_lose_its_answer_is_refused(policy: Any) -> None:
+    marks = np.zeros(12, np.int8)
+    marks[3], marks[5] = 1, 2
+    row = Features(0, np.arange(12, dtype=np.int32), sequences=(8, 4), per_token={PLACES: marks})
+    with pytest.raises(DataError, match=r"here: 12 tokens cut to 4 .*target would vanish"):
+        fit_to(row, 4, policy, "here")
+    (shorter,) = fit_to(row, 7, policy, "here")
+    assert np.count_nonzero(shorter.per_token[PLACES]) == 2

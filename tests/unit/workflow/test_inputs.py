@@ -144,3 +144,27 @@ def test_what_is_trained_is_proved_whatever_the_objective_makes_of_it(
     monkeypatch.setattr(TemplateCodec, "render", greedy)
     with pytest.raises(MaskError, match=r"rows.jsonl line \d+: "):
         gathered(tmp_path, "objective.name=sft", *settings, template=template)
+
+
+def asked(root: Path, *settings: str) -> Inputs:
+    """Thirty questions about long texts, each answered near the end of its text."""
+    tiny.folder(root / "model", architecture="bert")
+    lines = []
+    for number in range(30):
+        context = f"{'one two three ' * 20}red {number:02}"
+        answers = {"text": [f"{number:02}"], "answer_start": [len(context) - 2]}
+        lines.append(json.dumps({"question": "what", "context": context, "answers": answers}))
+    (root / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    request = {"model": str(root / "model"), "data": {"train": str(root / "rows.jsonl")}}
+    return gather(Settled(*read({**request, "objective": "qa"}, settings)), Stages(silent))
+
+
+def test_windows_fit_the_rows_and_none_is_cut(tmp_path: Path) -> None:
+    limits = ("training.max_length=40", "data.on_overflow=truncate_tail")
+    inputs = asked(tmp_path, *limits)
+    for item in inputs.features["train"]:
+        assert max(item.lengths) <= 40
+        assert item.cut_tokens == 0
+        assert item.per_token["marks"].any()
+    with pytest.raises(RecipeError, match=r"objective.window: .* up to 48 tokens.*window=40 at mo"):
+        asked(tmp_path, *limits, "objective.window=48")

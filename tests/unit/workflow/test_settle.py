@@ -50,6 +50,21 @@ def test_a_named_objective_is_kept() -> None:
     assert recipe.get("objective.name") == "lm"
 
 
+@pytest.mark.parametrize(
+    ("given", "window"), [({"max_length": 256}, 256), ({"max_length": 500}, None), ({}, None)]
+)
+def test_windows_are_no_longer_than_rows_may_be(given: dict[str, int], window: int | None) -> None:
+    recipe = settled(objective="qa", training=given)
+    settle_objective(recipe, "question")
+    assert recipe.get("objective").get("window") == window
+
+
+def test_a_window_that_was_asked_for_is_kept() -> None:
+    recipe = settled(objective={"name": "qa", "window": 300}, training={"max_length": 256})
+    settle_objective(recipe, "question")
+    assert recipe.get("objective.window") == 300
+
+
 def test_small_encoders_are_trained_whole_and_large_models_with_lora() -> None:
     small, large = settled(), settled()
     settle_tuner(small, SMALL, kind="sequence_classifier")
