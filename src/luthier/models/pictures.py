@@ -27,6 +27,8 @@ from luthier.models.reading import reading
 from luthier.models.shelf import Shelf
 
 SETTINGS = "preprocessor_config.json"
+_RELATIVE = 1e-4
+"""float32 gives 1e-6; a step of a byte would be 4e-3."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class PictureCodec:
     """The codec of a model that reads pictures and no text (see models.bundle.Codec)."""
 
     processor: Any
+    times_plus: NDArray[np.float32]
+    """What `finish` gives."""
     tokenizer: Any = None
     has_template: bool = False
     end_of_turn_ids: frozenset[int] = frozenset()
@@ -63,26 +67,12 @@ class PictureCodec:
         image = open_picture(path, where=where)
         if self.channels == 1:  # processors want three, and treat each alike
             image = image.convert("L").convert("RGB")
-        made = self.processor(
-            images=image,
-            return_tensors="np",
-            do_rescale=False,
-            do_normalize=False,
-        )
-        return self.shelf.keep(np.asarray(made["pixel_values"][0], np.uint8)[: self.channels])
+        return self.shelf.keep(_bytes(self.processor, image)[: self.channels])
 
     def finish(self) -> NDArray[np.float32]:
         """What makes of bytes (C, H, W) what the model reads, (2, C): times the first row, plus the
         second."""
-        settings = self.processor
-        scale = float(settings.rescale_factor) if settings.do_rescale else 1.0
-        if not settings.do_normalize:
-            return np.array([[scale], [0.0]], np.float32)
-        mean, std = (
-            np.atleast_1d(values)[: self.channels]
-            for values in (settings.image_mean, settings.image_std)
-        )
-        return np.stack([scale / std, -mean / std]).astype(np.float32)
+        return self.times_plus
 
     def save(self, folder: Path) -> None:
         """Write the processor's settings."""
@@ -122,14 +112,47 @@ class PictureCodec:
 def open_picture_codec(folder: Path) -> PictureCodec:
     """The codec of the model in `folder`.
 
-    Raises: ModelError: its settings cannot be read, or it reads neither colours nor grey.
+    Raises: ModelError: its settings cannot be read, it reads neither colours nor grey, or its
+        processor does something to a picture that is not done here.
     """
     with reading(folder / SETTINGS, "makes no image processor"):
         channels = _channels(folder)
         processor = AutoImageProcessor.from_pretrained(
             folder, backend="pil", local_files_only=True, trust_remote_code=False
         )
-    return PictureCodec(processor, channels=channels)
+        times_plus = _times_plus(processor, channels, folder)
+    return PictureCodec(processor, times_plus, channels=channels)
+
+
+def _bytes(processor: Any, image: Any) -> NDArray[np.uint8]:
+    """The picture resized and cropped (C, H, W), its colours as they were."""
+    # EfficientNet's: another division by the deviations, which no other processor knows
+    more = {"include_top": False} if hasattr(processor, "include_top") else {}
+    made = processor(
+        images=image, return_tensors="np", do_rescale=False, do_normalize=False, **more
+    )
+    return np.asarray(made["pixel_values"][0], np.uint8)
+
+
+def _times_plus(processor: Any, channels: int, folder: Path) -> NDArray[np.float32]:
+    """What makes of bytes what the processor gives (2, C), read off a picture of noise.
+
+    Raises: ModelError: no such numbers do.
+    """
+    noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    whole = processor(images=noise, return_tensors="np")["pixel_values"][0]
+    given, wanted = _bytes(processor, noise)[:channels], np.asarray(whole)[:channels]
+    if given.shape == wanted.shape and given.ndim == 3:
+        pairs = zip(given.astype(np.float64), wanted.astype(np.float64), strict=True)
+        found = np.array([np.polyfit(ours.ravel(), theirs.ravel(), 1) for ours, theirs in pairs]).T
+        made = given * found[0, :, None, None] + found[1, :, None, None]
+        if np.abs(made - wanted).max() <= _RELATIVE * np.abs(wanted).max():
+            return found.astype(np.float32)
+    raise ModelError(
+        f"{folder / SETTINGS}: {type(processor).__name__} does more to a picture than to resize, "
+        "crop, rescale and normalise it, and the rest of that would be missing. Use a model whose "
+        "processor does no more, such as a ViT or a ResNet"
+    )
 
 
 def _channels(folder: Path) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests import pictures
+from transformers import ViTImageProcessorPil
 
 from luthier.core.errors import DataError, ModelError
 from luthier.data.ledger import Ledger
@@ -142,3 +144,60 @@ def test_a_model_that_reads_grey_gets_grey(tmp_path: Path, monkeypatch: pytest.M
 def test_a_model_of_other_channels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"num_channels: got 4, expected 3 \(RGB\) or 1 \(grey\)"):
         open_picture_codec(pictures.model(tmp_path / "model", channels=4))
+
+
+def processor_folder(root: Path, **settings: Any) -> Path:
+    root.mkdir()
+    values = {
+        "do_resize": True,
+        "size": {"height": 32, "width": 32},
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": [0.485, 0.456, 0.406],
+        "image_std": [0.229, 0.224, 0.225],
+    }
+    (root / "preprocessor_config.json").write_text(json.dumps(values | settings))
+    return root
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"image_processor_type": "ViTImageProcessor"},
+        {"image_processor_type": "ViTImageProcessor", "do_normalize": False},
+        {"image_processor_type": "EfficientNetImageProcessor", "include_top": True},
+        {
+            "image_processor_type": "EfficientNetImageProcessor",
+            "include_top": False,
+            "rescale_offset": True,
+            "rescale_factor": 1 / 127.5,
+        },
+    ],
+    ids=["vit", "plain", "efficientnet", "offset"],
+)
+def test_the_model_reads_what_its_processor_gives(
+    settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
+    codec = open_picture_codec(processor_folder(tmp_path / "model", **settings))
+    path = tmp_path / "a.png"
+    pictures.picture("red", seed=3).save(path)
+    times, plus = codec.finish()[:, :, None, None]
+    ours = codec.picture(str(path), where="here") * times + plus
+    theirs = codec.processor(images=Image.open(path), return_tensors="np")["pixel_values"][0]
+    assert np.abs(ours - theirs).max() < 1e-5  # float32; a step of a byte is 4e-3 and more
+
+
+def test_a_processor_that_does_something_else_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = ViTImageProcessorPil.normalize
+
+    def squared(self: Any, *args: Any, **settings: Any) -> Any:
+        return usual(self, *args, **settings) ** 2
+
+    folder = processor_folder(tmp_path / "model", image_processor_type="ViTImageProcessor")
+    monkeypatch.setattr(ViTImageProcessorPil, "normalize", squared)
+    with pytest.raises(ModelError, match=r"ViTImageProcessorPil does more to a picture.*Use a"):
+        open_picture_codec(folder)
