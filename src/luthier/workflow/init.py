@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from luthier.data.load import load
+from luthier.core.errors import RecipeError
+from luthier.data.load import Loaded, load
+from luthier.data.rows import Labeled
+from luthier.objectives import objectives
 from luthier.recipe.schema import DataSection
 from luthier.tuners import tuners
 from luthier.workflow.settle import objective_for
 
-MODEL_OF_SHAPE = {"chat": "smollm2-135m", "text": "smollm2-135m", "labeled": "minilm-l6"}
+WRITES, READS = "smollm2-135m", "minilm-l6"
+"""Models that every machine can fetch: for objectives that train a language model, and others."""
 
 TEMPLATE = """\
 # {description}
@@ -33,14 +37,26 @@ seed: 0
 def init(data: Path, model: str = "") -> str:
     """The recipe as YAML text; `luthier train` takes it as it is.
 
-    Raises: DataError: the file cannot be read or recognised.
+    Raises: DataError: the file cannot be read or recognised. RecipeError: the rows are pictures,
+        and no model was named.
     """
     loaded = load(DataSection(train=str(data)), seed=0, wants="auto")
+    objective = objective_for(loaded.shape)
     return TEMPLATE.format(
         description="\n# ".join(loaded.description),
         name=json.dumps(data.stem, ensure_ascii=False),
-        model=model or MODEL_OF_SHAPE[loaded.shape],
+        model=model or _model_for(objective, loaded),
         train=json.dumps(str(data), ensure_ascii=False),
-        objective=objective_for(loaded.shape),
+        objective=objective,
         tuners=", ".join(tuners.names()),
     )
+
+
+def _model_for(objective: str, loaded: Loaded) -> str:
+    if any(isinstance(row, Labeled) and row.picture for row in loaded.splits.train):
+        raise RecipeError(
+            "model: got none, and the rows are pictures, which no model with a short name reads.\n"
+            "    Name an image classifier, by its folder or on the hub: luthier init DATA --model "
+            "FOLDER"
+        )
+    return WRITES if "causal_lm" in objectives.get(objective).kinds else READS
