@@ -160,8 +160,8 @@ def _check_number(rows: Sequence[Keyed], shares: Shares) -> None:
     raise DataError(
         f"{len(rows)} usable row{'s' if len(rows) != 1 else ''}: too few to split off validation "
         f"({shares.validation:.0%}) and test ({shares.test:.0%}); expected at least {needed}.\n"
-        "    Add rows, or give files of your own: data.validation and data.test; "
-        "or do without: data.validation_share = 0, data.test_share = 0"
+        "    Add rows, or give files of your own: data.validation and data.test. Validation can be "
+        "left out, data.validation_share = 0; test rows cannot"
     )
 
 

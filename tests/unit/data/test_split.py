@@ -189,7 +189,7 @@ def test_what_holds_over_half_of_all_rows_goes_to_train() -> None:
 @pytest.mark.parametrize("count", [1, 9])
 def test_too_few_rows_to_split_are_refused_with_a_way_out(count: int) -> None:
     with pytest.raises(
-        DataError, match=r"expected at least 10.*\n.*data\.validation and data\.test"
+        DataError, match=r"at least 10.*\n.*data\.validation and data\.test.*test rows cannot"
     ):
         split(texts(count), TENTHS)
 
