@@ -42,7 +42,10 @@ def verdict(
     against, rival = strongest(metric, tables, untrained), strongest(metric, tables, rivals)
     if not against:
         value = _show(metric, float(metric.reduce(tuned.sum(0))))
-        words = f"{_on(len(tuned))}, the {metric.words} is {value} for the tuned model."
+        words = (
+            f"{_on(len(tuned))}, the {metric.words} is {value} for the tuned model. There is "
+            "nothing to compare it with: neither the untrained model nor a cheap rival ran."
+        )
         return Verdict("no_evidence", name, "", 0.0, 0.0, 0.0, len(tuned), 0.0, 1.0, words)
     found = _difference(metric, tables, against, settings, num_arms=len(untrained))
     outcome = found.outcome(higher_is_better=metric.higher_is_better)

@@ -48,7 +48,8 @@ def test_alone_nothing_is_compared() -> None:
     assert (found.outcome, found.against) == ("no_evidence", "")
     assert found.words == (
         "On 20 test rows it never saw, the share of answers exactly right is 100.0 % for the tuned "
-        "model."
+        "model. There is nothing to compare it with: neither the untrained model nor a cheap rival "
+        "ran."
     )
 
 
