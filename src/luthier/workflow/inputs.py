@@ -19,7 +19,6 @@ from luthier.models.blueprint import Blueprint, blueprint
 from luthier.models.bundle import Codec, Kind, Source
 from luthier.models.codecs import codec_in
 from luthier.models.outline import outline
-from luthier.models.proof import paint
 from luthier.models.sources import fetch
 from luthier.objectives import Explorer, Objective, labels_of, objectives
 from luthier.recipe.identity import identity_of
@@ -41,11 +40,11 @@ from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, fitted, read_mixture
 from luthier.workflow.options import options
 from luthier.workflow.others import find_others, refuse_short
+from luthier.workflow.samples import samples
 from luthier.workflow.settle import settle_objective, settle_tuner, settle_validation
 from luthier.workflow.stages import Stages
 
 SPLITS = ("train", "validation", "test")
-NUM_SAMPLES = 8
 
 
 @dataclass(slots=True)
@@ -201,10 +200,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
         refuse_short(others, _longest(inputs))
         inputs.mixture = [fitted(item, settled, context=limit) for item in mixture]
         loaded.ledger.check()
-    inputs.samples = [
-        sample(item, loaded.splits.train[item.row], codec)
-        for item in inputs.features["train"][:NUM_SAMPLES]
-    ]
+    inputs.samples = samples(inputs.features["train"], loaded.splits.train, codec)
     return inputs
 
 
@@ -232,20 +228,6 @@ def prepare_all(
             if done % 256 == 0:
                 stages.progress("checking rows", done, total, "rows")
     return found
-
-
-def sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
-    """What goes into training of one row, as pieces: which text trains and which is only read."""
-    painted = [{"text": row.shown(), "trained": False, "weight": 0.0}]
-    if codec.tokenizer is not None:
-        gap = {"text": "\n\n", "trained": False, "weight": 0.0}
-        painted = [piece for part in features.parts() for piece in (gap, *paint(part, codec))][1:]
-    pieces = [{**piece, "role": "text"} for piece in painted]
-    if not len(features.loss_weights) and row.target():
-        pieces.append({"text": row.target(), "trained": True, "role": "label"})
-    elif row.stratum():  # what is learned from the trained text, such as that it is bad
-        pieces.append({"text": row.stratum(), "trained": False, "role": "label"})
-    return {"row": str(row.origin), "pieces": pieces}
 
 
 def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:

@@ -17,8 +17,8 @@ from luthier.objectives.kto import Config as KtoConfig
 from luthier.objectives.kto import Kto
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
-from luthier.workflow import inputs as workflow_inputs
 from luthier.workflow.inputs import Inputs, gather
+from luthier.workflow.samples import samples
 from luthier.workflow.stages import Stages, silent
 
 TWO_ANSWERS = [
@@ -61,7 +61,8 @@ def test_a_sample_of_a_bad_answer_says_that_it_is_bad() -> None:
     row = Rated(origin=Origin("thumbs.jsonl", 1), messages=turns, is_good=False)
     codec = tiny.bundle().codec
     features = Kto(KtoConfig(good_weight=1.0, bad_weight=1.0)).prepare(row, codec, index=0)
-    last = workflow_inputs.sample(features, row, codec)["pieces"][-1]
+    [shown] = samples([features], [row], codec)
+    last = shown["pieces"][-1]
     assert (last["text"], last["role"], last["trained"]) == ("bad", "label", False)
 
 
