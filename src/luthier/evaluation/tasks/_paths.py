@@ -19,7 +19,7 @@ def best_path(logprobs_WC: NDArray[np.float32], names: Sequence[str]) -> list[in
     """
     if not len(logprobs_WC):
         return []
-    silent_W = np.isnan(logprobs_WC).any(-1)
+    silent_W: NDArray[np.bool_] = np.any(np.isnan(logprobs_WC), axis=-1)
     scores_WC = np.where(silent_W[:, None], 0.0, logprobs_WC.astype(np.float64))
     allowed_CC = np.array([[_may_follow(old, new) for new in names] for old in names])
     steps_CC = np.where(allowed_CC, 0.0, _NEVER)
