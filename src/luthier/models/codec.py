@@ -26,7 +26,8 @@ from luthier.models.template import Span, Template, assistant_start
 _END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<|endoftext_R|>", "<eos>", "</s>")
 NO_TEMPLATE = (
     "this model has no chat template, so it cannot be given conversations. Use its instruct "
-    "version, or train on plain text: objective lm, or sft with format: plain"
+    "version, or train on plain text: objective lm, or objective.template=plain where the "
+    "objective has it (sft, distill, dpo, simpo, orpo, kto, reward)"
 )
 
 

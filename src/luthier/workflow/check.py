@@ -7,12 +7,12 @@ from dataclasses import fields
 from pathlib import Path
 
 from luthier.core.errors import RecipeError
-from luthier.data.rows import Row
+from luthier.data.rows import Chat, Preference, Prompt, Rated, Row
 from luthier.evaluation.tasks import Reading, tasks
 from luthier.models import vectors
 from luthier.models.blocks import frozen_of
 from luthier.models.blueprint import writes
-from luthier.models.bundle import Bundle, Kind, Outline
+from luthier.models.bundle import Bundle, Codec, Kind, Outline
 from luthier.models.kinds import OPENINGS
 from luthier.objectives import (
     Explorer,
@@ -27,6 +27,9 @@ from luthier.objectives import (
 )
 from luthier.tuners import Tuner, tuners
 from luthier.tuners.contract import Calibrating, Checking, Choosing, Limited
+
+_CONVERSATIONS = (Chat, Preference, Prompt, Rated)
+"""Rows that a chat template renders."""
 
 
 def fits(objective: Objective, *, name: str, possible: Sequence[Kind], reference: str) -> Kind:
@@ -111,6 +114,29 @@ def refuse_lost_base(
             f" it trains, and tuner '{names[1]}' does not keep it. Use one that does: {keeping}; or"
             " name a model to hold beside it: objective.reference."
         )
+
+
+def template_of(objective: Objective) -> str:
+    """How its conversations are rendered: "auto", by the model's chat template, or "plain"."""
+    return str(getattr(objective.config, "template", "auto"))
+
+
+def refuse_bare(objective: Objective, codec: Codec, *, name: str, reference: str) -> None:
+    """Nothing, unless rows hold conversations, and the model says nothing of how it reads them.
+
+    Raises: RecipeError: with what the objective can do instead.
+    """
+    if objective.row not in _CONVERSATIONS or codec.has_template:
+        return
+    ways = "Use an instruct model."
+    if "template" in type(objective.config).model_fields:
+        if template_of(objective) == "plain":
+            return
+        ways = "Use an instruct model, or set objective.template=plain to train plain text."
+    raise RecipeError(
+        f"model {reference} has no chat template, and the rows of objective '{name}' are "
+        f"conversations. {ways}"
+    )
 
 
 def refuse_misfit(

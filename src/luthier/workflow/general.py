@@ -34,6 +34,8 @@ class General:
 
     part: Part
     ledger: Ledger
+    is_bare: bool
+    """Rendered as plain text, as the model has no chat template."""
 
     def document(self) -> dict[str, Any]:
         """Its part of the ledger."""
@@ -73,6 +75,8 @@ def _general(name: str, codec: Codec, loaded: Loaded, limit: int) -> General:
             f"recipe {SECTION}: every row of {name} is also in validation or test of this run. "
             "Give other general rows."
         )
+    is_bare = not (codec.has_template or codec.is_plain)
+    codec = codec.plain() if is_bare else codec
     before = [objective.prepare(row, codec, index=index) for index, row in enumerate(rows)]
     after: list[Features] = []
     for item in before:
@@ -87,12 +91,17 @@ def _general(name: str, codec: Codec, loaded: Loaded, limit: int) -> General:
         )
     ledger.add_features(_SPLIT, before, after)
     ledger.check()
-    return General(Part(name, objective, after, 0.0), ledger)
+    return General(Part(name, objective, after, 0.0), ledger, is_bare)
 
 
 def tell_left_out(general: Iterable[General], stages: Stages) -> None:
-    """Say of each file how many of its rows are used, where not all are."""
+    """Say of each file how many of its rows are used, where not all are, and how they are shown."""
     for one in general:
+        if one.is_bare:
+            stages.note(
+                f"{SECTION}: the model has no chat template: general rows of {one.part.name} are "
+                "shown to it as plain text"
+            )
         rows, used = one.ledger.rows_in, one.ledger.used[_SPLIT]
         reasons = [f"{entry.count} {reason}" for reason, entry in one.ledger.dropped.items()]
         if reasons:

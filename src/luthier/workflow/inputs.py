@@ -13,7 +13,7 @@ from luthier.core.errors import RecipeError
 from luthier.data.features import Features
 from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_all
-from luthier.data.rows import Chat, Row
+from luthier.data.rows import Row
 from luthier.models import today
 from luthier.models.blueprint import Blueprint, blueprint
 from luthier.models.bundle import Codec, Kind, Source
@@ -29,10 +29,12 @@ from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.built import component_config, open_objective, open_tuner
 from luthier.workflow.check import (
     fits,
+    refuse_bare,
     refuse_cut_windows,
     refuse_kind,
     refuse_lost_base,
     refuse_misfit,
+    template_of,
 )
 from luthier.workflow.general import General, general_rows, tell_left_out
 from luthier.workflow.general import identity_of as general_identity
@@ -181,12 +183,8 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     drawn = outline(source.folder, kind, labels=labels_of(objective))
     refuse_misfit(tuner, objective, drawn, names=names)
     options(settled, kind=kind)  # refused before rows are prepared
-    if objective.row is Chat and not codec.has_template and _template_of(objective) != "plain":
-        raise RecipeError(
-            f"model {source.reference} has no chat template, and the rows are conversations. "
-            "Use an instruct model, or set objective.template=plain to train plain text."
-        )
-    if _template_of(objective) == "plain":
+    refuse_bare(objective, codec, name=settled.get("objective.name"), reference=source.reference)
+    if template_of(objective) == "plain":
         codec = codec.plain()
     with stages.stage("checking rows"):
         features = prepare_all(objective, codec, loaded, stages)
@@ -283,7 +281,3 @@ def _wanted(objective: dict[str, Any]) -> str:
     if objective["name"] == "auto":
         return "auto"
     return objectives.get(objective["name"]).row.shape()
-
-
-def _template_of(objective: Objective) -> str:
-    return str(getattr(objective.config, "template", "auto"))

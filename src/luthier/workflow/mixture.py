@@ -20,6 +20,7 @@ from luthier.objectives import Explorer, Objective, Part, labels_of, needed, obj
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import DataSection, MixtureSource
 from luthier.workflow.arranging import arranged, without_idle
+from luthier.workflow.check import template_of
 from luthier.workflow.held_out import without_held_out
 from luthier.workflow.settle import objective_for
 
@@ -102,7 +103,8 @@ def read_mixture(
                 f"recipe {where}: every row is also in validation or test, so nothing is left to "
                 "train. Give another file, or take the source out."
             )
-        features = [objective.prepare(row, codec, index=at) for at, row in enumerate(kept)]
+        shown = codec.plain() if template_of(objective) == "plain" else codec
+        features = [objective.prepare(row, shown, index=at) for at, row in enumerate(kept)]
         names = [str(row.origin) for row in kept]
         one = Found(
             where, name, source, learned, objective, features, names, read.ledger, read.files

@@ -169,3 +169,44 @@ def test_windows_fit_the_rows_and_none_is_cut(tmp_path: Path) -> None:
         assert item.per_token["marks"].any()
     with pytest.raises(RecipeError, match=r"objective.window: .* up to 48 tokens.*window=40 at mo"):
         asked(tmp_path, *limits, "objective.window=48")
+
+
+QUESTION = [{"role": "user", "content": "what"}]
+BARE: dict[str, dict[str, Any]] = {
+    "sft": {"messages": [*QUESTION, {"role": "assistant", "content": "this"}]},
+    "dpo": {"prompt": "what", "chosen": "this", "rejected": "that"},
+    "kto": {"prompt": "what", "completion": "this", "label": True},
+    "grpo": {"prompt": "what", "answer": "this"},
+}
+
+
+@pytest.mark.parametrize("objective", BARE)
+def test_a_model_without_a_template_is_refused_with_what_the_objective_can_do(
+    objective: str, tmp_path: Path
+) -> None:
+    tiny.folder(tmp_path / "model", template=None)
+    line = json.dumps(BARE[objective])
+    lines = [line.replace("what", f"what {n}") + "\n" for n in range(40)]
+    lines[::2] = [one.replace("true", "false") for one in lines[::2]]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(lines))
+    request = {"model": str(tmp_path / "model"), "data": {"train": str(path)}}
+    settings = [f"objective={objective}"]
+    settings += ["objective.grader=exact"] if objective == "grpo" else []
+    with pytest.raises(RecipeError, match="has no chat template, and the rows of objective") as one:
+        gather(Settled(*read(request, settings)), Stages(silent))
+    assert ("set objective.template=plain" in str(one.value)) == (objective != "grpo")
+    assert "Use an instruct model" in str(one.value)
+
+
+def test_a_source_beside_may_be_read_as_plain_text(tmp_path: Path) -> None:
+    tiny.folder(tmp_path / "model", template=None)
+    texts, talks = tmp_path / "texts.jsonl", tmp_path / "talks.jsonl"
+    texts.write_text("".join(json.dumps({"text": f"one {n}"}) + "\n" for n in range(40)))
+    line = json.dumps(BARE["sft"])
+    talks.write_text("".join(line.replace("what", f"what {n}") + "\n" for n in range(4)))
+    beside = {"train": str(talks), "objective": {"name": "sft", "template": "plain"}}
+    data = {"train": str(texts), "mixture": [beside]}
+    request = {"model": str(tmp_path / "model"), "data": data, "objective": "lm"}
+    found = gather(Settled(*read(request, [])), Stages(silent))
+    assert all(item.num_trained for item in found.mixture[0].features)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests import tiny
 from tests.journeys.desk import QUICK, Desk, desk
 from tests.unit.keeping.arranged import arranged, build
 
@@ -167,3 +168,18 @@ def test_false_switches_an_option_off(place: Desk) -> None:
     heard: list[Event] = []
     train(place, "keep.l2_sp=false", heard=heard.append)
     assert not any("l2_sp" in e.metrics for e in heard if isinstance(e, Updated))
+
+
+def test_general_rows_are_plain_text_to_a_model_without_a_template(
+    place: Desk, tmp_path: Path
+) -> None:
+    tiny.folder(tmp_path / "base", template=None)
+    path = tmp_path / "texts.jsonl"
+    path.write_text("".join(json.dumps({"text": f"hello world {n} yes"}) + "\n" for n in range(40)))
+    run = luthier.train(
+        {"model": str(tmp_path / "base"), "data": {"train": str(path)}},
+        out=place.root / "runs" / "bare",
+        overrides=[*QUICK, "objective=lm", "training.max_steps=2", "keep.replay=0.2"],
+    )
+    said = " ".join(run.summary["notes"])
+    assert "general rows of luthier are shown to it as plain text" in said
