@@ -136,11 +136,19 @@ def state(job: Job) -> dict[str, Mapping[str, Tensor]]:
     }
 
 
-def restore(job: Job, read: Callable[[str], Mapping[str, Tensor]]) -> None:
-    """Put back what `state` gave. Args: read: tensors of a file of the checkpoint."""
+def restore(job: Job, read: Callable[[str], Mapping[str, Tensor]]) -> list[str]:
+    """Put back what `state` gave, once the model has its weights.
+
+    Args: read: tensors of a file of the checkpoint; empty where it is not there.
+    Returns: options that it holds nothing of, which begin with these weights.
+    """
+    begun: list[str] = []
     for name, keeper in zip(names(job), job.keepers, strict=True):
         if isinstance(keeper, Averaging):
-            keeper.restore(read(f"{PREFIX}{name}.safetensors"))
+            saved = read(f"{PREFIX}{name}.safetensors")
+            keeper.restore(saved)
+            begun += [] if saved else [name]
+    return begun
 
 
 def take_averages(job: Job, saved: Checkpoint) -> None:

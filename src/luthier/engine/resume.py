@@ -37,7 +37,10 @@ def resume(job: Job, optimizer: Optimizer) -> tuple[Progress, list[Notice]]:
     same_identity(saved["identity"], job.identity, job.allow, where=str(found.folder))
     job.tuner.restore(job.bundle.model, found.tensors(checkpoint.WEIGHTS))
     optimizer.restore(found.tensors(checkpoint.OPTIMIZER))
-    keepers.restore(job, found.tensors)
+    notices += [
+        Notice(f"keep.{name} is new to this run: it begins at step {found.step}")
+        for name in keepers.restore(job, found.tensors)
+    ]
     checkpoint.clear_after(job.checkpoints, found.step)
     progress = Progress.read(saved["progress"])
     notices += _differences(saved["machine"], machine(job))

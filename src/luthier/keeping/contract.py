@@ -140,7 +140,8 @@ class Averaging(Protocol):
         ...
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Put `state` back."""
+        """Put `state` back. What it lacks begins with the weights as they are: an empty one is of a
+        run that was without this option until now."""
         ...
 
 

@@ -80,8 +80,9 @@ class Ema:
         """Averages by parameter name, and how many updates they saw."""
         return {**self._average, _COUNT: torch.tensor(self._num_updates)}
 
+    @torch.no_grad()
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Put averages back."""
-        self._num_updates = int(state[_COUNT])
+        """Put averages back; where there are none, begin with the weights as they are."""
+        self._num_updates = int(state.get(_COUNT, 0))
         for name, average in self._average.items():
-            average.copy_(state[name])
+            average.copy_(state.get(name, self._named[name]))

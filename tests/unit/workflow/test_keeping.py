@@ -15,7 +15,7 @@ from tests.unit.keeping.arranged import arranged, build
 
 import luthier
 from luthier.core.errors import DataError, Interrupted, RecipeError, RunError
-from luthier.core.events import Event, Stage, Updated
+from luthier.core.events import Event, Notice, Stage, Updated
 from luthier.core.files import read_json
 from luthier.recipe.load import read
 from luthier.workflow import settings
@@ -39,12 +39,14 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk(tmp_path, num_rows=24)
 
 
-def train(place: Desk, *said: str, name: str = "run", heard: Any = None) -> luthier.Run:
+def train(
+    place: Desk, *said: str, name: str = "run", heard: Any = None, steps: int = 4
+) -> luthier.Run:
     recipe = {"model": str(place.model), "data": {"train": str(place.data)}}
     return luthier.train(
         recipe,
         out=place.root / "runs" / name,
-        overrides=[*QUICK, "training.max_steps=4", *said],
+        overrides=[*QUICK, f"training.max_steps={steps}", *said],
         on_event=heard or silent,
     )
 
@@ -83,6 +85,20 @@ def test_an_option_cannot_be_changed_when_a_run_goes_on(place: Desk) -> None:
     train(place, "keep.l2_sp=0.1")
     with pytest.raises(RunError, match=r"keep\.l2_sp"):
         train(place, "keep.l2_sp=0.2")
+
+
+def test_an_average_that_comes_later_begins_with_the_weights_as_they_are(place: Desk) -> None:
+    last = "data.validation_share=0"  # the last weights count, not the best
+    allowed = (last, "allow=[changed_recipe]")
+    train(place, last, name="plain")
+    plain = weights(train(place, *allowed, name="plain", steps=5))
+    before = weights(train(place, last))
+    heard: list[Event] = []
+    run = train(place, *allowed, "keep.ema=0.9", heard=heard.append, steps=5)
+    said = [event.text for event in heard if isinstance(event, Notice)]
+    assert "keep.ema is new to this run: it begins at step 4" in said
+    expected = {name: 0.1 * before[name] + 0.9 * plain[name] for name in plain}
+    torch.testing.assert_close(weights(run), expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(
