@@ -9,10 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
 from luthier.core.config import ComponentConfig
+from luthier.core.errors import RecipeError
 from luthier.data.features import Batch
 from luthier.keeping import keepers
 from luthier.keeping.contract import Setting
@@ -45,23 +47,53 @@ class RDrop:
     def __init__(self, config: Config) -> None:
         self.config = config
         self._problem = ""
+        self._was_dropped = False
 
     def prepare(self, setting: Setting) -> None:
         """What the scores mean."""
+        self._architecture, self._device = setting.bundle.facts.architecture, setting.device
         objective = setting.objective
         self._problem = objective.problem if isinstance(objective, Headed) else ""
 
     def around(self, models: Roles, batch: Batch, run: Callable[[Roles], Loss]) -> Loss:
-        """The loss of two passes and their disagreement."""
+        """The loss of two passes and their disagreement.
+
+        Raises: RecipeError: nothing was dropped in them.
+        """
         del batch
         recorder = _Recorder(models.policy.trunk)
         watched = replace(models, policy=replace(models.policy, trunk=recorder))
+        before = None if self._was_dropped else _generator_state(self._device)
         first, second = run(watched), run(watched)
         one, other = (scores.float() for scores in recorder.heard)
+        if before is not None:
+            is_drawn = not torch.equal(before, _generator_state(self._device))
+            self._refuse_alike(one, other, is_drawn=is_drawn)
         mean = disagreement(one, other, problem=self._problem).mean() * first.count
         total = (first.sum + second.sum) / 2 + self.config.alpha / 4 * mean
         metrics = {**second.metrics, "r_drop": (mean.detach() / 2, first.count)}
         return Loss(total, first.count, metrics)
+
+    def _refuse_alike(self, one_NC: Tensor, other_NC: Tensor, *, is_drawn: bool) -> None:
+        """Nothing, unless both passes agree because none has dropout; a small share may by chance
+        drop nothing from a batch, but it is drawn.
+
+        Raises: RecipeError: with where dropout comes from.
+        """
+        if not is_drawn and torch.equal(one_NC, other_NC):
+            raise RecipeError(
+                "recipe keep.r_drop: two passes over the same rows gave the same scores, as "
+                f"nothing that trains in this {self._architecture} has dropout: there is nothing "
+                "that could disagree. Leave it out, or give the model dropout: keep.dropout where "
+                "it has such layers, or tuner.dropout with tuner=lora"
+            )
+        self._was_dropped = True
+
+
+def _generator_state(device: torch.device) -> Tensor:
+    """Of the random numbers that dropout on this device is drawn from."""
+    is_cuda = device.type == "cuda"
+    return torch.cuda.get_rng_state(device) if is_cuda else torch.get_rng_state()
 
 
 def disagreement(one_NC: Tensor, other_NC: Tensor, *, problem: str) -> Tensor:

@@ -15,12 +15,14 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from luthier.core.errors import RecipeError
 from luthier.data.features import Batch
 from luthier.engine import keepers
+from luthier.engine.preflight import preflight
 from luthier.keeping import keepers as keepers_of_keep
 from luthier.keeping.augment import Config, changed, slipped
 from luthier.models.soft_prompt import SoftPrompt
 from luthier.models.trunks import build as build_trunk
 from luthier.objectives import Loss, Roles
 
+DROPOUT = "hidden_dropout_prob"
 TEXT = "the red one is good and the blue one is bad"
 
 
@@ -194,6 +196,15 @@ def test_two_passes_that_give_one_number_are_as_far_apart_as_their_numbers() -> 
     assert float(apart.detach()) > 0
     expected = (losses[0] + losses[1]) / 2 + 2.0 / 4 * apart
     torch.testing.assert_close(got.sum, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_two_passes_without_dropout_are_refused_before_training(tmp_path: Path) -> None:
+    quiet = {DROPOUT: 0.0, "attention_probs_dropout_prob": 0.0}
+    found, fields = arranged("full", "classify", [build("r_drop")], **quiet)
+    with pytest.raises(RecipeError, match=r"keep\.r_drop: two passes .* nothing that trains"):
+        preflight(found.job(tmp_path, **fields))
+    found, fields = arranged("full", "classify", [build("r_drop")], **(quiet | {DROPOUT: 1e-4}))
+    preflight(found.job(tmp_path, **fields))  # so small a share drops hardly anything
 
 
 def test_dropout_of_the_model_is_set_and_a_model_without_any_is_refused() -> None:
