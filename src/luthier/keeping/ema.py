@@ -22,7 +22,7 @@ class Config(ComponentConfig):
     """Exponential moving average."""
 
     decay: float = Field(0.99, gt=0, lt=1)
-    """Share of the average that stays after an update, once 100 times 1 / (1 - decay) or so are
+    """Share of the average that stays after an update, once about 9 / (1 - decay) of them are
     behind it; less before. Usual 0.9 for a hundred updates to 0.999 for many thousands."""
 
 
