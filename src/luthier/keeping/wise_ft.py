@@ -35,7 +35,8 @@ class WiseFt:
     choose a step by.
 
     Of plain LoRA the change of each weight is scaled itself (B alone), which is a straight line
-    between base and result; other added parts move along the line of their own parameters.
+    between base and result; other added parts, such as terms that do not begin at zero, move along
+    the line of their own parameters.
     Source: Wortsman et al. 2022, arXiv:2109.01903, section 3; the rule for the factor is ours.
     """
 
@@ -95,6 +96,6 @@ def choose(losses: dict[float, float], *, give_up: float) -> float:
 
 
 def _stays(model: nn.Module) -> set[int]:
-    """Parameters that are left as trained: A where B alone, which starts at zero, is scaled."""
+    """Parameters that are left as trained: A where B starts at zero and is scaled alone."""
     layers = [m for m in model.modules() if isinstance(m, LowRankLinear) and m.is_bare]
-    return {id(layer.lora_A) for layer in layers}
+    return {id(layer.lora_A) for layer in layers if not layer.lora_B.any()}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from tests.unit.keeping.arranged import arranged, build
+from tests.contracts.cases import case
+from tests.unit.keeping.arranged import arranged, build, setting
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -90,6 +91,28 @@ def test_of_lora_the_change_of_each_weight_is_scaled_itself() -> None:
     assert told["factor"] == 0.25
     now = [layer.delta().detach() for layer in layers]
     assert_close(now, [0.25 * delta for delta in whole], rtol=1e-5, atol=1e-7)
+
+
+def test_terms_that_begin_at_something_go_back_to_it() -> None:
+    option = build("wise_ft", num_steps=2)
+    found = case("qlora", "sft", settings={"recover": "loftq", "bits": 8})
+    option.prepare(setting(found))
+    layers = [m for m in found.bundle.model.modules() if isinstance(m, LowRankLinear)]
+
+    def terms() -> list[Tensor]:
+        return [layer.delta().detach().clone() for layer in layers]
+
+    start = terms()
+    assert all(term.any() for term in start)
+    found.disturb()
+    tried: list[list[Tensor]] = []
+
+    def validate() -> float:
+        tried.append(terms())
+        return 1.0
+
+    option.finish(validate)
+    assert all(map(torch.equal, tried[0], start))
 
 
 @pytest.mark.parametrize(
