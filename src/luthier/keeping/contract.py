@@ -154,5 +154,7 @@ class Finishing(Protocol):
 
         Args: validate: the mean loss of the validation rows with the weights as they are; nan
             where there are none, or too few to choose by.
+        Returns: figures are JSON, so no nan; of them `validation_loss`, where it is there, is that
+            of the weights as they are left, and counts as the run's.
         """
         ...

@@ -73,7 +73,9 @@ class WiseFt:
             else "there are too few validation rows to choose by"
         )
         said = f"keep.wise_ft: weights stand at {chosen:g} of the way from the base ({why})"
-        return [said], {"factor": chosen, "validation_losses": losses}
+        found = {factor: loss if math.isfinite(loss) else None for factor, loss in losses.items()}
+        left = {"validation_loss": found[chosen]} if found[chosen] is not None else {}
+        return [said], {"factor": chosen, **left, "validation_losses": found}
 
     @torch.no_grad()
     def _move(self, end: dict[str, Tensor], factor: float) -> None:

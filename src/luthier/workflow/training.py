@@ -43,12 +43,15 @@ def train_model(job: Job, stages: Stages, writer: RunWriter, summary: Summary) -
     found, warnings = checkpoint.load_best(job)
     if not found.is_best:
         keepers.take_averages(job, found)
-    if measured := finish(job, stages):
-        summary.values["keep"] = measured
     for text in warnings:
         stages.note(text, warning=True)
         loss = found.state["progress"]["best_loss"] if found.is_best else None
         summary.values.update(best_step=found.step, validation_loss=loss)
+    if measured := finish(job, stages):
+        summary.values["keep"] = measured
+    for figures in measured.values():
+        if "validation_loss" in figures:  # the weights are others since
+            summary.values["validation_loss"] = figures["validation_loss"]
 
 
 def save_result(

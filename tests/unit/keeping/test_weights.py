@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,16 @@ def test_terms_that_begin_at_something_go_back_to_it() -> None:
 
     option.finish(validate)
     assert all(map(torch.equal, tried[0], start))
+
+
+def test_figures_are_json_where_nothing_could_be_measured() -> None:
+    option = build("wise_ft", num_steps=2)
+    arranged("full", "sft", [option])
+    _, told = option.finish(lambda: math.nan)
+    assert json.loads(json.dumps(told, allow_nan=False)) == {
+        "factor": 1.0,
+        "validation_losses": {"0.0": None, "0.5": None, "1.0": None},
+    }
 
 
 @pytest.mark.parametrize(

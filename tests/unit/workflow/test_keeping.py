@@ -180,6 +180,13 @@ def test_too_few_validation_targets_choose_no_way_back(tmp_path: Path) -> None:
     assert "validation loss" in stages.notes[1]
 
 
+def test_the_validation_loss_of_a_run_is_that_of_the_weights_it_ends_with(place: Desk) -> None:
+    run = train(place, "keep.wise_ft.give_up=0.9", "data.validation_share=0.4")
+    found = run.summary["keep"]["wise_ft"]
+    assert found["factor"] < 1
+    assert run.summary["validation_loss"] == found["validation_losses"][str(found["factor"])]
+
+
 def test_false_switches_an_option_off(place: Desk) -> None:
     heard: list[Event] = []
     train(place, "keep.l2_sp=false", heard=heard.append)
