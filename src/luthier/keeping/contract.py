@@ -49,6 +49,23 @@ def trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if p.requires_grad}
 
 
+def kept_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """What other weights consist of: everything trained, and the running statistics of norms, which
+    go with it."""
+    norms = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(getattr(module, "running_mean", None), Tensor)
+    ]
+    statistics = {
+        f"{name}.{own}": buffer
+        for name, module in norms
+        for own, buffer in module.named_buffers(recurse=False)
+        if buffer.is_floating_point()
+    }
+    return {**trained(model), **statistics}
+
+
 class Keeper(Protocol):
     """Built as `Component(config)`; `prepare` is called once, and again when a run goes on."""
 

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from luthier.core.config import ComponentConfig
 from luthier.keeping import keepers
-from luthier.keeping.contract import Setting, trained
+from luthier.keeping.contract import Setting, kept_tensors
 from luthier.models.bundle import Kind
 
 _COUNT = "num_updates"
@@ -28,8 +28,8 @@ class Config(ComponentConfig):
 
 @keepers.add
 class Ema:
-    """Keeps the exponential moving average of all trained weights; it is what is validated, saved
-    and tested. Holds one more copy of what is trained.
+    """Keeps the exponential moving average of all trained weights, and of the running statistics of
+    norms; it is what is validated, saved and tested. Holds one more copy of what is trained.
     Source: Polyak & Juditsky 1992, doi:10.1137/0330046; the decay rises as min(decay,
     (1 + t) / (10 + t)) with update t, as in TensorFlow's ExponentialMovingAverage.
     """
@@ -41,13 +41,13 @@ class Ema:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._named: dict[str, nn.Parameter] = {}
+        self._named: dict[str, Tensor] = {}
         self._average: dict[str, Tensor] = {}
         self._num_updates = 0
 
     def prepare(self, setting: Setting) -> None:
         """The average of nothing but the start."""
-        self._named = trained(setting.bundle.model)
+        self._named = kept_tensors(setting.bundle.model)
         self._average = {name: p.detach().clone() for name, p in self._named.items()}
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from luthier.core.config import ComponentConfig
 from luthier.keeping import keepers
-from luthier.keeping.contract import Setting, trained
+from luthier.keeping.contract import Setting, kept_tensors
 from luthier.models.bundle import Kind
 from luthier.models.low_rank import LowRankLinear
 
@@ -36,7 +36,7 @@ class WiseFt:
 
     Of plain LoRA the change of each weight is scaled itself (B alone), which is a straight line
     between base and result; other added parts, such as terms that do not begin at zero, move along
-    the line of their own parameters.
+    the line of their own parameters, and running statistics of norms with them.
     Source: Wortsman et al. 2022, arXiv:2109.01903, section 3; the rule for the factor is ours.
     """
 
@@ -47,12 +47,12 @@ class WiseFt:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._named: dict[str, nn.Parameter] = {}
+        self._named: dict[str, Tensor] = {}
         self._start: dict[str, Tensor] = {}
 
     def prepare(self, setting: Setting) -> None:
         """Copy what will be moved back towards."""
-        named, held = trained(setting.bundle.model), _stays(setting.bundle.model)
+        named, held = kept_tensors(setting.bundle.model), _stays(setting.bundle.model)
         self._named = {name: p for name, p in named.items() if id(p) not in held}
         self._start = {name: p.detach().clone() for name, p in self._named.items()}
 
