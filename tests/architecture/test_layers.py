@@ -34,7 +34,11 @@ LATE = {
 }
 """Modules that import by name, and why."""
 
-RARE = {"gguf": "for .gguf files only", "huggingface_hub": "for hub names only", "peft": "optional"}
+RARE = {
+    "gguf": "for .gguf files only",
+    "huggingface_hub": "for hub names only",
+    "peft": "for adapters only",
+}
 """Packages that may be imported in the one function that needs them: slow, or not installed."""
 
 

@@ -9,7 +9,6 @@ safetensors files. Only transformers (and PEFT for adapters) take part in openin
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ from luthier.export.bottleneck import WEIGHTS as BOTTLENECKS
 from luthier.export.bottleneck import add_bottlenecks
 from luthier.models.bundle import Kind
 from luthier.models.kinds import OPENINGS, renamed
-from luthier.tuners._patterns import value_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +70,8 @@ def open_export(
     if (folder / BOTTLENECKS).is_file():
         add_bottlenecks(model, folder)
         return model, f"{opened_by}, adapters added by their published formula"
-    try:
-        import peft
-    except ImportError:
-        add_by_hand(model, folder)
-        return model, f"{opened_by}, adapter added by its published formula (PEFT not installed)"
+    import peft  # slow, and of no use above
+
     adapted = peft.PeftModel.from_pretrained(model, str(folder))
     return adapted, f"{opened_by}, peft {peft.__version__}"
 
@@ -100,43 +95,6 @@ def _make_room(model: Any, folder: Path) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
     if len(tokenizer) > len(model.get_input_embeddings().weight):
         model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-
-
-@torch.no_grad()
-def add_by_hand(model: Any, folder: Path) -> None:
-    """Fold a PEFT LoRA file into `model`: weight + alpha / r * B A, and whole modules as saved."""
-    settings = read_json(folder / "adapter_config.json")
-    if settings["peft_type"] != "LORA":
-        raise SystemExit(
-            f"an adapter of type {settings['peft_type']} is opened by PEFT, which is not installed "
-            "here: pip install peft"
-        )
-    saved = load_file(folder / "adapter_model.safetensors")
-    names = {name.removeprefix("base_model.model."): tensor for name, tensor in saved.items()}
-    parameters = dict(model.named_parameters(remove_duplicate=False))
-    for name, tensor in names.items():
-        if name.endswith(".lora_A.weight"):
-            layer = name.removesuffix(".lora_A.weight")
-            delta = names[f"{layer}.lora_B.weight"] @ tensor * _scaling(settings, layer)
-            target = parameters[f"{layer}.weight"]
-            target.data = target.data.float() + delta
-            lengths = names.get(f"{layer}.lora_magnitude_vector")
-            if lengths is not None:
-                target.data *= (lengths / target.data.norm(dim=1))[:, None]
-        elif name.endswith(".trainable_tokens_delta"):
-            table = name.removesuffix(".token_adapter.trainable_tokens_delta")
-            ids = settings["trainable_token_indices"]
-            ids = ids[table.rpartition(".")[2]] if isinstance(ids, dict) else ids
-            target = parameters[f"{table}.weight"]
-            target.data[ids] = tensor
-        elif ".lora_" not in name:
-            parameters[name].data = tensor
-
-
-def _scaling(settings: Mapping[str, Any], layer: str) -> float:
-    rank = value_for(layer, settings.get("rank_pattern") or {}, settings["r"])
-    alpha = value_for(layer, settings.get("alpha_pattern") or {}, settings["lora_alpha"])
-    return alpha / (math.sqrt(rank) if settings.get("use_rslora") else rank)
 
 
 def main(folder: str, base: str, prompts: str, answers: str) -> None:

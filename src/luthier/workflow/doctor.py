@@ -18,7 +18,7 @@ from luthier.models.trunks import hindrance
 from luthier.workflow.device import device_name
 
 GIB = 2**30
-EXTRAS = {"tensorboard": "trackers", "peft": "test", "selenium": "test"}
+EXTRAS = {"tensorboard": "trackers", "selenium": "test"}
 
 
 def doctor() -> dict[str, Any]:

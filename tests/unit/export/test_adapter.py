@@ -13,7 +13,6 @@ from tests import tiny
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from luthier.core.errors import RunError
-from luthier.export._reopen import add_by_hand
 from luthier.export.adapter import Adapter, load
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
@@ -49,20 +48,16 @@ def logits(model: Any) -> torch.Tensor:
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # inside PEFT
 @pytest.mark.parametrize("architecture", ["llama", "bert"])
-def test_peft_and_the_formula_give_the_trained_logits(architecture: Any, tmp_path: Path) -> None:
+def test_peft_gives_the_trained_logits(architecture: Any, tmp_path: Path) -> None:
     labels = LABELS if architecture == "bert" else ()
     base = tiny.folder(tmp_path / "base", architecture=architecture)
     expected = logits(adapted(base, tmp_path / "adapter", labels=labels).model)
-    for use in (lambda model: add_by_hand(model, tmp_path / "adapter"), None):
-        factory = AutoModelForSequenceClassification if labels else AutoModelForCausalLM
-        sizes: dict[str, Any] = {"num_labels": 4, "ignore_mismatched_sizes": True} if labels else {}
-        model: Any = factory.from_pretrained(base, **sizes)
-        if use is None:
-            model = peft.PeftModel.from_pretrained(model, str(tmp_path / "adapter"))
-        else:
-            use(model)
-        # float32: the same sums in another order, over logits of size one
-        torch.testing.assert_close(logits(model), expected, rtol=1e-4, atol=1e-5)
+    factory = AutoModelForSequenceClassification if labels else AutoModelForCausalLM
+    sizes: dict[str, Any] = {"num_labels": 4, "ignore_mismatched_sizes": True} if labels else {}
+    model: Any = factory.from_pretrained(base, **sizes)
+    model = peft.PeftModel.from_pretrained(model, str(tmp_path / "adapter"))
+    # float32: the same sums in another order, over logits of size one
+    torch.testing.assert_close(logits(model), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_targets_are_last_parts_of_names_where_these_are_unambiguous(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from luthier.core.config import build
 from luthier.core.errors import RecipeError
 from luthier.data.features import Batch
 from luthier.export import run_export
-from luthier.export._reopen import add_by_hand
 from luthier.export.adapter import load
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
@@ -126,7 +125,7 @@ def test_the_base_view_has_the_first_tables_and_disturbs_no_graph() -> None:
     assert_close(torch.autograd.grad(loss, plain(bundle).lm_head.weight), wanted, rtol=0, atol=0)
 
 
-def test_peft_and_the_formula_give_the_trained_logits(base: Path, tmp_path: Path) -> None:
+def test_peft_gives_the_trained_logits(base: Path, tmp_path: Path) -> None:
     bundle, tuner = tuned(base)
     folder = tmp_path / "adapter"
     manifest = run_export(
@@ -140,10 +139,9 @@ def test_peft_and_the_formula_give_the_trained_logits(base: Path, tmp_path: Path
     assert "peft" in manifest["parity"]["opened_by"]
     with torch.no_grad():
         wanted = bundle.model(input_ids=IDS).logits
-        for use in (add_by_hand, peft.PeftModel.from_pretrained):
-            model: Any = AutoModelForCausalLM.from_pretrained(base)
-            used = use(model, str(folder) if use is not add_by_hand else folder)  # type: ignore[arg-type]
-            assert_close((used or model)(input_ids=IDS).logits, wanted, rtol=1e-4, atol=1e-5)
+        model: Any = AutoModelForCausalLM.from_pretrained(base)
+        used = peft.PeftModel.from_pretrained(model, str(folder))
+        assert_close(used(input_ids=IDS).logits, wanted, rtol=1e-4, atol=1e-5)
     again, second = open_model(str(base), dtype=torch.float32), tuner_for()
     attach(second, again, seed=3, frozen=torch.float32)
     load(folder, again, second)
