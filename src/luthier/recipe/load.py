@@ -139,7 +139,7 @@ def _build(
 ) -> tuple[Recipe, dict[str, str]]:
     placed = place(given)
     wrong += placed.problems
-    values, latest = _merge(placed.entries, wrong)
+    values, latest = _merge(_without_stale(placed.entries), wrong)
     recipe, problems = None, _of_components(latest, check)
     if isinstance(said := values.get(OPTIONS), Mapping):
         found = check(OPTIONS, cast("Mapping[str, Any]", said))
@@ -186,6 +186,26 @@ def _with_source(
         return line
     alias = f"'{entry.alias}' in " if entry.alias else ""
     return f"{line} ({alias}{entry.where})"
+
+
+def _without_stale(entries: list[Entry]) -> list[Entry]:
+    """Without what a run chose for a component of which a later source changes a setting: it may
+    follow from that one, as LoRA's alpha does from its rank, and is chosen anew. Where it is
+    another component now, the defaults of the run's mean nothing either."""
+    first: dict[tuple[str, ...], Entry] = {}
+    changed: set[tuple[str, ...]] = set()
+    for entry in entries:
+        before = first.setdefault(entry.key, entry)
+        if entry.source != entries[0].source and (before is entry or before.value != entry.value):
+            changed.add(entry.key)
+    touched = {key[0] for key in changed}.intersection(COMPONENTS)
+    others = {section for section in COMPONENTS if (section, "name") in changed}
+    return [
+        entry
+        for entry in entries
+        if not (entry.key[0] in touched and entry.origin.startswith("auto"))
+        and not (entry.key[0] in others and entry.origin == "default")
+    ]
 
 
 def _merge(

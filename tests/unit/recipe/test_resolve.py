@@ -92,6 +92,27 @@ def test_the_document_is_a_recipe_with_the_origins_it_had() -> None:
     assert again.origins["seed"] == "user: command line"
 
 
+@pytest.mark.parametrize(
+    ("override", "alpha"),
+    [("tuner.rank=8", "auto"), ("lora_r=8", "auto"), ("tuner.rank=16", 32.0), ("seed=3", 32.0)],
+)
+def test_what_a_run_chose_for_a_tuner_that_changes_is_chosen_anew(
+    override: str, alpha: object
+) -> None:
+    settled = _settled("tuner.name=lora", "tuner.rank=16", "tuner.dropout=0.1")
+    settled.settle("tuner.alpha", 32.0, "twice the rank")
+    settled.settle("training.epochs", 3.0, "300 rows")
+    again = Settled.of_document(settled.document(), [override])
+    assert again.get("tuner").get("alpha", "auto") == alpha
+    assert again.get("tuner.dropout") == 0.1
+    assert again.get("training.epochs") == 3.0
+
+
+def test_an_alpha_that_a_user_gave_stays_with_another_rank() -> None:
+    document = _settled("tuner.name=lora", "tuner.rank=16", "tuner.alpha=5").document()
+    assert Settled.of_document(document, ["tuner.rank=8"]).get("tuner.alpha") == 5
+
+
 def test_a_permission_is_not_handed_on_by_the_document() -> None:
     document = _settled("allow=[changed_data]").document()
     assert document["recipe"]["allow"] == ["changed_data"]

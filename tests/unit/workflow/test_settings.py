@@ -65,4 +65,4 @@ def test_settings_that_a_run_chose_are_not_held_against_another_component() -> N
         "origins": {"tuner.name": "auto: usual", "tuner.rank": "default", "tuner.alpha": "auto: x"},
     }
     recipe, _ = read(resolved, ["tuner=full"], check=check)
-    assert recipe.tuner["name"] == "full"
+    assert recipe.tuner == {"name": "full"}
