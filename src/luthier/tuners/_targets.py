@@ -44,17 +44,27 @@ def below_head(outline: Outline) -> dict[str, nn.Module]:
 
 
 def matching(layers: dict[str, Linear], target: str | Sequence[str]) -> dict[str, Linear]:
-    """The layers that `target` names: "all_linear", or last parts of names, or globs.
+    """The layers that `target` names: "all_linear", or last parts of names, or globs; in a list, or
+    in one text with commas between.
 
     Raises: RecipeError: a pattern that names no layer, with the nearest names.
     """
-    if target in _ALL_LINEAR:
+    if _is_all(target):
         if layers:
             return layers
         raise RecipeError(
             "recipe tuner.target: this model has no linear layers to adapt. Use tuner 'full'."
         )
-    return named(layers, [target] if isinstance(target, str) else list(target))
+    return named(layers, _patterns(target))
+
+
+def _patterns(target: str | Sequence[str]) -> list[str]:
+    parts = target.split(",") if isinstance(target, str) else target
+    return [part.strip() for part in parts]
+
+
+def _is_all(target: str | Sequence[str]) -> bool:
+    return not set(_ALL_LINEAR).isdisjoint(_patterns(target))
 
 
 def named(layers: Mapping[str, L], patterns: Sequence[str]) -> dict[str, L]:
