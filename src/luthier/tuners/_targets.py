@@ -43,6 +43,23 @@ def below_head(outline: Outline) -> dict[str, nn.Module]:
     }
 
 
+def experts_left_out(outline: Outline, target: str | Sequence[str]) -> list[str]:
+    """A sentence on the experts of a mixture that a target of all linear layers does not mean:
+    transformers holds those of a layer in one parameter, apart from any linear layer."""
+    holders = {
+        name
+        for name, module in below_head(outline).items()
+        if not type(module).__module__.startswith("torch.")  # such as convolutions
+        and any(p.ndim == 3 and len(p) > 1 for p in module.parameters(recurse=False))
+    }
+    if not holders or not _is_all(target):
+        return []
+    return [
+        f"the experts of {len(holders)} layers are no linear layers ({min(holders)}): nothing is "
+        "added to them, and they stay frozen"
+    ]
+
+
 def matching(layers: dict[str, Linear], target: str | Sequence[str]) -> dict[str, Linear]:
     """The layers that `target` names: "all_linear", or last parts of names, or globs; in a list, or
     in one text with commas between.

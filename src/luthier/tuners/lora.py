@@ -36,7 +36,7 @@ from luthier.tuners._peft import from_peft, to_peft
 from luthier.tuners._principal import principal
 from luthier.tuners._restore import copy_strictly
 from luthier.tuners._tables import token_tables, train_tables
-from luthier.tuners._targets import heads_of, linear_layers, matching, replace
+from luthier.tuners._targets import experts_left_out, heads_of, linear_layers, matching, replace
 from luthier.tuners._tokens import check_rows, extend, widen
 from luthier.tuners.contract import ParamGroup, Peft
 
@@ -187,6 +187,7 @@ class Lora:
         self._check_tables(model)
         token_ids = widen(bundle, self.config.tokens)  # may put new tables in place of the old
         layers = self._layers(bundle)
+        bundle.notes += experts_left_out(bundle, self.config.target)
         model.requires_grad_(False)
         for name, layer in layers.items():
             generator = torch.Generator().manual_seed(seeds.derive(seed, "lora", name))

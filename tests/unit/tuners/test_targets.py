@@ -15,6 +15,16 @@ from luthier.models.low_rank import LowRankLinear
 from luthier.tuners import attach
 from luthier.tuners.lora import Config, Lora
 
+NARROW: dict[str, Any] = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "moe_intermediate_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "num_experts_per_tok": 2,
+}
 SOME = ["q_proj", "v_proj"]
 
 
@@ -27,6 +37,13 @@ def tuned(bundle: Bundle, **settings: Any) -> set[str]:
     attach(lora(**settings), bundle, seed=0, frozen=torch.float32)
     parts = bundle.model.named_modules()
     return {name.rpartition(".")[2] for name, part in parts if isinstance(part, LowRankLinear)}
+
+
+def with_experts(model_type: str) -> Bundle:
+    count = "num_local_experts" if model_type == "mixtral" else "num_experts"
+    bundle = tiny.bundle()
+    bundle.model = tiny.small(model_type, **NARROW, **{count: 4})
+    return bundle
 
 
 @pytest.mark.parametrize("target", ["q_proj,v_proj", "q_proj, v_proj", SOME])
@@ -42,3 +59,21 @@ def test_the_word_for_all_layers_may_stand_in_a_list(target: Any) -> None:
 def test_a_wrong_name_between_commas_is_named_alone() -> None:
     with pytest.raises(RecipeError, match="'v_prj' names no linear layer below the head"):
         tuned(tiny.bundle(), target="q_proj,v_prj")
+
+
+@pytest.mark.parametrize("model_type", ["mixtral", "qwen3_moe"])
+def test_experts_that_are_no_linear_layers_are_said_to_stay_frozen(model_type: str) -> None:
+    bundle = with_experts(model_type)
+    tuned(bundle)
+    (note,) = bundle.notes
+    assert note.startswith("the experts of 2 layers are no linear layers (model.layers.0.mlp.exper")
+    experts = [p for p in bundle.model.parameters() if p.ndim == 3]
+    assert experts
+    assert not any(p.requires_grad for p in experts)
+
+
+def test_nothing_is_said_of_experts_that_were_not_meant_or_are_not_there() -> None:
+    bundle, dense = with_experts("mixtral"), tiny.bundle()
+    tuned(bundle, target=SOME)
+    tuned(dense)
+    assert bundle.notes == dense.notes == []
