@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from luthier.core.errors import RecipeError
+from luthier.models.soft_prompt import table_of
 
 
 def train_tables(model: Any) -> None:
@@ -67,7 +68,7 @@ def without_tied(model: Any, saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _tables(model: Any) -> dict[str, nn.Module]:
     """The table and the head, by name."""
     get = getattr(model, "get_output_embeddings", None)
-    wanted = (model.get_input_embeddings(), None if get is None else get())
+    wanted = (table_of(model), None if get is None else get())
     names = {id(part): name for name, part in model.named_modules()}
     return {names[id(part)]: part for part in wanted if part is not None}
 

@@ -14,6 +14,7 @@ from luthier.models.soft_prompt import table_of
 from luthier.models.token_rows import token_rows
 
 _ADDED = "tokens_added_by_luthier"
+NO_TEXT = "recipe tuner.tokens: this model reads no text, so it has no tokens. Leave it out"
 SUFFIX = ".token_adapter.trainable_tokens_delta"
 """What PEFT calls the rows; they are the vectors themselves."""
 
@@ -27,7 +28,7 @@ def extend(codec: Codec, tokens: Sequence[str]) -> None:
         return
     tokenizer = codec.tokenizer
     if tokenizer is None:
-        raise RecipeError("recipe tuner.tokens: this model reads no text, so it has no tokens")
+        raise RecipeError(NO_TEXT)
     new = [token for token in tokens if token not in tokenizer.get_vocab()]
     codec.add_tokens(new)
     setattr(tokenizer, _ADDED, [*getattr(tokenizer, _ADDED, []), *new])
@@ -36,6 +37,8 @@ def extend(codec: Codec, tokens: Sequence[str]) -> None:
 def check_rows(model: nn.Module, tokens: Sequence[str]) -> None:
     """Raises: RecipeError: the table gives what neither we nor PEFT can make of single rows."""
     table = table_of(model)
+    if tokens and table is None:
+        raise RecipeError(NO_TEXT)
     is_plain = isinstance(table, nn.Embedding) and type(table).forward is nn.Embedding.forward
     if tokens and not (is_plain or hasattr(table, "embed_scale")):
         raise RecipeError(

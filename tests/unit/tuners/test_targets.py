@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 import torch
 from tests import tiny
+from transformers import ConvNextConfig, ConvNextForImageClassification
 
 from luthier.core.config import build
 from luthier.core.errors import RecipeError
-from luthier.models.bundle import Bundle
+from luthier.models.bundle import Bundle, Outline
+from luthier.models.facts import facts_of
 from luthier.models.low_rank import LowRankLinear
+from luthier.models.trunks import build as trunk_of
 from luthier.tuners import attach
 from luthier.tuners.lora import Config, Lora
 
@@ -77,3 +80,29 @@ def test_nothing_is_said_of_experts_that_were_not_meant_or_are_not_there() -> No
     tuned(bundle, target=SOME)
     tuned(dense)
     assert bundle.notes == dense.notes == []
+
+
+def pictures() -> Bundle:
+    """ConvNext: pixels, no table of any kind, and linear layers between its convolutions."""
+    settings = ConvNextConfig(hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1], image_size=32)
+    model = ConvNextForImageClassification(settings)
+    bundle = tiny.bundle()
+    trunk = trunk_of(model, "image_classifier", compute_dtype=torch.float32)
+    labels = ("label_0", "label_1")
+    codec, source = bundle.codec, bundle.source
+    return Bundle(model, "image_classifier", facts_of(model), codec, source, trunk, labels)
+
+
+def test_a_model_without_a_table_is_adapted_and_written_down() -> None:
+    bundle, tuner = pictures(), lora()
+    attach(tuner, bundle, seed=0, frozen=torch.float32)
+    saved = tuner.peft(bundle)
+    assert saved.config["modules_to_save"] == ["classifier"]
+    tuner.take_peft(bundle, saved)
+
+
+@pytest.mark.parametrize("settings", [{"embeddings": True}, {"tokens": ["new"]}])
+def test_a_model_without_a_table_has_none_to_train(settings: Any) -> None:
+    bundle = pictures()
+    with pytest.raises(RecipeError, match=r"recipe tuner\.\w+: this model .* no t.*Leave it out"):
+        lora(**settings).check(Outline(bundle.model, bundle.kind, bundle.facts))
