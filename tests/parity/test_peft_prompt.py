@@ -13,6 +13,7 @@ from tests import tiny
 from tests.contracts.cases import Case, case
 from torch import Tensor
 from torch.testing import assert_close
+from transformers import ElectraConfig, ElectraForSequenceClassification
 
 from luthier.data.features import Batch
 from luthier.export import run_export
@@ -155,3 +156,32 @@ def test_the_files_are_opened_by_peft_and_by_us(way: Any, labels: Any, tmp_path:
     assert not torch.equal(said(again), said(bundle))
     load(folder, again, second)
     assert_close(said(again), said(bundle), rtol=1e-4, atol=1e-5)  # an LSTM repeats to here
+
+
+NARROW: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+}
+
+
+@pytest.mark.parametrize("encoder", ["none", "mlp"])
+@pytest.mark.parametrize("kind", ["electra", "opt"])
+def test_peft_opens_a_prompt_of_a_table_narrower_than_the_layers(
+    kind: str, encoder: str, tmp_path: Path
+) -> None:
+    base, labels = tmp_path / "base", LABELS if kind == "electra" else ()
+    if labels:
+        own = ElectraConfig(vocab_size=512, embedding_size=16, num_labels=len(labels), **NARROW)
+        model: Any = ElectraForSequenceClassification(own)
+    else:
+        model = tiny.small("opt", word_embed_proj_dim=16, ffn_dim=64, **NARROW)
+    model.save_pretrained(base)
+    (tiny.word_tokenizer() if labels else tiny.tokenizer()).save_pretrained(base)
+    bundle, folder = opened(base, labels), tmp_path / "adapter"
+    tuner = applied(bundle, ("prompt", {"encoder": encoder}), seed=0)
+    assert tuner.peft(bundle).config["token_dim"] == 16
+    manifest = run_export(
+        bundle, tuner, format="adapter", folder=folder, prompts=PROMPTS, source_folder=base
+    )
+    assert "peft" in manifest["parity"]["opened_by"]

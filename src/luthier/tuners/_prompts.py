@@ -65,13 +65,14 @@ def take_context(bundle: Bundle, length: int) -> None:
     bundle.facts = replace(bundle.facts, context_length=bundle.facts.context_length - length)
 
 
-def shape_of(config: Any) -> dict[str, int]:
-    """What PEFT's prompt methods write down of a model: layers, heads of keys, width of a token."""
+def shape_of(config: Any, *, width: int) -> dict[str, int]:
+    """What PEFT's prompt methods write down of a model: layers, heads of keys, width of a token,
+    which is that of the table: ELECTRA's is narrower than its layers."""
     config = config.get_text_config()
     num_heads = int(config.num_attention_heads)
     return {
         "num_layers": int(config.num_hidden_layers),
         "num_attention_heads": num_heads,
-        "token_dim": int(config.hidden_size),
+        "token_dim": width,
         "num_transformer_submodules": 1,
     }

@@ -143,8 +143,9 @@ class Prompt:
     def peft(self, bundle: Bundle) -> Peft:
         """PEFT's PROMPT_TUNING or P_TUNING, whose file holds the vectors themselves."""
         model = bundle.model
+        vectors = _prompt(model).outputs().detach()
         config: dict[str, Any] = {
-            **shape_of(model.config),
+            **shape_of(model.config, width=vectors.shape[1]),
             "num_virtual_tokens": self.config.num_virtual_tokens,
             "modules_to_save": saved_whole(model, head(model)) or None,
         }
@@ -158,7 +159,7 @@ class Prompt:
                 "encoder_num_layers": self.config.encoder_num_layers,
             }
         whole = {PREFIX + name: parameter.detach() for name, parameter in head(model).items()}
-        return Peft(config, {KEY: _prompt(model).outputs().detach(), **whole})
+        return Peft(config, {KEY: vectors, **whole})
 
     def take_peft(self, bundle: Bundle, saved: Peft) -> None:
         """Vectors of an encoder take its place: it is not in the file.
