@@ -205,8 +205,9 @@ class Prompt:
             return table(ids).detach().float()
         draws = torch.Generator().manual_seed(seeds.derive(seed, "prompt", "noise"))
         noise_PD = torch.randn(length, table.embedding_dim, generator=draws)
-        weight = table.weight.detach().float()
-        return noise_PD.to(weight.device) * weight.std() + weight.mean()
+        every = torch.arange(table.num_embeddings, device=table.weight.device)
+        seen = table(every).detach().float()  # some tables scale what they look up
+        return noise_PD.to(seen.device) * seen.std() + seen.mean()
 
     def _hidden_size(self, bundle: Bundle) -> int:
         asked = self.config.encoder_hidden_size

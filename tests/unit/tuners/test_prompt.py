@@ -127,10 +127,11 @@ def test_the_base_view_has_no_prompt() -> None:
     assert found.tolist() == generate(plain, prompts, max_new_tokens=4)[0].ids.tolist()
 
 
-def test_random_vectors_have_the_spread_of_the_table() -> None:
-    bundle = tiny.bundle()
+@pytest.mark.parametrize("architecture", ["llama", "gemma2"])
+def test_random_vectors_have_the_spread_of_what_the_table_gives(architecture: Any) -> None:
+    bundle = tiny.bundle(architecture)
     model: Any = bundle.model
-    spread = float(model.get_input_embeddings().weight.std())
+    spread = float(model.get_input_embeddings()(torch.arange(512)).std())
     tuned(bundle, init="random", num_virtual_tokens=100)
     prompt = soft_prompt_of(bundle.model)
     assert prompt is not None
