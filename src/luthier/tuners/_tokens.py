@@ -22,10 +22,12 @@ SUFFIX = ".token_adapter.trainable_tokens_delta"
 def extend(codec: Codec, tokens: Sequence[str]) -> None:
     """Add the tokens that the tokenizer lacks, as ordinary text that is never cut.
 
-    Raises: RecipeError: there is no tokenizer.
+    Raises: RecipeError: there is no tokenizer, or one of them is no text.
     """
     if not tokens:
         return
+    if "" in tokens:
+        raise RecipeError("recipe tuner.tokens: got '', expected tokens of one letter or more")
     tokenizer = codec.tokenizer
     if tokenizer is None:
         raise RecipeError(NO_TEXT)

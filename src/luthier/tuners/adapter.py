@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import ClassVar, Literal, get_args
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
@@ -40,6 +40,13 @@ class Config(ComponentConfig):
     """Between the two layers; auto: silu for houlsby, else relu."""
     scaling: float | Auto = Field("auto")
     """What is added is multiplied with it; auto: 1, or 4 in parallel."""
+
+    @field_validator("scaling")
+    @classmethod
+    def _trains(cls, value: float | str) -> float | str:
+        if value == 0:
+            raise ValueError("expected another number than 0, with which nothing would be trained")
+        return value
 
 
 @tuners.add

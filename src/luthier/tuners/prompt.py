@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Literal, get_args
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
@@ -44,6 +44,13 @@ class Config(ComponentConfig):
     """Width of the encoder; auto: that of the model."""
     encoder_num_layers: int = Field(NUM_LAYERS, ge=1)
     """Layers of an LSTM encoder."""
+
+    @field_validator("encoder_hidden_size")
+    @classmethod
+    def _is_a_width(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("expected a whole number above 0, or auto")
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> Config:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from tests import tiny
 from torch.testing import assert_close
 
@@ -47,6 +48,11 @@ def test_forms_have_the_settings_of_the_literature() -> None:
         "activation": "relu",
         "scaling": 4.0,
     }
+
+
+def test_a_scaling_with_which_nothing_trains_is_refused() -> None:
+    with pytest.raises(ValidationError, match="expected another number than 0"):
+        tuners.get("adapter").Config(scaling=0)
 
 
 @pytest.mark.parametrize("architecture", ["llama", "bert"])

@@ -180,3 +180,8 @@ def test_a_merged_model_has_the_rows_and_the_tokens(base: Path, tmp_path: Path) 
     with torch.no_grad():
         wanted, found = bundle.model(input_ids=ids).logits, whole.model(input_ids=ids).logits
     assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_token_of_no_letters_is_refused(base: Path) -> None:
+    with pytest.raises(RecipeError, match=r"recipe tuner.tokens: got '', expected tokens of one"):
+        tuner_for(tokens=["<tool>", ""]).extend(opened(base).codec)
