@@ -69,13 +69,17 @@ def divide(trunk: object, model: nn.Module, *, kind: Kind, dtype: torch.dtype) -
     """
     if not isinstance(trunk, Divisible):
         return
-    trunk.frozen = frozen_of(model, scores=kind == "sequence_classifier")
-    if trunk.frozen.depth and not _is_same(trunk, model, kind=kind, dtype=dtype):
-        trunk.frozen = Frozen()
-        trunk.notes.append(
-            "frozen layers are computed anew in every epoch: what moves reaches below them, or "
-            "this architecture cannot go on from hidden states"
-        )
+    # scores of a mean need the states of all tokens
+    is_scored = kind == "sequence_classifier"
+    for scores in dict.fromkeys((is_scored, False)):
+        trunk.frozen = frozen_of(model, scores=scores)
+        if not trunk.frozen.depth or _is_same(trunk, model, kind=kind, dtype=dtype):
+            return
+    trunk.frozen = Frozen()
+    trunk.notes.append(
+        "frozen layers are computed anew in every epoch: what moves reaches below them, or this "
+        "architecture cannot go on from hidden states"
+    )
 
 
 def _is_same(trunk: Any, model: nn.Module, *, kind: Kind, dtype: torch.dtype) -> bool:

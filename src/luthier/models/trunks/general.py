@@ -94,14 +94,12 @@ class GeneralTrunk:
 
     def token_scores(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
         """Scores (M, C) of tokens in float32."""
-        layer = _scores.token_head(self.model)
-        if layer is None:
+        if self._score is None:
             raise ModelError(f"a {self.kind} has no scores of tokens")
         with self._precision(batch):
             hidden_ND = self._final(batch)
             hidden_MD = hidden_ND if at_M is None else hidden_ND[at_M]
-            dropped = _scores.before_head(self.model, hidden_MD)
-            return layer(dropped.to(next(layer.parameters()).dtype)).float()
+            return self._score(self.model, hidden_MD, batch).float()
 
     @torch.no_grad()
     def lower(self, batch: Batch) -> list[Tensor]:
@@ -263,7 +261,7 @@ class GeneralTrunk:
         ours, own = _documents.NAME, "eager" if own == _documents.NAME else own
         runs = [(self._packed, 0, ours), (self._packed, pad + 1, ours)]
         runs += [(self._padded, 0, ours), (self._padded, 0, own)]
-        scores = _scores.ways(self.model) if self.kind == "sequence_classifier" else [None]
+        scores = _scores.ways(self.model, self.kind) or [None]
         return [(run, offset, name, score) for run, offset, name in runs for score in scores]
 
     def _agrees(self, way: _Way, trial: Batch, expected: Tensor) -> bool:
@@ -281,7 +279,7 @@ class GeneralTrunk:
 
     def _said(self, trial: Batch) -> Tensor:
         """What the model of this kind says of the trial."""
-        if self._score:
+        if self.kind == "sequence_classifier":
             return self.scores(trial)
         if self.kind == "embedder":
             return self.hidden(trial).float()
