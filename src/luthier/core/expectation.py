@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -25,13 +26,7 @@ _BOUNDS = (
 
 def expectation(field: FieldInfo) -> str:
     """Such as "a number of at least 0 and below 1", or "a whole number or auto"."""
-    bounds = [
-        f"{word} {getattr(rule, name)}"
-        for rule in field.metadata
-        for kind, name, word in _BOUNDS
-        if isinstance(rule, kind)
-    ]
-    return " ".join(part for part in (in_words(field.annotation), " and ".join(bounds)) if part)
+    return _bounded(in_words(field.annotation), field.metadata)
 
 
 def in_words(annotation: Any) -> str:
@@ -40,7 +35,8 @@ def in_words(annotation: Any) -> str:
     if origin is None and annotation in _WORDS:
         return _WORDS[annotation]
     if origin is Annotated:
-        return in_words(members[0])
+        rules = [rule for said in members[1:] for rule in getattr(said, "metadata", [said])]
+        return _bounded(in_words(members[0]), rules)
     if annotation is bool:
         return "true or false"
     if origin in (Union, UnionType):
@@ -93,6 +89,16 @@ def fields_at(config: type[BaseModel], place: tuple[str, ...]) -> list[str]:
     field = field_at(config, place)
     model = _section_in(field.annotation) if field is not None else None
     return list(model.model_fields) if model is not None else []
+
+
+def _bounded(words: str, rules: Sequence[Any]) -> str:
+    bounds = [
+        f"{word} {getattr(rule, name)}"
+        for rule in rules
+        for kind, name, word in _BOUNDS
+        if isinstance(rule, kind)
+    ]
+    return " ".join(part for part in (words, " and ".join(bounds)) if part)
 
 
 def _either(words: list[str]) -> str:

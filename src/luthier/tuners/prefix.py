@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from inspect import signature
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from transformers import DynamicCache
 
@@ -40,15 +40,8 @@ class Config(ComponentConfig):
     """Words that the prefix begins as, cut or repeated to its length."""
     projection: bool = False
     """Train smaller vectors and two layers that make the prefix of them; only that is saved."""
-    encoder_hidden_size: int | Auto = "auto"
+    encoder_hidden_size: Annotated[int, Field(ge=1)] | Auto = "auto"
     """Width between the two layers; auto: that of the model."""
-
-    @field_validator("encoder_hidden_size")
-    @classmethod
-    def _is_a_width(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and value < 1:
-            raise ValueError("expected a whole number above 0, or auto")
-        return value
 
     @model_validator(mode="after")
     def _fits(self) -> Config:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import torch
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from luthier.core import seeds
@@ -40,17 +40,10 @@ class Config(ComponentConfig):
     """Words that the prompt begins as, cut or repeated to its length."""
     encoder: Literal["none", "mlp", "lstm"] = "none"
     """The network that makes the vectors out of others (p-tuning); only its result is saved."""
-    encoder_hidden_size: int | Auto = "auto"
+    encoder_hidden_size: Annotated[int, Field(ge=1)] | Auto = "auto"
     """Width of the encoder; auto: that of the model."""
     encoder_num_layers: int = Field(NUM_LAYERS, ge=1)
     """Layers of an LSTM encoder."""
-
-    @field_validator("encoder_hidden_size")
-    @classmethod
-    def _is_a_width(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and value < 1:
-            raise ValueError("expected a whole number above 0, or auto")
-        return value
 
     @model_validator(mode="after")
     def _fits(self) -> Config:
