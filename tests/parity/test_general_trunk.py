@@ -168,3 +168,14 @@ def test_the_model_still_generates_as_before() -> None:
 def test_the_way_of_running_is_not_written_into_the_saved_config() -> None:
     bundle: Any = tiny.bundle()
     assert "luthier" not in bundle.model.config.to_json_string()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_leak_that_few_digits_hide_is_found(dtype: torch.dtype) -> None:
+    """Falcon-H1's states reach the next document: small weights move it by half a percent."""
+    settings = {"mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "head_dim": 8}
+    model = tiny.small("falcon_h1", hidden_size=32, num_hidden_layers=2, **settings)
+    for parameter in model.parameters():
+        parameter.data.normal_(0, 0.02) if parameter.dim() > 1 else None
+    trunk: Any = build(model.to(dtype), "causal_lm", prefer="general", compute_dtype=dtype)
+    assert any("cannot be packed" in note for note in trunk.notes)
