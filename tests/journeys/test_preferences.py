@@ -87,7 +87,7 @@ def test_thumbs_teach_without_pairs(place: Desk) -> None:
     rated, alone = answers(
         place, run, [{"prompt": "what is red", "completion": "it is 3"}, {"prompt": "what is red"}]
     )
-    assert rated["logprob"] < 0
+    assert isinstance(rated["score"], float)
     assert isinstance(alone["answer"], str)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from luthier.core.errors import RecipeError
@@ -40,12 +40,14 @@ class Subject:
         """What it was trained against can be had."""
         return self.reference is not None or self.has_base
 
-    def compared_with(self) -> AbstractContextManager[Bundle]:
+    @contextmanager
+    def compared_with(self) -> Generator[Bundle]:
         """What it was trained against: another model, or its base.
 
         Raises: RecipeError: as `base`.
         """
-        return self.reference() if self.reference is not None else self.base()
+        with self.base() if self.reference is None else self.reference() as other:
+            yield self._as_read(other)
 
     @contextmanager
     def base(self) -> Generator[Bundle]:
@@ -63,7 +65,12 @@ class Subject:
             )
         if not self.opened:
             self.opened.append(self.open_base())
-        yield replace(self.opened[0], cut=self.bundle.cut, notes=self.bundle.notes)
+        yield self._as_read(self.opened[0])
+
+    def _as_read(self, other: Bundle) -> Bundle:
+        """Another model that is given the same tokens of a row: its own template may differ."""
+        ours = self.bundle
+        return replace(other, codec=ours.codec, cut=ours.cut, notes=ours.notes)
 
     def close(self) -> None:
         """Let go of models that were opened."""

@@ -36,7 +36,7 @@ def predict_file(
         bundle = run.bundle
     with stages.stage("predicting", f"{len(asked.rows)} rows, trunk '{bundle.trunk.name}'"):
         num_notes = len(bundle.notes)
-        answers = predict(bundle, run.objective, asked.rows)
+        answers = predict(bundle, run.objective, asked.rows, reference=run.reference)
         for note in dict.fromkeys(bundle.notes[num_notes:]):
             stages.note(note, warning=True)
     lines = [

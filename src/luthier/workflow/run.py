@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,9 +15,11 @@ from pydantic import ValidationError
 from luthier.core.errors import RunError
 from luthier.data.asked import rows_of
 from luthier.evaluation.predict import predict
+from luthier.evaluation.subject import Subject
 from luthier.export import run_load
 from luthier.models.bundle import Bundle
-from luthier.objectives import Objective, objectives
+from luthier.models.sources import fetch
+from luthier.objectives import Objective, objectives, others_of
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
@@ -24,6 +27,7 @@ from luthier.run.reader import RunFiles, open_run
 from luthier.tuners import Tuner, tuners
 from luthier.workflow.built import open_component
 from luthier.workflow.opening import build_trunk, cut_of, open_base, open_for, open_weights, tune
+from luthier.workflow.others import view_of
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,18 @@ class Run:
         """The model as it was before tuning."""
         return open_base(self.recipe, self.objective)
 
+    @contextmanager
+    def reference(self) -> Generator[Bundle]:
+        """What it was trained against: a model that its objective names, or its base."""
+        named = others_of(self.objective).get("reference")
+        subject = Subject(
+            self.bundle, self.tuner, self.objective, (), (), self.recipe.seed, self.open_base
+        )
+        if named is not None:
+            subject.reference = view_of(fetch(named.model), self.recipe, [])
+        with subject.compared_with() as other:
+            yield other
+
     def predict(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Answers for rows shaped as in the training file (targets may be missing), in order.
 
@@ -93,7 +109,7 @@ class Run:
         Raises: DataError: a row lacks its input.
         """
         parsed = rows_of(rows, self.recipe.data, wants=self.objective.row.shape())
-        return predict(self.bundle, self.objective, parsed)
+        return predict(self.bundle, self.objective, parsed, reference=self.reference)
 
 
 def open_tuned(run: Run) -> Bundle:

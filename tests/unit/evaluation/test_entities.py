@@ -13,6 +13,7 @@ from tests.contracts.cases import plain_bundle
 
 from luthier.data.features import Features
 from luthier.data.rows import Origin, Tagged
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.chunks import chunks
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._answers import best_answer
@@ -88,7 +89,7 @@ def test_predicted_entities_have_the_characters_of_the_text() -> None:
         origin=Origin("a", 1), tokens=("The", "red", "one", "!"), tags=(), text=text,
         starts=(0, 5, 9, 12),
     )  # fmt: skip
-    (said,) = tasks.get("entities")().predictions(bundle, objective, [row], max_new_tokens=1)
+    (said,) = tasks.get("entities")().predictions(Answerer(bundle, objective, 1), [row])
     assert len(said["tags"]) == 4
     assert len(said["entities"]) == len(chunks(said["tags"]))
     for entity in said["entities"]:

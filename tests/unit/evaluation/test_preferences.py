@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,27 @@ def test_pairs_are_told_by_what_training_moved_and_by_length(tmp_path: Path) -> 
     assert found.arms["by_length"]["preference_accuracy"].value == pytest.approx(4 / 6)
     assert "likelihood_accuracy" not in found.arms["by_length"]
     assert found.details["notes"]["by_length"]["what"] == "always preferring the shorter answer"
+
+
+def test_new_rows_are_judged_as_the_evaluation_judges(tmp_path: Path) -> None:
+    subject = subjects.subject(tmp_path, pairs(30), objective="dpo", move=0.2)
+    evaluated = [margin > 0 for margin in margins(subject)]
+    found = predict(
+        subject.bundle, subject.objective, subject.test, reference=subject.compared_with
+    )
+    assert [item["preferred"] == "chosen" for item in found] == evaluated
+    moved = [item["chosen_score"] - item["rejected_score"] for item in found]
+    assert moved == pytest.approx(margins(subject), abs=1e-3)
+    likelier = predict(subject.bundle, subject.objective, subject.test)
+    assert [item["chosen_score"] - item["rejected_score"] for item in likelier] != moved
+
+
+def test_what_it_was_trained_against_reads_the_same_tokens(tmp_path: Path) -> None:
+    subject = subjects.subject(tmp_path, pairs(30), objective="dpo", tuner="full")
+    subject.bundle = replace(subject.bundle, codec=subject.bundle.codec.plain())
+    with subject.compared_with() as before, subject.base() as base:
+        assert before.codec.is_plain
+        assert base.codec.is_plain
 
 
 def test_base_and_tuned_model_write_answers_to_be_read_side_by_side(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from luthier.data.rows import (
     Span,
     Tagged,
 )
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.tasks.labels import Labels
 from luthier.models.codec import codec_of
 from luthier.models.located import MARK, locate
@@ -231,11 +232,11 @@ def test_a_new_head_of_tags_begins_at_their_shares() -> None:
 def test_labels_are_predicted_from_their_threshold_on() -> None:
     rows = genres(("a",), ("b",))
     bundle, task = tiny.bundle("bert", labels=("a", "b")), Labels()
-    said = task.predictions(bundle, built("multilabel", rows), rows, max_new_tokens=0)
+    said = task.predictions(Answerer(bundle, built("multilabel", rows), 0), rows)
     least, most = sorted(said[0]["probabilities"].values())
     for threshold, number in ((least / 2, 2), ((least + most) / 2, 1), ((1 + most) / 2, 0)):
         objective = built("multilabel", rows, threshold=threshold)
-        found = task.predictions(bundle, objective, rows[:1], max_new_tokens=0)
+        found = task.predictions(Answerer(bundle, objective, 0), rows[:1])
         assert len(found[0]["labels"]) == number
 
 

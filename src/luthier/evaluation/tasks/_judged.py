@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch
 from luthier.data.rows import Chat, Message, Preference, Rated, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.judging import within_context
 from luthier.evaluation.likelihood import max_pack_tokens
@@ -34,6 +35,22 @@ def said(
 ) -> NDArray[np.float64]:
     """What the model says of each row (N, C), by the objective's own reading."""
     return scores(bundle, objective, rows, batches=batches, tell=tell)
+
+
+def raised(answerer: Answerer, rows: Sequence[Row]) -> NDArray[np.float64]:
+    """The same (N, C) of new rows, less what was said before training where the objective learned
+    a difference from that: the implicit reward."""
+    bundle, objective = answerer.bundle, answerer.objective
+    found_NC = said(bundle, objective, rows, tell=silent)
+    if not compares(objective) or answerer.reference is None:
+        return found_NC
+    with answerer.reference() as before:
+        return found_NC - said(before, objective, rows, tell=silent)
+
+
+def silent(done: int, total: int) -> None:
+    """Tell nobody."""
+    del done, total
 
 
 def batches(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from luthier.data.rows import Chat, Message, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.likelihood import row_nlls
 from luthier.evaluation.outcome import Frame, Outcome
@@ -15,7 +16,6 @@ from luthier.evaluation.tasks import tasks
 from luthier.evaluation.text import normalised
 from luthier.generation import generate
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
 
 MAX_CLASSES = 60
 MAX_CLASS_WORDS = 6
@@ -57,13 +57,11 @@ class Answer:
         bundle = bench.subject.bundle
         return answers(bundle, bench, arm="tuned", rewrite=as_they_are, with_nll=True)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del objective
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle = answerer.bundle
         chats = [row for row in rows if isinstance(row, Chat)]
         prompts = [bundle.codec.prompt(row.prompt(), row) for row in chats]
-        found = generate(bundle, prompts, max_new_tokens=max_new_tokens)
+        found = generate(bundle, prompts, max_new_tokens=answerer.max_new_tokens)
         return [{"answer": item.text, "finished": item.finished} for item in found]
 
 

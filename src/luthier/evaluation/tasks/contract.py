@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.rows import Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
-from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
 
 
 class Task(Protocol):
@@ -45,9 +44,7 @@ class Task(Protocol):
         """What the tuned model says."""
         ...
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
         """One answer per new row, ready for JSON; targets that stand in the rows are not used.
 
         Raises: RecipeError: such rows have no answers.

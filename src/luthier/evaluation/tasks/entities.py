@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from luthier.data.rows import Row, Tagged
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.chunks import chunks
 from luthier.evaluation.outcome import Frame, Outcome
@@ -77,10 +78,8 @@ class Entities:
         seconds = (time.perf_counter() - started) / max(1, len(bench.rows))
         return outcomes(bench.rows, found, bundle.labels, seconds=seconds)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle, objective = answerer.bundle, answerer.objective
         tagged = [row for row in rows if isinstance(row, Tagged)]
         found = logprobs(bundle, objective, tagged, tell=silent)
         return [_answer(row, item, bundle.labels) for row, item in zip(tagged, found, strict=True)]

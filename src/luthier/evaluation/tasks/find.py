@@ -17,6 +17,7 @@ from torch import Tensor
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch, Features, flatten
 from luthier.data.rows import Question, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
@@ -81,10 +82,8 @@ class Find:
         seconds = (time.perf_counter() - started) / max(1, len(bench.rows))
         return outcomes(bench.rows, answers, seconds=seconds)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle, objective = answerer.bundle, answerer.objective
         asked = [row for row in rows if isinstance(row, Question)]
         said = scores(bundle, objective, asked, bundle.trunk.token_scores, tell=silent)
         return [

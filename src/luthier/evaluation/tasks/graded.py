@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from luthier.data.rows import Chat, Prompt, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.generation import generate
 from luthier.models.bundle import Bundle
-from luthier.objectives import Explorer, Objective
+from luthier.objectives import Explorer
 
 
 @tasks.add
@@ -40,10 +41,8 @@ class Graded:
     def tuned(self, bench: Bench) -> list[Outcome]:
         return _outcomes(bench.subject.bundle, bench)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del objective
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle = answerer.bundle
         asked = [row for row in rows if isinstance(row, Prompt)]
         prompts = [
             bundle.codec.prompt(
@@ -51,7 +50,7 @@ class Graded:
             )
             for row in asked
         ]
-        found = generate(bundle, prompts, max_new_tokens=max_new_tokens)
+        found = generate(bundle, prompts, max_new_tokens=answerer.max_new_tokens)
         return [{"answer": item.text, "finished": item.finished} for item in found]
 
 

@@ -18,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch
 from luthier.data.rows import Labeled, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.reading import within
@@ -79,10 +80,8 @@ class Label:
         subject, tell = bench.subject, bench.progress("tuned")
         return labels(subject.bundle, subject.objective, bench.rows, tell=tell)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle, objective = answerer.bundle, answerer.objective
         # any label that the objective knows, so that `prepare` takes the rows
         known = [replace(row, label=bundle.labels[0]) for row in rows if isinstance(row, Labeled)]
         found = labels(bundle, objective, known, tell=_silent)

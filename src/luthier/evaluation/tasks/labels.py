@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from luthier.data.rows import Multilabeled, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
@@ -78,10 +79,8 @@ class Labels:
         names = subject.bundle.labels
         return outcomes(bench.rows, found, names, threshold=threshold, seconds=seconds)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle, objective = answerer.bundle, answerer.objective
         asked = [replace(row, labels=()) for row in rows if isinstance(row, Multilabeled)]
         found = probabilities(bundle, objective, asked, tell=silent)
         threshold = threshold_of(objective)

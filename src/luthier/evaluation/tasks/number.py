@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from luthier.data.rows import Row, Scored
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
@@ -73,10 +74,8 @@ class Number:
         seconds = (time.perf_counter() - started) / max(1, len(bench.rows))
         return outcomes(bench.rows, found, seconds=seconds)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle, objective = answerer.bundle, answerer.objective
         asked = [replace(row, score=math.nan) for row in rows if isinstance(row, Scored)]
         found = outputs(bundle, objective, asked, tell=silent)
         return [{"score": float(value)} for value in found]

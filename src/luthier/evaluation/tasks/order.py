@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from luthier.data.rows import Candidate, Ranked, Row
 from luthier.data.rows.ranked import numbers_text
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
@@ -65,10 +66,8 @@ class Order:
         seconds = (time.perf_counter() - started) / max(1, len(rows))
         return ordered(rows, found, seconds=seconds)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle, objective = answerer.bundle, answerer.objective
         asked = [row for row in rows if isinstance(row, Ranked)]
         found_S = _scores(bundle, objective, asked, tell=silent)
         queries = [row.query for row in asked for _ in row.documents]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from luthier.data.rows import Message, Preference, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
@@ -22,6 +23,7 @@ from luthier.evaluation.tasks._judged import (
     compares,
     no_base,
     prompt_of,
+    raised,
     said,
     samples,
     write,
@@ -77,16 +79,15 @@ class Prefer:
                 own_N = margins_N - _margins(said(before, objective, bench.rows, tell=tell))
         return outcomes(own_N, likelihood_N=margins_N, texts=samples(bundle, bench.rows))
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle = answerer.bundle
         known = [row for row in rows if isinstance(row, Preference)]
         asked = [at for at, row in enumerate(known) if not row.chosen]
         judged = [at for at, row in enumerate(known) if row.chosen]
         found: dict[int, dict[str, Any]] = {}
         if asked and bundle.kind == "causal_lm":
             chats = [prompt_of(known[at]) for at in asked]
-            texts = write(bundle, chats, max_new_tokens=max_new_tokens)
+            texts = write(bundle, chats, max_new_tokens=answerer.max_new_tokens)
             answers = [{"answer": text, "finished": finished} for text, finished in texts]
             found |= dict(zip(asked, answers, strict=True))
         elif asked:
@@ -94,8 +95,7 @@ class Prefer:
         if judged:
             # any other answer, so that `prepare` takes rows that hold one alone
             pairs = [replace(known[at], rejected=known[at].rejected or _ANY) for at in judged]
-            scores_N2 = said(bundle, objective, pairs, tell=_silent)
-            for at, scores in zip(judged, scores_N2.tolist(), strict=True):
+            for at, scores in zip(judged, raised(answerer, pairs).tolist(), strict=True):
                 found[at] = _judgement(known[at], scores)
         return [found[at] for at in range(len(known))]
 
@@ -173,7 +173,3 @@ def _differences(
         tell(done, len(rows))
     assert found is not None
     return found
-
-
-def _silent(done: int, total: int) -> None:
-    del done, total

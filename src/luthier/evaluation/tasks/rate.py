@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from luthier.data.rows import Rated, Row
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks._drawn import some
-from luthier.evaluation.tasks._judged import compares, prompt_of, said, samples, write
-from luthier.models.bundle import Bundle
-from luthier.objectives import Objective, Scorer
+from luthier.evaluation.tasks._judged import compares, prompt_of, raised, said, samples, write
+from luthier.objectives import Scorer
 
 MAX_FITTED = 256
 """Training rows from which the threshold between good and bad is read, at most."""
@@ -67,20 +67,19 @@ class Rate:
         bench.notes["tuned"] = {"own_answers": [text for text in texts if text]}
         return _outcomes(bench, found_N, fitted)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle = answerer.bundle
         known = [row for row in rows if isinstance(row, Rated)]
         asked = [at for at, row in enumerate(known) if row.messages[-1].role != "assistant"]
         judged = [at for at in range(len(known)) if at not in set(asked)]
         found: dict[int, dict[str, Any]] = {}
         chats = [prompt_of(known[at]) for at in asked]
-        texts = write(bundle, chats, max_new_tokens=max_new_tokens) if chats else []
+        texts = write(bundle, chats, max_new_tokens=answerer.max_new_tokens) if chats else []
         for at, (text, finished) in zip(asked, texts, strict=True):
             found[at] = {"answer": text, "finished": finished}
         if judged:
-            scores = said(bundle, objective, [known[at] for at in judged], tell=_silent)[:, 0]
-            found |= {at: {"logprob": float(x)} for at, x in zip(judged, scores, strict=True)}
+            scores = raised(answerer, [known[at] for at in judged])[:, 0]
+            found |= {at: {"score": float(x)} for at, x in zip(judged, scores, strict=True)}
         return [found[at] for at in range(len(known))]
 
 
@@ -104,7 +103,3 @@ def _outcomes(bench: Bench, scores_N: NDArray[np.float64], fitted: Sequence[Row]
         )
         for index, (row, line) in enumerate(zip(bench.rows, found, strict=True))
     ]
-
-
-def _silent(done: int, total: int) -> None:
-    del done, total

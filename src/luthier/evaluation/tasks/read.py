@@ -7,12 +7,12 @@ from typing import Any, ClassVar
 
 from luthier.core.errors import RecipeError
 from luthier.data.rows import Row, Text
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.likelihood import row_nlls
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.tasks import tasks
 from luthier.models.bundle import Bundle
-from luthier.objectives.contract import Objective
 
 
 @tasks.add
@@ -40,10 +40,8 @@ class Read:
     def tuned(self, bench: Bench) -> list[Outcome]:
         return _readings(bench.subject.bundle, bench)
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del bundle, objective, rows, max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        del answerer, rows
         raise RecipeError(
             "predict: this run learned running text, in which nothing is asked and nothing "
             "answered.\n    Let it write on with luthier chat, or train with an objective that "

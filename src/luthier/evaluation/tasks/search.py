@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from luthier.data.batches import micro_batches
 from luthier.data.features import Features, flatten
 from luthier.data.rows import Row, Triplet
+from luthier.evaluation.answerer import Answerer
 from luthier.evaluation.bench import Bench
 from luthier.evaluation.outcome import Frame, Outcome
 from luthier.evaluation.reading import within
@@ -23,7 +24,6 @@ from luthier.evaluation.tasks import tasks
 from luthier.evaluation.tasks.label import Tell
 from luthier.models.bundle import Bundle
 from luthier.models.embedding import embed
-from luthier.objectives.contract import Objective
 
 BATCH_TOKENS = 4096
 KEPT = 1000
@@ -57,10 +57,8 @@ class Search:
     def tuned(self, bench: Bench) -> list[Outcome]:
         return _found(bench.subject.bundle, bench, tell=bench.progress("tuned"))
 
-    def predictions(
-        self, bundle: Bundle, objective: Objective, rows: Sequence[Row], *, max_new_tokens: int
-    ) -> list[dict[str, Any]]:
-        del objective, max_new_tokens
+    def predictions(self, answerer: Answerer, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        bundle = answerer.bundle
         asked = [row for row in rows if isinstance(row, Triplet)]
         texts = list(dict.fromkeys(t for row in asked for t in (row.anchor, row.positive) if t))
         vectors = vectors_of(bundle, texts, tell=_silent)
