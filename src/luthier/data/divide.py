@@ -24,6 +24,7 @@ def divide(
     Args: parsed: the files of each split; empty where the split is drawn from train.
     Raises: DataError: repetitions or leaks that the recipe does not allow, or too few rows.
     """
+    before = {reason: entry.count for reason, entry in ledger.dropped.items()}
     parts = {
         name: _unrepeated([keyed(row) for one in files for row in one.rows], section, ledger)
         for name, files in parsed.items()
@@ -40,7 +41,17 @@ def divide(
     drawn = [name for name in ("validation", "test") if getattr(shares, name)]
     how = [f"{name}: {len(rows)} rows" for name, rows in parts.items()]
     words = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
-    return parts, [words + ", ".join(how)]
+    return parts, [*_left_out(ledger, before), words + ", ".join(how)]
+
+
+def _left_out(ledger: Ledger, before: Mapping[str, int]) -> list[str]:
+    """A line for every reason for which more rows than `before` are not used."""
+    more = {reason: entry.count - before.get(reason, 0) for reason, entry in ledger.dropped.items()}
+    return [
+        f"left out: {number} rows, {reason}, such as {ledger.dropped[reason].examples[0]}"
+        for reason, number in more.items()
+        if number
+    ]
 
 
 def validation_share(section: DataSection) -> float:

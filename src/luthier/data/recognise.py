@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -110,7 +111,7 @@ def _refuse_others(
         return
     kind, match = sure[0]
     columns = ", ".join(f"'{name}'" for name in sample.columns[:_SHOWN])
-    so = f"name their columns: data.columns = {_example(wants)}"
+    so = _naming(sample, wants)
     if found:
         so = f"data.format = {_name_of(min(found, key=lambda pair: pair[1].weak)[0])}"
     raise DataError(
@@ -136,10 +137,19 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
         if name not in names and (guess := nearest(name, names))
     ]
     guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""
+    advice = _naming(sample, shape)
     return DataError(
         f"{file}: columns {columns}{more} are not recognised as {asked}{guessed}.\n"
-        f"    Name them: data.columns = {_example(shape)}"
+        f"    {advice[:1].upper()}{advice[1:]}"
     )
+
+
+def _naming(sample: Sample, shape: str) -> str:
+    """How columns get names that are known; those that are to be predicted have no recipe."""
+    if sample.answered:
+        return f"name columns: data.columns = {_example(shape)}"
+    names = dict.fromkeys(re.findall(r"(\w+):", _example(shape)))
+    return f"call them as in the training file, or {', '.join(names)}"
 
 
 def _example(shape: str) -> str:

@@ -55,4 +55,4 @@ def answer_length(codec: Codec, train: Sequence[Row]) -> tuple[int, str]:
     wanted = longest + longest // 10 + 8
     if wanted > MAX_ANSWER:
         return MAX_ANSWER, f"the longest training answer has {longest} tokens; capped"
-    return wanted, f"the longest training answer has {longest} tokens, and a tenth more"
+    return wanted, f"the longest training answer has {longest} tokens, and a tenth and 8 more"

@@ -21,19 +21,38 @@ def staged(folder: Path) -> Generator[Path]:
     """An empty folder beside `folder`, renamed to it at the end, or removed after an error.
 
     An earlier export in `folder` is replaced.
-    Raises: RunError: `folder` holds something else.
+    Raises: RunError: as `check`.
     """
-    _clear_up(folder)
-    _refuse_foreign(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    stage = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir()
+    stage = _opened(folder)
     try:
         yield stage
         _put(stage, folder)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def check(folder: Path) -> None:
+    """Nothing, where an export can be put into `folder`; to ask before anything is computed.
+
+    Raises: RunError: it holds something else, or nothing can be written there.
+    """
+    shutil.rmtree(_opened(folder), ignore_errors=True)
+
+
+def _opened(folder: Path) -> Path:
+    """The empty folder beside it."""
+    _clear_up(folder)
+    _refuse_foreign(folder)
+    stage = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(stage, ignore_errors=True)
+    try:
+        stage.mkdir(parents=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RunError(
+            f"{folder}: cannot be written ({reason}). Choose another folder with --out"
+        ) from None
+    return stage
 
 
 def _refuse_foreign(folder: Path) -> None:

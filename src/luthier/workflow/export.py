@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from luthier.core import files
 from luthier.core.errors import RunError
-from luthier.export import exporters, run_export
+from luthier.export import check, exporters, run_export
 from luthier.models.sources import fetch
 from luthier.run.layout import Layout
 from luthier.workflow.run import Run
@@ -23,10 +23,12 @@ def export_run(
     """The manifest of the artefact in `out` (default: exports/FORMAT in the run directory).
 
     Raises: ParityError: the artefact does not behave like the trained model; it was removed.
+        RunError: nothing can be put there; said before anything is loaded.
     """
     exporters.get(format)  # an unknown one is refused before anything is loaded
     run, stages = Run(path), Stages(on_event)
     folder = out or run.layout.exports / format
+    check(folder)
     with stages.stage("loading model", run.recipe.model):
         bundle = run.bundle
     with stages.stage("exporting", f"{format} to {folder}"):

@@ -85,7 +85,9 @@ def test_rows_of_several_shapes_are_recognised_one_by_one(tmp_path: Path) -> Non
 def test_a_row_that_fits_nothing_is_named_by_file(tmp_path: Path) -> None:
     path = write(tmp_path / "new.jsonl", [{"messages": TURNS}, {"colour": "red"}])
     section = DataSection(train="train.jsonl", format="messages")
-    with pytest.raises(DataError, match=r"new\.jsonl.*'colour' .*not recognised.*\n.*Name them"):
+    with pytest.raises(
+        DataError, match=r"new\.jsonl.*'colour' .*not recognised.*\n.*Call them as in"
+    ):
         read_asked(path, section, wants="chat")
 
 

@@ -87,6 +87,8 @@ def test_duplicates_are_removed_kept_or_refused(tmp_path: Path) -> None:
     dropped = loaded.ledger.dropped["exact duplicate within a split"]
     assert dropped.count == 2
     assert dropped.examples[0] == f"{train} line 21 (as {train} line 1)"
+    said = f"left out: 2 rows, exact duplicate within a split, such as {dropped.examples[0]}"
+    assert said in loaded.description
     assert sum(sizes(open_data(train=train, on_duplicate="keep"))) == 22
     with pytest.raises(DataError, match="2 rows repeat an earlier row exactly"):
         open_data(train=train, on_duplicate="error")

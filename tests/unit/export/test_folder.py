@@ -11,7 +11,7 @@ from luthier.core.errors import RunError
 from luthier.core.files import sha256
 from luthier.export import exporters
 from luthier.export._manifest import verify, write
-from luthier.export._staging import staged
+from luthier.export._staging import check, staged
 
 DEAD = 2**22 + 1
 """No process has this number: it is above Linux's limit."""
@@ -41,6 +41,17 @@ def test_an_error_leaves_the_earlier_export_and_nothing_else(tmp_path: Path) -> 
         (stage / "weights").write_text(str(1 / 0))
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out" / "weights").read_text() == "w"
+
+
+def test_a_place_is_checked_before_anything_is_computed(tmp_path: Path) -> None:
+    check(an_export(tmp_path / "out"))
+    check(tmp_path / "new" / "place")
+    assert not (tmp_path / "new" / "place").exists()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match=r"file/out: cannot be written .*another folder with --out"):
+        check(tmp_path / "file" / "out")
+    with pytest.raises(RunError, match="is not an export"):
+        check(tmp_path / "file")
 
 
 def test_an_earlier_export_is_replaced(tmp_path: Path) -> None:
