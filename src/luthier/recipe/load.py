@@ -12,6 +12,7 @@ from luthier.core.config import Problem, find_problems, shown, validate
 from luthier.core.errors import RecipeError
 from luthier.recipe import overrides as command_line
 from luthier.recipe import yaml_text
+from luthier.recipe.identity import LEFT_OUT
 from luthier.recipe.place import COMPONENTS, OPTIONS, SECTIONS, Entry, place
 from luthier.recipe.schema import Recipe
 
@@ -134,6 +135,12 @@ def _typed(key: str, value: Any) -> Entry:
     )
 
 
+REVISED = "instead of"
+"""In the origin of a value that took the place of what was asked for."""
+_UNASKED = {"seed", *LEFT_OUT} - {"model", "data.train", "data.validation"}
+"""Keys of which no choice follows; those without a say in what is trained, but for what is read."""
+
+
 def _build(
     given: list[Entry], wrong: list[str], check: Check, *, is_complete: bool
 ) -> tuple[Recipe, dict[str, str]]:
@@ -189,23 +196,28 @@ def _with_source(
 
 
 def _without_stale(entries: list[Entry]) -> list[Entry]:
-    """Without what a run chose for a component of which a later source changes a setting: it may
-    follow from that one, as LoRA's alpha does from its rank, and is chosen anew. Where it is
-    another component now, the defaults of the run's mean nothing either."""
+    """Without what a run chose, where a later source changes a setting that choices follow from, as
+    LoRA's alpha does from its rank, the rate from the tuner and the steps between two validations
+    from the epochs: all of it is chosen anew. What took the place of something that was asked for
+    stays. Where it is another component now, the defaults of the run's mean nothing either."""
     first: dict[tuple[str, ...], Entry] = {}
     changed: set[tuple[str, ...]] = set()
     for entry in entries:
         before = first.setdefault(entry.key, entry)
         if entry.source != entries[0].source and (before is entry or before.value != entry.value):
             changed.add(entry.key)
-    touched = {key[0] for key in changed}.intersection(COMPONENTS)
+    is_stale = any(_UNASKED.isdisjoint((key[0], ".".join(key))) for key in changed)
     others = {section for section in COMPONENTS if (section, "name") in changed}
     return [
         entry
         for entry in entries
-        if not (entry.key[0] in touched and entry.origin.startswith("auto"))
+        if not (is_stale and entry.origin.startswith("auto") and not _stays(entry))
         and not (entry.key[0] in others and entry.origin == "default")
     ]
+
+
+def _stays(entry: Entry) -> bool:
+    return REVISED in entry.origin or entry.key == ("data", "today")
 
 
 def _merge(

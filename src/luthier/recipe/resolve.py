@@ -8,7 +8,7 @@ from typing import Any
 
 from luthier.core.config import build
 from luthier.recipe.identity import identity_of
-from luthier.recipe.load import leaves, origins_of, read
+from luthier.recipe.load import REVISED, leaves, origins_of, read
 from luthier.recipe.place import COMPONENTS, OPTIONS
 from luthier.recipe.schema import Recipe
 
@@ -95,7 +95,7 @@ class Settled:
         section, _, name = key.partition(".")
         was, origin = self._values[section][name], self.origins[key]
         self._values[section][name] = value
-        self.origins[key] = f"auto: {why} (instead of {was}, {origin})"
+        self.origins[key] = f"auto: {why} ({REVISED} {was}, {origin})"
 
     def fill(self, section: str, defaults: Mapping[str, Any]) -> None:
         """Add what a component's section does not mention, with the origin "default"."""

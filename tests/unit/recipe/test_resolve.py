@@ -93,19 +93,32 @@ def test_the_document_is_a_recipe_with_the_origins_it_had() -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "alpha"),
-    [("tuner.rank=8", "auto"), ("lora_r=8", "auto"), ("tuner.rank=16", 32.0), ("seed=3", 32.0)],
+    ("override", "is_anew"),
+    [
+        ("tuner.rank=8", True),
+        ("lora_r=8", True),
+        ("training.max_length=64", True),
+        ("data.train=other.jsonl", True),
+        ("tuner.rank=16", False),
+        ("seed=3", False),
+        ("data.test=other.jsonl", False),
+        ("evaluation.num_resamples=200", False),
+    ],
 )
-def test_what_a_run_chose_for_a_tuner_that_changes_is_chosen_anew(
-    override: str, alpha: object
+def test_what_a_run_chose_is_chosen_anew_where_settings_change(
+    override: str, *, is_anew: bool
 ) -> None:
     settled = _settled("tuner.name=lora", "tuner.rank=16", "tuner.dropout=0.1")
     settled.settle("tuner.alpha", 32.0, "twice the rank")
     settled.settle("training.epochs", 3.0, "300 rows")
+    settled.settle("data.today", "2026-01-01", "the template prints it")
+    settled.revise("training.micro_batch_tokens", 512, "memory")
     again = Settled.of_document(settled.document(), [override])
-    assert again.get("tuner").get("alpha", "auto") == alpha
+    assert again.get("tuner").get("alpha", "auto") == ("auto" if is_anew else 32.0)
+    assert again.get("training.epochs") == ("auto" if is_anew else 3.0)
     assert again.get("tuner.dropout") == 0.1
-    assert again.get("training.epochs") == 3.0
+    assert again.get("data.today") == "2026-01-01"
+    assert again.get("training.micro_batch_tokens") == 512
 
 
 def test_an_alpha_that_a_user_gave_stays_with_another_rank() -> None:
