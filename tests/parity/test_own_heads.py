@@ -15,6 +15,7 @@ from luthier.models.bundle import Kind
 from luthier.models.kinds import OPENINGS
 from luthier.models.trunks import build
 from luthier.models.trunks._division import divide, onto
+from luthier.models.trunks._scores import answer
 
 SIZES: dict[str, Any] = {
     "vocab_size": 512,
@@ -109,3 +110,19 @@ def test_a_head_in_float32_reads_a_bfloat16_trunk() -> None:
     trunk.scores(batch_of()).sum().backward()
     assert model.classifier.weight.grad.dtype == torch.float32
     assert model.head.dense.weight.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("kind", ["sequence_classifier", "token_classifier", "embedder"])
+@pytest.mark.parametrize("size", [128, 8, 4])
+def test_a_window_to_both_sides_is_kept_without_padding(size: int, kind: Kind) -> None:
+    model, batch = model_of("modernbert", kind, local_attention=size), batch_of((20, 1, 30, 7))
+    trunk: Any = build(model, kind, compute_dtype=torch.float32)
+    assert trunk.notes == []  # packed, not padded
+    rows = batch.input_ids_N.split(list(batch.lengths))
+    said = [answer(model(input_ids=row[None]))[0] for row in rows]
+    if kind == "sequence_classifier":
+        found, expected = trunk.scores(batch), torch.stack(said)
+    else:
+        found = trunk.hidden(batch) if kind == "embedder" else trunk.token_scores(batch)
+        expected = torch.cat(said)
+    assert_close(found, expected, rtol=1e-3, atol=1e-5)

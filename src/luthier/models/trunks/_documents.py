@@ -7,7 +7,7 @@ through gradient checkpointing. Otherwise both functions do what transformers' "
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -66,6 +66,8 @@ class Documents:
     is_causal: bool
     local_size: int = 0
     """Keys near a token that it sees, by a window or by chunks; 0: all."""
+    window: int = 0
+    """Where tokens see both sides: they see those nearer than so many; 0: all."""
 
 
 @contextmanager
@@ -83,8 +85,26 @@ def mask(*args: Any, **settings: Any) -> Any:
     pack = _pack.get()
     if pack is None:
         return sdpa_mask(*args, **settings)
-    is_causal = settings["mask_function"] is not bidirectional_mask_function
-    return Documents(pack, is_causal, int(settings.get("local_size") or 0))
+    reach = _reach(settings["mask_function"], max(pack.lengths))
+    local_size = int(settings.get("local_size") or 0)
+    if reach == 0 or reach == max(pack.lengths):
+        return Documents(pack, is_causal=reach == 0, local_size=local_size)
+    return Documents(pack, is_causal=False, window=reach + 1)
+
+
+def _reach(sees: Callable[..., Any], longest: int) -> int:
+    """So many tokens behind it the first of all sees; `longest` at most."""
+    if sees is bidirectional_mask_function:
+        return longest
+    first = torch.zeros((), dtype=torch.long)
+    low, high = 0, longest
+    while low < high:
+        middle = (low + high + 1) // 2
+        if bool(sees(first, first, first, first + middle)):
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def attention(
@@ -101,10 +121,11 @@ def attention(
     if not isinstance(attention_mask, Documents):
         return _outside(module, query, key, value, attention_mask, dropout, scaling, settings)
     unknown = [name for name in _UNKNOWN if settings.get(name) is not None]
-    window = int(settings.get("sliding_window") or 0)
-    if unknown or (window and not attention_mask.is_causal):
-        raise NotImplementedError(f"attention with {unknown or 'a two-sided window'}")
-    pack = attention_mask.pack
+    if unknown:
+        raise NotImplementedError(f"attention with {unknown}")
+    pack, window = attention_mask.pack, attention_mask.window
+    if attention_mask.is_causal:
+        window = int(settings.get("sliding_window") or 0)
     if not window and 0 < attention_mask.local_size < max(pack.key_lengths):
         raise ModelError(
             f"{type(module).__name__}: it sees {attention_mask.local_size:,} tokens at a time, and "
@@ -191,6 +212,8 @@ def _attend(q_HTE: Tensor, k_KWE: Tensor, v_KWE: Tensor, shape: Shape) -> Tensor
         scores = shape.softcap * torch.tanh(scores / shape.softcap)
     if shape.is_causal:
         scores = scores + _causal(tokens, window, scores)
+    elif window:
+        scores = scores + _near(window, scores)
     weights = torch.softmax(scores, dim=-1, dtype=torch.float32).to(q_HTE.dtype)
     weights = nn.functional.dropout(weights, shape.dropout, shape.dropout > 0)
     mixed = torch.bmm(weights.view(k_KWE.shape[0], groups * tokens, size), v_KWE)
@@ -205,6 +228,12 @@ def _causal(tokens: int, window: int, like: Tensor) -> Tensor:
     before = size - tokens
     future = hidden.triu(before + 1)
     return future + hidden.tril(before - window) if window else future
+
+
+def _near(window: int, like: Tensor) -> Tensor:
+    """0 where two tokens are less than `window` apart, minus infinity elsewhere."""
+    hidden = torch.full(like.shape[-2:], float("-inf"), dtype=like.dtype, device=like.device)
+    return hidden.triu(window) + hidden.tril(-window)
 
 
 def _outside(

@@ -44,7 +44,8 @@ def attend(
     window: int,
     scaling: float,
 ) -> Tensor:
-    """Attention output (N, H, E); a causal query sees the last `window` keys (0: all).
+    """Attention output (N, H, E); a causal query sees the last `window` keys (0: all),
+    any other those less than `window` away.
 
     Keys of a document are as many as its queries, or more: the last are those of the queries.
     Source: Dao, 2023, arXiv:2307.08691, over documents laid end to end.
@@ -61,7 +62,7 @@ def attend(
         max(lengths),
         longest,
         scale=scaling,
-        window_size=(before, 0) if is_causal else (-1, -1),
+        window_size=(before, 0 if is_causal else before),
         enable_gqa=q_HNE.shape[0] != k_KNE.shape[0],
     )
     return cast(Tensor, mixed)  # a pair only where more is asked for
