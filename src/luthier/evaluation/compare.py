@@ -34,7 +34,7 @@ def compare(a: RunFiles, b: RunFiles) -> dict[str, Any]:
     Returns: {"outcome", "metric", "difference" (B minus A), ..., "words", "runs", "values",
     "confidence", "fixed", "broken"}; the last two are origins of rows on which B does better, or
     worse, than A. Runs go by their names, or by their folders where the names are the same.
-    Raises: RunError: a run is not evaluated, or the runs were tested on different rows.
+    Raises: RunError: a run is not trained or not evaluated, or the runs were tested on different rows.
     """
     name = str(_evaluation(a)["verdict"]["metric"])
     first, second = _lines(a), _lines(b)
@@ -107,9 +107,10 @@ def _task(run: RunFiles) -> str:
 
 def _evaluation(run: RunFiles) -> Mapping[str, Any]:
     if not run.evaluation or not run.predictions:
-        raise RunError(
-            f"{run.layout.root}: not evaluated yet. Run: luthier evaluate {run.layout.root}"
-        )
+        root = run.layout.root
+        if not run.layout.is_trained:
+            raise RunError(f"{root}: nothing was trained yet. Continue it: luthier train {root}")
+        raise RunError(f"{root}: not evaluated yet. Run: luthier evaluate {root}")
     return run.evaluation
 
 

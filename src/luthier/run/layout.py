@@ -88,6 +88,11 @@ class Layout:
         return self.root / "model"
 
     @property
+    def is_trained(self) -> bool:
+        """The result of a training is there."""
+        return self.adapter.is_dir() or self.model.is_dir()
+
+    @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
 

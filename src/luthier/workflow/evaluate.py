@@ -26,7 +26,9 @@ def evaluate_run(
     Raises: RunError: not a trained run, or its data, model or tokenizer changed.
     """
     run = Run(path)
-    settled = Settled.of_document(run.files.resolved or {}, overrides)
+    recorded = run.files.resolved or {}
+    run.check_trained()
+    settled = Settled.of_document(recorded, overrides)
     stages = Stages(on_event)
     names_rows = any(text.lstrip("-").startswith("data.") for text in overrides)
     with RunWriter(run.layout):

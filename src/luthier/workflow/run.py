@@ -111,20 +111,24 @@ class Run:
         parsed = rows_of(rows, self.recipe.data, wants=self.objective.row.shape())
         return predict(self.bundle, self.objective, parsed, reference=self.reference)
 
+    def check_trained(self) -> None:
+        """Raises: RunError: there is no trained model yet."""
+        if not self.layout.is_trained:
+            raise RunError(
+                f"{self.path}: nothing was trained yet. Continue it: luthier train {self.path}"
+            )
+
 
 def open_tuned(run: Run) -> Bundle:
     """Base plus adapter, or the tuned model itself, with the trunk the recipe asks for."""
     layout, recipe = run.layout, run.recipe
+    run.check_trained()
     if layout.model.is_dir():
         bundle = open_for(run.objective, str(layout.model), recipe, dtype=torch.float32)
         bundle.trunk = build_trunk(recipe, bundle)
-    elif layout.adapter.is_dir():
+    else:
         bundle = tune(recipe, run.tuner, open_weights(recipe, run.objective), trains=False)
         run_load(bundle, run.tuner, format=run.tuner.saved_as, folder=layout.adapter)
-    else:
-        raise RunError(
-            f"{run.path}: nothing was trained yet. Continue it: luthier train {run.path}"
-        )
     if recipe.objective.get("template") == "plain":
         bundle.codec = bundle.codec.plain()
     bundle.cut = cut_of(Settled.of_document(run.files.resolved or {}))

@@ -33,7 +33,7 @@ class Summary:
 
     def is_trained(self) -> bool:
         """The result of training is saved and went through its parity gate."""
-        return self._layout.adapter.is_dir() or self._layout.model.is_dir()
+        return self._layout.is_trained
 
     def see(self, event: Updated | Validated | Finished) -> None:
         """Take over the newest figures of training (written with the next `update`)."""

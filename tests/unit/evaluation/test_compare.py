@@ -59,9 +59,18 @@ def test_different_rows_are_refused_with_counts() -> None:
         compare(run("a", [1.0] * 3), run("b", [1.0] * 3, first=1))
 
 
-def test_a_run_without_evidence_is_refused_with_the_command() -> None:
-    with pytest.raises(RunError, match="luthier evaluate a"):
-        compare(RunFiles(Layout(Path("a"))), run("b", [1.0]))
+@pytest.mark.parametrize("saved", ["adapter", "model"])
+def test_a_run_without_evidence_is_refused_with_the_command(saved: str, tmp_path: Path) -> None:
+    (tmp_path / saved).mkdir()
+    with pytest.raises(RunError, match=f"not evaluated yet. Run: luthier evaluate {tmp_path}"):
+        compare(RunFiles(Layout(tmp_path)), run("b", [1.0]))
+
+
+def test_a_run_that_was_stopped_before_anything_was_trained_is_to_be_continued(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(RunError, match=f"nothing was trained yet.* luthier train {tmp_path}"):
+        compare(run("b", [1.0]), RunFiles(Layout(tmp_path)))
 
 
 def test_runs_of_one_name_go_by_their_folders() -> None:
