@@ -50,6 +50,31 @@ def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def test_settings_of_the_training_are_refused_before_anything_is_read(
+    place: Desk, run: Path
+) -> None:
+    before = (run / "summary.json").read_bytes()
+    given = ("tuner=lora", "seed=7", "name=foo", "training.epochs=99", "data.max_rows=9")
+    code, _, said = place.luthier("evaluate", run, *given)
+    assert code == 2
+    for text in (
+        "tuner.name: 'full' in the run, 'lora' now",
+        "seed: 0 in the run, 7 now",
+        "name: 'rows' in the run, 'foo' now",
+        "training.epochs: ",
+        "data.max_rows: 0 in the run, 9 now",
+    ):
+        assert text in said
+    assert "reading data" not in said
+    assert (run / "summary.json").read_bytes() == before
+
+
+def test_a_setting_that_the_run_has_already_may_be_said(place: Desk, run: Path) -> None:
+    words = ("evaluate", run, "tuner=full", "seed=0", "training.max_steps=2")
+    code, _, said = place.luthier(*words, "evaluation.num_resamples=101")
+    assert code in (0, 1), said
+
+
 def test_a_run_without_a_trained_model_is_refused_before_anything_is_read(
     place: Desk, run: Path
 ) -> None:

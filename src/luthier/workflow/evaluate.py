@@ -23,12 +23,14 @@ def evaluate_run(
     """The content of the new evaluation.json; the report is written anew too.
 
     Args: overrides: such as "evaluation.max_rows=50"; settings of "data" name other rows.
-    Raises: RunError: not a trained run, or its data, model or tokenizer changed.
+    Raises: RunError: not a trained run, settings of its training that are others now, or its data,
+        model or tokenizer changed.
     """
     run = Run(path)
     recorded = run.files.resolved or {}
     run.check_trained()
     settled = Settled.of_document(recorded, overrides)
+    resume.refuse_other_settings(settled, recorded, where=str(path))
     stages = Stages(on_event)
     names_rows = any(text.lstrip("-").startswith("data.") for text in overrides)
     with RunWriter(run.layout):

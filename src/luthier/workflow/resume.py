@@ -22,6 +22,14 @@ FOLLOWS = {"training.epochs": "training.max_steps"}
 OF_THE_REQUEST = ("allow", "format_version")
 """Never taken over: a permission is given anew each time."""
 
+OF_THE_TEST = (
+    *("data.test", "data.train", "data.validation", "data.format", "data.columns", "data.roles"),
+    *("data.encoding", "data.group_by", "data.reasoning", "data.on_duplicate", "data.on_leak"),
+    "data.on_overflow",
+)
+"""Settings of data that a test may say anew: which rows, how they are read, and where the files of
+the training lie now."""
+
 
 def check_folder(layout: Layout) -> None:
     """Nothing, when a run may be written there: into a new or empty folder, or that of a run.
@@ -135,6 +143,26 @@ def same_request(settled: Settled, recorded: Mapping[str, Any], *, where: str) -
     return [*sentences, *([f"changed, as allowed: {'; '.join(others)}"] if others else [])]
 
 
+def refuse_other_settings(settled: Settled, recorded: Mapping[str, Any], *, where: str) -> None:
+    """Nothing, when a request to test a run says nothing of how it was trained.
+
+    Raises: RunError: naming each setting that is another one in the run.
+    """
+    then = leaves(Settled.of_document(recorded).document()["recipe"])
+    others = "".join(
+        f"    {key}: {then.get(key, 'absent')!r} in the run, {value!r} now\n"
+        for key, value in leaves(settled.document()["recipe"]).items()
+        if then.get(key) != value and not _is_of_test(key)
+    )
+    if others:
+        named = ", ".join(name.removeprefix("data.") for name in OF_THE_TEST)
+        raise RunError(
+            f"{where} is tested as it was trained, and these are of the training:\n{others}"
+            f"    Leave them out: evaluate takes settings of evaluation, of data {named}, and "
+            "allow. To train with them: luthier train, with another --out."
+        )
+
+
 def same_inputs(
     then: Mapping[str, Any],
     now: Mapping[str, Any],
@@ -187,6 +215,10 @@ def _recorded(recorded: Mapping[str, Any]) -> dict[str, Any]:
     recipe = recorded["recipe"]
     plain = Recipe.model_validate({key: recipe[key] for key in ("model", "data")})
     return {**leaves(plain.model_dump(mode="json")), **leaves(recipe)}
+
+
+def _is_of_test(key: str) -> bool:
+    return key in (*OF_THE_TEST, *OF_THE_REQUEST) or key.startswith("evaluation.")
 
 
 def _is_free(key: str) -> bool:

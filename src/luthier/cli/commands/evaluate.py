@@ -17,7 +17,8 @@ app = typer.Typer(add_completion=False)
 def evaluate(context: typer.Context, run: RunWord) -> Answer:
     """Compare the tuned model of a run with the untuned one again; the report is written anew.
 
-    Settings of the evaluation may follow, such as evaluation.max_rows=50 or --num_shots 2.
+    Settings of the evaluation may follow, such as evaluation.max_rows=50 or --num_shots 2, and
+    other rows to test on: data.test=FILE.
     """
     folder = run_folder(run)
     with Console() as console:
