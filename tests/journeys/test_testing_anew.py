@@ -1,4 +1,4 @@
-"""A trained run is tested anew: on other rows, never on those it learned from, as it was trained."""
+"""A trained run is tested anew: as it was trained, and on no row that it learned from."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tests import tiny
 from tests.journeys.desk import QUICK, Desk
 
 WORDS = ("good", "bad", "slow", "fast", "late")
+LONGER = "training.max_length=20"
+"""Numbers of three digits make longer rows than those of the training."""
 
 
 def written(path: Path, numbers: Sequence[int]) -> Path:
@@ -29,12 +31,21 @@ def written(path: Path, numbers: Sequence[int]) -> Path:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    """A desk with a finished run that learned labels from 60 rows."""
+    """A desk with a finished run that learned labels from 60 rows, and 9 of another source."""
     place = Desk(tmp_path_factory.mktemp("desk"))
     (place.root / "cache").mkdir()
     tiny.folder(place.root / "encoder", architecture="bert")
     rows = written(place.root / "rows.csv", range(60))
-    settings = [*QUICK, "tuner=full", "training.max_steps=2", "--out", place.root / "first"]
+    beside = written(place.root / "beside.csv", range(200, 209))
+    mixture = f"data.mixture=[{{train: {beside}}}]"
+    settings = [
+        *QUICK,
+        mixture,
+        "tuner=full",
+        "training.max_steps=2",
+        "--out",
+        place.root / "first",
+    ]
     code, _, said = place.luthier("train", rows, "--model", place.root / "encoder", *settings)
     assert code in (0, 1), said
     return place
@@ -83,3 +94,67 @@ def test_a_run_without_a_trained_model_is_refused_before_anything_is_read(
     assert code == 2
     assert f"nothing was trained yet. Continue it: luthier train {run}" in said
     assert "reading data" not in said
+
+
+def test_rows_that_the_run_learned_from_are_left_out_of_other_test_rows(
+    place: Desk, run: Path
+) -> None:
+    other = written(place.root / "few.csv", [*range(20), *range(100, 130), *range(200, 205)])
+    splits = read(run / "splits.json")
+    learned = [int(row["origin"].rpartition(" ")[2]) - 2 for row in splits["train"]]
+    chosen = [int(row["origin"].rpartition(" ")[2]) - 2 for row in splits["validation"]]
+    num_train, num_chosen = (sum(n < 20 for n in found) for found in (learned, chosen))
+    num_left = 50 - num_train - num_chosen
+    code, document, said = place.luthier("evaluate", run, f"data.test={other}", LONGER)
+    assert code in (0, 1), said
+    assert num_chosen > 0
+    assert f"{num_train + num_chosen + 5} of 55 test rows are left out" in said
+    assert f"{num_train} input also in train of the run" in said
+    assert f"{num_chosen} input also in validation of the run" in said
+    assert "5 input also in beside (data.mixture)" in said
+    assert f"On {num_left} test rows it never saw" in document["verdict"]["words"]
+
+
+def test_other_test_rows_do_not_change_what_rivals_are_fitted_to(place: Desk, run: Path) -> None:
+    before = read(run / "evaluation.json")["details"]["notes"]
+    other = written(place.root / "mixed.csv", [*range(40), *range(100, 130)])
+    code, document, said = place.luthier("evaluate", run, f"data.test={other}", LONGER)
+    assert code in (0, 1), said
+    assert before["base"]["fitted_rows"] == len(read(run / "splits.json")["train"])
+    assert document["details"]["notes"] == before
+
+
+def test_rows_that_were_all_learned_from_are_no_test(place: Desk, run: Path) -> None:
+    splits = read(run / "splits.json")
+    learned = [int(row["origin"].rpartition(" ")[2]) - 2 for row in splits["train"]][:12]
+    other = written(place.root / "learned.csv", learned)
+    before = (run / "evaluation.json").read_bytes()
+    code, _, said = place.luthier("evaluate", run, f"data.test={other}")
+    assert code == 2
+    assert "learned.csv: 12 of 12 test rows were learned from" in said
+    assert "data.test=FILE" in said
+    assert (run / "evaluation.json").read_bytes() == before
+
+
+def test_leaks_are_refused_where_the_recipe_says_so(place: Desk, run: Path) -> None:
+    other = written(place.root / "leaks.csv", range(40, 80))
+    words = ("evaluate", run, f"data.test={other}", "data.on_leak=error")
+    code, _, said = place.luthier(*words)
+    assert code == 2
+    assert "test rows were learned from" in said
+    assert "data.on_leak = remove" in said
+
+
+def test_the_files_of_the_training_may_lie_elsewhere_now(place: Desk, run: Path) -> None:
+    before = (run / "predictions.jsonl").read_text(encoding="utf-8")
+    moved = shutil.copy(place.root / "rows.csv", place.root / "moved.csv")
+    code, _, said = place.luthier("evaluate", run, f"data.train={moved}")
+    assert code in (0, 1), said
+    after = (run / "predictions.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["key"] for line in after.splitlines()] == [
+        json.loads(line)["key"] for line in before.splitlines()
+    ]
+    other = written(place.root / "strange.csv", range(30, 70))
+    code, _, said = place.luthier("evaluate", run, f"data.train={other}")
+    assert code == 2
+    assert "the rows changed" in said

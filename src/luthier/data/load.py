@@ -71,6 +71,30 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     )
 
 
+def load_test(section: DataSection, known: Loaded) -> Loaded:
+    """The rows of `section.test` by themselves, for a model that learned the rows of `known`.
+
+    Returns: no rows of other splits, and the shape and classes of `known`.
+    Raises: DataError: as `load`.
+    """
+    ledger = Ledger()
+    parsed = _parse(_listed(section.test), Reading.of(section, known.shape), ledger)
+    alone = section.model_copy(update={"validation_share": 0.0})
+    parts, _ = divide({"train": [], "validation": [], "test": parsed}, alone, ledger)
+    if known.shape == "labeled":
+        _check_known(parts["test"], "test", known.labels)
+    ledger.use("test", len(parts["test"]))
+    ledger.check()
+    return Loaded(
+        Splits(test=[item.row for item in parts["test"]]),
+        ledger,
+        [line for one in parsed for line in one.description],
+        {one.name: one.sha256 for one in parsed},
+        known.shape,
+        known.labels,
+    )
+
+
 def changed_files(files: Mapping[str, str]) -> list[str]:
     """Names of the files whose content is no longer what was read, or which are gone."""
     return [name for name, digest in files.items() if _digest(name) != digest]
@@ -146,10 +170,14 @@ def _check_labels(parts: Mapping[str, list[Keyed]]) -> None:
             "    Add rows of another class, or name another column: data.columns = {label: NAME}"
         )
     for name in ("validation", "test"):
-        rows = [item.row for item in parts[name] if isinstance(item.row, Labeled)]
-        strange = [row for row in rows if row.label and row.label not in train]
-        if strange:
-            _raise_strange(strange, name, train)
+        _check_known(parts[name], name, train)
+
+
+def _check_known(items: Sequence[Keyed], name: str, train: Sequence[str]) -> None:
+    rows = [item.row for item in items if isinstance(item.row, Labeled)]
+    strange = [row for row in rows if row.label and row.label not in train]
+    if strange:
+        _raise_strange(strange, name, train)
 
 
 def _raise_strange(strange: Sequence[Labeled], name: str, train: Sequence[str]) -> None:

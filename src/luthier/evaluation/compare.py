@@ -34,7 +34,8 @@ def compare(a: RunFiles, b: RunFiles) -> dict[str, Any]:
     Returns: {"outcome", "metric", "difference" (B minus A), ..., "words", "runs", "values",
     "confidence", "fixed", "broken"}; the last two are origins of rows on which B does better, or
     worse, than A. Runs go by their names, or by their folders where the names are the same.
-    Raises: RunError: a run is not trained or not evaluated, or the runs were tested on different rows.
+    Raises: RunError: a run is not evaluated (or not trained), or the runs were tested on different
+        rows.
     """
     name = str(_evaluation(a)["verdict"]["metric"])
     first, second = _lines(a), _lines(b)

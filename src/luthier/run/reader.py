@@ -79,7 +79,7 @@ def open_run(path: str | Path) -> RunFiles:
         evaluation=_json(layout.evaluation, shapes.EVALUATION),
         preflight=_json(layout.preflight),
         environment=_json(layout.environment),
-        splits=_json(layout.splits),
+        splits=_json(layout.splits, shapes.SPLITS),
         samples=_json(layout.samples, shapes.SAMPLES) or [],
         metrics=_lines(layout.metrics, shapes.METRICS, is_growing=True),
         predictions=_lines(layout.predictions, shapes.PREDICTIONS, is_growing=False),

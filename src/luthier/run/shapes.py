@@ -24,6 +24,7 @@ PREDICTIONS = [
     {"key?": str, "target?": str, "answers?": {ANY: {"scores?": _SCORES, "weight?": _SCORES}}}
 ]
 SAMPLES = [{"pieces?": [ANYTHING]}]
+SPLITS = {ANY: [{"key": str}]}
 METRICS = [{"event?": str}]
 _WORDS = {dict: "keys with values", list: "a list", str: "text", _NUMBER: "a number"}
 

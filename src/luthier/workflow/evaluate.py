@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from luthier.core.errors import RunError
 from luthier.recipe.resolve import Settled
 from luthier.run.writer import RunWriter
 from luthier.workflow import resume
@@ -15,6 +16,7 @@ from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
+from luthier.workflow.tested import OwnRows, leave_out_learned, put_test
 
 
 def evaluate_run(
@@ -30,13 +32,13 @@ def evaluate_run(
     recorded = run.files.resolved or {}
     run.check_trained()
     settled = Settled.of_document(recorded, overrides)
-    resume.refuse_other_settings(settled, recorded, where=str(path))
+    others = resume.other_settings(settled, recorded)
+    resume.refuse_training(others, where=str(path))
     stages = Stages(on_event)
-    names_rows = any(text.lstrip("-").startswith("data.") for text in overrides)
+    names_rows = any(key in resume.OF_THE_TEST for key in others)
     with RunWriter(run.layout):
-        inputs = gather(settled, stages)
-        for line in _same_inputs(run, inputs, settled.get("allow"), names_rows=names_rows):
-            stages.note(line, warning=True)
+        inputs = _inputs(run, settled, stages, names_rows=names_rows)
+        leave_out_learned(inputs, settled, run.files.splits or {}, stages)
         lend_models(inputs.objective)
         subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
         found = prove_better(subject, settled.recipe().evaluation, run.layout, stages)
@@ -46,10 +48,35 @@ def evaluate_run(
     return dict(run.evaluation or {})
 
 
-def _same_inputs(run: Run, inputs: Inputs, allow: Sequence[str], *, names_rows: bool) -> list[str]:
+def _inputs(run: Run, settled: Settled, stages: Stages, *, names_rows: bool) -> Inputs:
+    """What the run was trained on, and the rows to test.
+
+    Args: names_rows: the request says otherwise which rows to test or how to read them; those of
+        the training stay as they were.
+    Raises: RunError: the run does not say which rows it was trained on; or as `_same_inputs`.
+    """
+    recorded, is_whole = run.files.splits, False
+    if not names_rows:
+        inputs = gather(settled, stages)
+    elif recorded is None:
+        raise RunError(
+            f"{run.layout.splits}: missing, so which rows the run learned from is not known, and "
+            "other rows cannot be told from them. Leave out what is said of data."
+        )
+    else:
+        own = OwnRows(recorded, settled.recipe().data)
+        inputs = gather(Settled.of_document(run.files.resolved or {}), stages, read=own)
+        is_whole = own.is_whole(inputs.loaded)
+        put_test(inputs, settled, stages)
+    for line in _same_inputs(run, inputs, settled.get("allow"), is_whole=is_whole):
+        stages.note(line, warning=True)
+    return inputs
+
+
+def _same_inputs(run: Run, inputs: Inputs, allow: Sequence[str], *, is_whole: bool) -> list[str]:
     """What changed since the training and may: edited rows could be tested that were learned.
 
-    Args: names_rows: the request asks for other rows; files of the training stay as they were.
+    Args: is_whole: all rows of the training were found again; those of the test may be others.
     Raises: RunError: anything else changed.
     """
     recorded = run.files.resolved
@@ -59,7 +86,7 @@ def _same_inputs(run: Run, inputs: Inputs, allow: Sequence[str], *, names_rows: 
     then, now = recorded["identity"], inputs.identity()
     return resume.same_inputs(
         then,
-        {**now, "data": then["data"]} if names_rows else now,
+        {**now, "data": then["data"]} if is_whole else now,
         allow=allow,
         where=str(run.layout.root),
         instead="name other rows with data.test=FILE",

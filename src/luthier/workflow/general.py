@@ -13,6 +13,7 @@ from luthier.data.features import Features
 from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load
 from luthier.data.overflow import fit_to
+from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
 from luthier.objectives import Part, objectives
 from luthier.recipe.resolve import Settled
@@ -33,6 +34,7 @@ class General:
     """One file of general conversations, ready to be learned, and its own account."""
 
     part: Part
+    rows: list[Row]
     ledger: Ledger
     is_bare: bool
     """Rendered as plain text, as the model has no chat template."""
@@ -91,7 +93,7 @@ def _general(name: str, codec: Codec, loaded: Loaded, limit: int) -> General:
         )
     ledger.add_features(_SPLIT, before, after)
     ledger.check()
-    return General(Part(name, objective, after, 0.0), ledger, is_bare)
+    return General(Part(name, objective, after, 0.0), rows, ledger, is_bare)
 
 
 def tell_left_out(general: Iterable[General], stages: Stages) -> None:

@@ -18,18 +18,18 @@ def without_held_out(rows: Sequence[Row], loaded: Loaded, ledger: Ledger) -> lis
     held_out: dict[str, str] = {}
     for split in ("validation", "test"):
         for row in getattr(loaded.splits, split):
-            held_out |= dict.fromkeys(_ties(row), split)
+            held_out |= dict.fromkeys(ties_of(row), split)
     return [row for row in rows if not _is_held_out(row, held_out, ledger)]
 
 
-def _ties(row: Row) -> dict[str, str]:
+def ties_of(row: Row) -> dict[str, str]:
     """What a row may have in common with another -> what that is called."""
     inputs = dict.fromkeys((row.input_key(), *row.twin_keys()), "input")
     return inputs | {f"group {name}": "group" for name in row.groups()}
 
 
 def _is_held_out(row: Row, held_out: dict[str, str], ledger: Ledger) -> bool:
-    for tie, what in _ties(row).items():
+    for tie, what in ties_of(row).items():
         if tie in held_out:
             ledger.drop(f"{what} also in {held_out[tie]} of the run", row.origin, split="train")
             return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -147,9 +147,10 @@ def _read_by(objective: Objective) -> dict[str, str]:
     return {str(path): files.sha256(path) for path in paths if path.is_file()}
 
 
-def gather(settled: Settled, stages: Stages) -> Inputs:
+def gather(settled: Settled, stages: Stages, *, read: Callable[..., Loaded] = load) -> Inputs:
     """Everything up to the first weight: errors in data, template or recipe end here.
 
+    Args: read: gives the rows, as `load` does.
     Raises: DataError, MaskError, ModelError, RecipeError.
     """
     with stages.stage("finding model", settled.get("model")):
@@ -159,7 +160,7 @@ def gather(settled: Settled, stages: Stages) -> Inputs:
     _settle_today(settled, codec, stages)
     settle_validation(settled)
     with stages.stage("reading data"):
-        loaded = load(
+        loaded = read(
             settled.recipe().data, seed=settled.get("seed"), wants=_wanted(settled.get("objective"))
         )
         for line in loaded.description:
@@ -241,32 +242,42 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:
     settled.settle(
         "training.max_length", min(longest, context), f"longest row {longest}, context {context}"
     )
+    refuse_beyond(settled, context)
+    most = settled.get("training.max_length")
+    refuse_cut_windows(inputs.objective, longest=max(own, default=1), max_length=most)
+    for split in SPLITS:
+        fit_split(inputs, settled, split, context=context)
+    return context
+
+
+def refuse_beyond(settled: Settled, context: int) -> None:
+    """Raises: RecipeError: rows may be longer than the model reads."""
     if settled.get("training.max_length") > context:
         raise RecipeError(
             f"recipe training.max_length: got {settled.get('training.max_length')}, but the "
             f"context of the model is {context} tokens. Use at most {context}."
         )
-    most = settled.get("training.max_length")
-    refuse_cut_windows(inputs.objective, longest=max(own, default=1), max_length=most)
-    for split in SPLITS:
-        names = [str(row.origin) for row in inputs.rows(split)]
-        before = inputs.features[split]
-        after, dropped = fit_all(
-            before,
-            names,
-            split=split,
-            max_length=most,
-            policy=settled.get("data.on_overflow"),
-            context=context,
-        )
-        ledger = inputs.loaded.ledger
-        for row in dropped:
-            ledger.drop("longer than training.max_length", names[row], split=split)
-        if split != "test":
-            after = without_idle(inputs.objective, after, names, split=split, ledger=ledger)
-        ledger.add_features(split, before, after)
-        inputs.features[split] = after
-    return context
+
+
+def fit_split(inputs: Inputs, settled: Settled, split: str, *, context: int) -> None:
+    """Cut one split to `training.max_length`, which is settled, and enter its tokens."""
+    names = [str(row.origin) for row in inputs.rows(split)]
+    before = inputs.features[split]
+    after, dropped = fit_all(
+        before,
+        names,
+        split=split,
+        max_length=settled.get("training.max_length"),
+        policy=settled.get("data.on_overflow"),
+        context=context,
+    )
+    ledger = inputs.loaded.ledger
+    for row in dropped:
+        ledger.drop("longer than training.max_length", names[row], split=split)
+    if split != "test":
+        after = without_idle(inputs.objective, after, names, split=split, ledger=ledger)
+    ledger.add_features(split, before, after)
+    inputs.features[split] = after
 
 
 def context_left(settled: Settled, context: int) -> int:

@@ -41,11 +41,15 @@ class Found:
     """Name of its objective."""
     objective: Objective
     features: Sequence[Features]
-    names: Sequence[str]
-    """Where each row came from."""
+    rows: Sequence[Row]
     ledger: Ledger
     files: Mapping[str, str]
     """File -> SHA-256."""
+
+    @property
+    def names(self) -> list[str]:
+        """Where each row came from."""
+        return [str(row.origin) for row in self.rows]
 
     @property
     def longest(self) -> int:
@@ -105,9 +109,8 @@ def read_mixture(
             )
         shown = codec.plain() if template_of(objective) == "plain" else codec
         features = [objective.prepare(row, shown, index=at) for at, row in enumerate(kept)]
-        names = [str(row.origin) for row in kept]
         one = Found(
-            where, name, source, learned, objective, features, names, read.ledger, read.files
+            where, name, source, learned, objective, features, kept, read.ledger, read.files
         )
         found.append(one)
     return found

@@ -25,10 +25,10 @@ OF_THE_REQUEST = ("allow", "format_version")
 OF_THE_TEST = (
     *("data.test", "data.train", "data.validation", "data.format", "data.columns", "data.roles"),
     *("data.encoding", "data.group_by", "data.reasoning", "data.on_duplicate", "data.on_leak"),
-    "data.on_overflow",
+    *("data.on_overflow", "training.max_length"),
 )
-"""Settings of data that a test may say anew: which rows, how they are read, and where the files of
-the training lie now."""
+"""What a test may say anew beside the evaluation: which rows, how they are read, how long they may
+be, and where the files of the training lie now."""
 
 
 def check_folder(layout: Layout) -> None:
@@ -143,23 +143,36 @@ def same_request(settled: Settled, recorded: Mapping[str, Any], *, where: str) -
     return [*sentences, *([f"changed, as allowed: {'; '.join(others)}"] if others else [])]
 
 
-def refuse_other_settings(settled: Settled, recorded: Mapping[str, Any], *, where: str) -> None:
-    """Nothing, when a request to test a run says nothing of how it was trained.
+def other_settings(settled: Settled, recorded: Mapping[str, Any]) -> dict[str, str]:
+    """Each setting that is another one than in the run, and what both are.
 
-    Raises: RunError: naming each setting that is another one in the run.
+    Args: settled: the run's own settings with a request on top.
     """
     then = leaves(Settled.of_document(recorded).document()["recipe"])
-    others = "".join(
-        f"    {key}: {then.get(key, 'absent')!r} in the run, {value!r} now\n"
+    return {
+        key: f"{key}: {then.get(key, 'absent')!r} in the run, {value!r} now"
         for key, value in leaves(settled.document()["recipe"]).items()
-        if then.get(key) != value and not _is_of_test(key)
-    )
-    if others:
-        named = ", ".join(name.removeprefix("data.") for name in OF_THE_TEST)
+        if then.get(key) != value and key not in OF_THE_REQUEST
+    }
+
+
+def refuse_training(others: Mapping[str, str], *, where: str) -> None:
+    """Nothing, when a request to test a run says nothing of how it was trained.
+
+    Args: others: settings that are others than in the run.
+    Raises: RunError: naming each that is of the training.
+    """
+    wrong = [
+        text
+        for key, text in others.items()
+        if key not in OF_THE_TEST and not key.startswith("evaluation.")
+    ]
+    if wrong:
+        lines = "".join(f"    {text}\n" for text in wrong)
         raise RunError(
-            f"{where} is tested as it was trained, and these are of the training:\n{others}"
-            f"    Leave them out: evaluate takes settings of evaluation, of data {named}, and "
-            "allow. To train with them: luthier train, with another --out."
+            f"{where} is tested as it was trained, and these are of the training:\n{lines}"
+            "    Leave them out: evaluate takes settings of evaluation, allow, "
+            f"{', '.join(OF_THE_TEST)}. To train with them: luthier train, with another --out."
         )
 
 
@@ -215,10 +228,6 @@ def _recorded(recorded: Mapping[str, Any]) -> dict[str, Any]:
     recipe = recorded["recipe"]
     plain = Recipe.model_validate({key: recipe[key] for key in ("model", "data")})
     return {**leaves(plain.model_dump(mode="json")), **leaves(recipe)}
-
-
-def _is_of_test(key: str) -> bool:
-    return key in (*OF_THE_TEST, *OF_THE_REQUEST) or key.startswith("evaluation.")
 
 
 def _is_free(key: str) -> bool:
