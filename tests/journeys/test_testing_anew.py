@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -122,6 +123,25 @@ def test_other_test_rows_do_not_change_what_rivals_are_fitted_to(place: Desk, ru
     assert code in (0, 1), said
     assert before["base"]["fitted_rows"] == len(read(run / "splits.json")["train"])
     assert document["details"]["notes"] == before
+
+
+def test_other_test_rows_are_named_by_evaluation_card_and_report(place: Desk, run: Path) -> None:
+    assert read(run / "evaluation.json")["details"]["tested"]["is_own"]
+    other = written(place.root / "clean.csv", [*range(100, 112), 201])
+    code, document, said = place.luthier("evaluate", run, f"data.test={other}", LONGER)
+    assert code in (0, 1), said
+    digest = hashlib.sha256(other.read_bytes()).hexdigest()
+    assert document["details"]["tested"] == {
+        "is_own": False,
+        "files": [{"name": str(other), "sha256": digest, "rows": 12}],
+        "left_out": {"input also in beside (data.mixture)": 1},
+    }
+    card = (run / "card.md").read_text(encoding="utf-8")
+    assert f"- clean.csv: 12 test rows, SHA-256 {digest}" in card
+    assert str(place.root) not in card
+    assert f"clean.csv: 12 test rows, SHA-256 {digest}" in (run / "report.html").read_text("utf-8")
+    assert place.luthier("evaluate", run)[0] in (0, 1)
+    assert "clean.csv" not in (run / "card.md").read_text(encoding="utf-8")
 
 
 def test_rows_that_were_all_learned_from_are_no_test(place: Desk, run: Path) -> None:

@@ -81,12 +81,26 @@ def _result(run: RunFiles) -> Iterator[str]:
         yield f"| {plain(figures.of_name(arm))} | {cells} |"
     yield ""
     yield "Value and interval on held-out test rows that no choice was made from."
+    yield from _tested(evaluation)
+
+
+def _tested(evaluation: Mapping[str, Any]) -> Iterator[str]:
+    named, left_out = figures.of_tested(evaluation)
+    if named:
+        yield ""
+        yield "Tested on other rows than those that the run held out itself:"
+        yield ""
+        yield from (f"- {plain(text)}" for text in named)
+        if left_out:
+            yield f"- Left out, as the run learned from them: {plain(left_out)}"
 
 
 def _limits(run: RunFiles) -> Iterator[str]:
     evaluation = run.evaluation or {}
     verdict = evaluation.get("verdict") or {}
-    yield "- Measured on rows like the training rows. Other inputs were not tested."
+    is_other = bool(figures.of_tested(evaluation)[0])
+    like = "the rows named above" if is_other else "rows like the training rows"
+    yield f"- Measured on {like}. Other inputs were not tested."
     if verdict.get("n"):
         least = figures.of_difference(
             str(verdict.get("metric", "")), abs(verdict.get("detectable") or 0.0)

@@ -163,6 +163,21 @@ def of_part(part: float, whole: float) -> str:
     return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
 
 
+def of_tested(evaluation: Mapping[str, Any] | None) -> tuple[list[str], str]:
+    """Each file of test rows that a run did not hold out itself, such as "new.csv: 30 test rows,
+    SHA-256 9f2c..."; and which of their rows are left out, in words."""
+    tested = ((evaluation or {}).get("details") or {}).get("tested") or {}
+    if tested.get("is_own", True):
+        return [], ""
+    named = [
+        f"{item.get('name')}: {of_test_rows(int(item.get('rows', 0)))}"
+        + (f", SHA-256 {item['sha256']}" if item.get("sha256") else "")
+        for item in tested.get("files") or []
+    ]
+    left_out = tested.get("left_out") or {}
+    return named, "; ".join(f"{count:,} {reason}" for reason, count in left_out.items())
+
+
 def fingerprints(identity: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Hashes of what a run is made of, by name; every data file by its own."""
     found: list[tuple[str, str]] = []

@@ -19,6 +19,7 @@ RESOLVED = {"recipe?": ANYTHING, "origins?": ANYTHING}
 EVALUATION = {
     "arms": {ANY: {ANY: {"value": _NUMBER}}},
     "verdict": {"outcome": str, "metric": str},
+    "details?": {"tested?": {"files": [{"name": str, "rows": int}]}},
 }
 PREDICTIONS = [
     {"key?": str, "target?": str, "answers?": {ANY: {"scores?": _SCORES, "weight?": _SCORES}}}

@@ -45,8 +45,10 @@ def shareable(run: RunFiles) -> RunFiles:
 def _paths(run: RunFiles) -> Iterator[str]:
     """Absolute paths of data files, the model and the run directory."""
     identity, data = (run.resolved or {}).get("identity") or {}, run.recipe.get("data") or {}
+    tested = ((run.evaluation or {}).get("details") or {}).get("tested") or {}
     given = [data.get(name) for name in ("train", "validation", "test")]
-    named = [*(identity.get("files") or {}), *_texts([given, run.recipe.get("model")])]
+    named = [*(identity.get("files") or {}), *(item["name"] for item in tested.get("files") or [])]
+    named += [*_texts([given, run.recipe.get("model")])]
     for text in (*named, str(run.layout.root.resolve())):
         if text.startswith("/") and Path(text).name:
             yield text

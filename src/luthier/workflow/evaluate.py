@@ -11,12 +11,12 @@ from luthier.recipe.resolve import Settled
 from luthier.run.writer import RunWriter
 from luthier.workflow import resume
 from luthier.workflow.exploring import lend_models
-from luthier.workflow.finish import prove_better, subject_of, write_report
+from luthier.workflow.finish import Tested, prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
-from luthier.workflow.tested import OwnRows, leave_out_learned, put_test
+from luthier.workflow.tested import OwnRows, is_own, leave_out_learned, put_test
 
 
 def evaluate_run(
@@ -38,10 +38,13 @@ def evaluate_run(
     names_rows = any(key in resume.OF_THE_TEST for key in others)
     with RunWriter(run.layout):
         inputs = _inputs(run, settled, stages, names_rows=names_rows)
-        leave_out_learned(inputs, settled, run.files.splits or {}, stages)
+        recorded = run.files.splits or {}
+        left_out = leave_out_learned(inputs, settled, recorded, stages)
+        tested = Tested(inputs.loaded.files, is_own(inputs, recorded), left_out)
         lend_models(inputs.objective)
         subject = subject_of(run.bundle, run.tuner, inputs, settled, run.open_base)
-        found = prove_better(subject, settled.recipe().evaluation, run.layout, stages)
+        section = settled.recipe().evaluation
+        found = prove_better(subject, section, run.layout, stages, tested=tested)
         summary = Summary(run.layout, settled, stages)
         summary.update("done", verdict=found.verdict.outcome)
         write_report(run.layout, stages)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from luthier.core import files
@@ -34,6 +35,27 @@ class Shown:
     target: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """Where the test rows come from."""
+
+    files: Mapping[str, str]
+    """File -> SHA-256, those of the training too."""
+    is_own: bool = True
+    """They are those that the run held out from the beginning."""
+    left_out: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Why rows of these files are no test -> how many."""
+
+    def document(self, rows: Sequence[Row]) -> dict[str, Any]:
+        """What evaluation.json says of so tested rows."""
+        counted = Counter(row.origin.file for row in rows)
+        named = [
+            {"name": name, "sha256": self.files.get(name, ""), "rows": count}
+            for name, count in counted.items()
+        ]
+        return {"is_own": self.is_own, "files": named, "left_out": dict(self.left_out)}
+
+
 def show_row(row: Row) -> Shown:
     """Input and target of any row as text."""
     return Shown(str(row.origin), row.shown(), row.target())
@@ -60,10 +82,14 @@ def subject_of(
     )
 
 
-def prove_better(subject: Subject, section: Any, layout: Layout, stages: Stages) -> Evaluation:
+def prove_better(
+    subject: Subject, section: Any, layout: Layout, stages: Stages, *, tested: Tested
+) -> Evaluation:
     """Run every arm on the test rows; writes evaluation.json and predictions.jsonl."""
     with stages.stage("evaluating", f"{len(subject.test)} test rows"):
         evaluation = evaluate(subject, section=section, on_event=stages.tell)
+    scored = sorted({answer.row for answer in evaluation.answers["tuned"]})
+    evaluation.details["tested"] = tested.document([subject.test[row] for row in scored])
     with in_one_piece():
         write_predictions(evaluation, subject.test, layout)
         files.write_json(layout.evaluation, document(evaluation))

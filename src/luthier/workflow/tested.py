@@ -135,6 +135,12 @@ def leave_out_learned(
     return dict(counted)
 
 
+def is_own(inputs: Inputs, recorded: Recorded) -> bool:
+    """Whether all test rows are some that the run held out; so they are where it recorded none."""
+    own = _keys(recorded, "test")
+    return not own or all(row.key() in own for row in inputs.kept("test"))
+
+
 def _taken(found: Mapping[str, deque[Row]], wanted: Sequence[Mapping[str, str]]) -> list[Row]:
     """The rows of these keys, in this order."""
     held = (found.get(item["key"]) for item in wanted)

@@ -22,7 +22,7 @@ from luthier.run.writer import RunWriter
 from luthier.workflow import resume
 from luthier.workflow.around import finish
 from luthier.workflow.device import device_name
-from luthier.workflow.finish import prove_better, subject_of, write_report
+from luthier.workflow.finish import Tested, prove_better, subject_of, write_report
 from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import check_trackers, open_trackers
 from luthier.workflow.options import spell_out
@@ -143,7 +143,9 @@ def _prove(prepared: Prepared, work: _Work) -> None:
         settled,
         lambda: open_base(settled, prepared.objective),
     )
-    evaluation = prove_better(subject, settled.recipe().evaluation, work.layout, work.stages)
+    tested = Tested(work.inputs.loaded.files)
+    section = settled.recipe().evaluation
+    evaluation = prove_better(subject, section, work.layout, work.stages, tested=tested)
     work.summary.update("done", verdict=evaluation.verdict.outcome)
     write_report(work.layout, work.stages)
     work.summary.update("done", verdict=evaluation.verdict.outcome)

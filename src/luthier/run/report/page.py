@@ -57,6 +57,7 @@ def _content(run: RunFiles) -> dict[str, Any]:
         "classes": classes_of(evaluation),
         "retention": retention_of(evaluation),
         "protocol": protocol_of(evaluation),
+        "tested": figures.of_tested(evaluation),
         "curves": curves_of(run),
         "accounts": accounts_of(run.ledger),
         "data": _texts(summary.get("data")),
