@@ -32,6 +32,7 @@ def evaluate_run(
     recorded = run.files.resolved or {}
     run.check_trained()
     settled = Settled.of_document(recorded, overrides)
+    resume.keep_choices(settled, recorded)  # nothing is chosen anew for a model that is trained
     others = resume.other_settings(settled, recorded)
     resume.refuse_training(others, where=str(path))
     stages = Stages(on_event)
