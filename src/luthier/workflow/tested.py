@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from luthier.core.errors import DataError
@@ -111,15 +111,16 @@ def leave_out_learned(
     A row is known by its content, and as between splits by its input and group.
     Raises: DataError: none is left, or `data.on_leak` is "error".
     """
-    learned, own = _learned(inputs, recorded), _keys(recorded, "test")
-    rows = inputs.rows("test")
+    rows, own = inputs.rows("test"), _keys(recorded, "test")
     asked = {item.row for item in inputs.features["test"]}
-    why = {at: reason for at in asked if (reason := _reason(rows[at], learned, own))}
+    others = [at for at in sorted(asked) if rows[at].key() not in own]
+    learned = _learned(inputs, recorded) if others else {}  # the run's own were held out of it
+    why = {at: reason for at in others if (reason := _reason(rows[at], learned))}
     if not why:
         return {}
-    counted = Counter(why[at] for at in sorted(why))
+    counted = Counter(why.values())
     reasons = ", ".join(f"{count} {reason}" for reason, count in counted.items())
-    names = ", ".join(dict.fromkeys(rows[at].origin.file for at in sorted(why)))
+    names = ", ".join(dict.fromkeys(rows[at].origin.file for at in why))
     found = f"{names}: {len(why)} of {len(asked)} test rows"
     if len(why) == len(asked):
         raise DataError(f"{found} were learned from ({reasons}): nothing is left to test.\n{_HINT}")
@@ -166,9 +167,6 @@ def _learned(inputs: Inputs, recorded: Recorded) -> dict[str, str]:
     return known
 
 
-def _reason(row: Row, learned: Mapping[str, str], own: Set[str]) -> str:
+def _reason(row: Row, learned: Mapping[str, str]) -> str:
     """Why a test row is left out; an empty string where it is not."""
-    key = row.key()
-    if key in own:  # held out of everything that was trained
-        return ""
-    return next((learned[tie] for tie in (*ties_of(row), key) if tie in learned), "")
+    return next((learned[tie] for tie in (*ties_of(row), row.key()) if tie in learned), "")
