@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import Field, field_validator
@@ -20,6 +20,7 @@ class Config(ComponentConfig):
     rank: int = Field(default=16, ge=1)
     """Width."""
     every: int | Auto = "auto"
+    width: Annotated[int, Field(ge=1)] | Auto = "auto"
     share: float = Field(default=0.1, ge=0, lt=1)
     fast: bool | Auto = "auto"
     kind: Literal["a", "b"] = "a"
@@ -54,6 +55,7 @@ def _problem(**values: Any) -> str:
         ({"rank": 2.5}, "tuner.rank: got 2.5, expected a whole number of at least 1"),
         ({"rank": None}, "tuner.rank: got nothing, expected a whole number of at least 1"),
         ({"every": "often"}, "tuner.every: got 'often', expected a whole number or auto"),
+        ({"width": 0}, "tuner.width: got 0, expected a whole number of at least 1 or auto"),
         ({"share": 1.5}, "tuner.share: got 1.5, expected a number of at least 0 and below 1"),
         ({"fast": "yes"}, "tuner.fast: got 'yes', expected true, false or auto"),
         ({"kind": "c"}, "tuner.kind: got 'c', expected a or b"),

@@ -134,7 +134,7 @@ def test_fast_paths_say_why_they_do_not_run_it() -> None:
         ({"init": "vocabulary", "text": "hello"}, "does not read it"),
         ({"projection": True, "text": "hello"}, "begins at random"),
         ({"encoder_hidden_size": 24}, "is of projection = true"),
-        ({"projection": True, "encoder_hidden_size": 0}, "expected a whole number of at least 1"),
+        ({"projection": True, "encoder_hidden_size": 0}, "greater than or equal to 1"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: Any, message: str) -> None:

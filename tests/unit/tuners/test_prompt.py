@@ -152,7 +152,7 @@ def test_more_than_the_context_is_refused() -> None:
         ({"encoder_hidden_size": 24}, "needs an encoder: mlp or lstm"),
         ({"encoder": "mlp", "encoder_num_layers": 3}, "is of encoder = lstm"),
         ({"num_virtual_tokens": 0}, "greater than or equal to 1"),
-        ({"encoder": "mlp", "encoder_hidden_size": 0}, "expected a whole number of at least 1"),
+        ({"encoder": "mlp", "encoder_hidden_size": 0}, "greater than or equal to 1"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: Any, message: str) -> None:
