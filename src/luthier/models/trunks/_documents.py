@@ -97,7 +97,7 @@ def _reach(sees: Callable[..., Any], longest: int) -> int:
     if sees is bidirectional_mask_function:
         return longest
     first = torch.zeros((), dtype=torch.long)
-    low, high = 0, longest
+    low, high = 0, longest if bool(sees(first, first, first, first + 1)) else 0  # most are causal
     while low < high:
         middle = (low + high + 1) // 2
         if bool(sees(first, first, first, first + middle)):
