@@ -48,7 +48,8 @@ def _left_out(ledger: Ledger, before: Mapping[str, int]) -> list[str]:
     """A line for every reason for which more rows than `before` are not used."""
     more = {reason: entry.count - before.get(reason, 0) for reason, entry in ledger.dropped.items()}
     return [
-        f"left out: {number} rows, {reason}, such as {ledger.dropped[reason].examples[0]}"
+        f"left out: {number} {'row' if number == 1 else 'rows'}, {reason}, such as "
+        f"{ledger.dropped[reason].examples[0]}"
         for reason, number in more.items()
         if number
     ]

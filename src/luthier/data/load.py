@@ -80,7 +80,8 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     ledger = Ledger()
     parsed = _parse(_listed(section.test), Reading.of(section, known.shape), ledger)
     alone = section.model_copy(update={"validation_share": 0.0})
-    parts, _ = divide({"train": [], "validation": [], "test": parsed}, alone, ledger)
+    parts, how = divide({"train": [], "validation": [], "test": parsed}, alone, ledger)
+    left_out = how[:-1]  # the last line counts all splits
     if known.shape == "labeled":
         _check_known(parts["test"], "test", known.labels)
     ledger.use("test", len(parts["test"]))
@@ -88,7 +89,7 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     return Loaded(
         Splits(test=[item.row for item in parts["test"]]),
         ledger,
-        [line for one in parsed for line in one.description],
+        [*(line for one in parsed for line in one.description), *left_out],
         {one.name: one.sha256 for one in parsed},
         known.shape,
         known.labels,

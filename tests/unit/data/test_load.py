@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
 from luthier.data.ledger import Ledger
-from luthier.data.load import Loaded, changed_files, class_names, load
+from luthier.data.load import Loaded, changed_files, class_names, load, load_test
 from luthier.data.rows import Labeled, Origin
 from luthier.recipe.schema import DataSection
 
@@ -92,6 +92,17 @@ def test_duplicates_are_removed_kept_or_refused(tmp_path: Path) -> None:
     assert sum(sizes(open_data(train=train, on_duplicate="keep"))) == 22
     with pytest.raises(DataError, match="2 rows repeat an earlier row exactly"):
         open_data(train=train, on_duplicate="error")
+
+
+def test_what_is_left_out_of_other_test_rows_is_said(tmp_path: Path) -> None:
+    known = open_data(train=write(tmp_path / "a.jsonl", chats(20)))
+    test = write(tmp_path / "t.jsonl", [*chats(3, "t"), *chats(1, "t")])
+    found = load_test(DataSection(train="a.jsonl", test=str(test)), known)
+    assert len(found.splits.test) == 3
+    said = (
+        f"left out: 1 row, exact duplicate within a split, such as {test} line 4 (as {test} line 1)"
+    )
+    assert found.description[-1] == said
 
 
 def test_inputs_shared_with_the_test_are_taken_from_train(tmp_path: Path) -> None:
