@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from tests import tiny
 from tests.contracts.cases import Case, case
+from torch import Tensor
+from torch.testing import assert_close
 
 from luthier.engine.job import Job
 from luthier.keeping import Beside, Keeper, Setting, keepers
@@ -65,3 +68,21 @@ def arranged(
 def job_of(found: Case, folder: Path, **changes: Any) -> Job:
     """The job of `arranged`."""
     return found.job(folder, **changes)
+
+
+def check_average(
+    option: Any, read: Callable[[], dict[str, Tensor]], change: Callable[[], Any]
+) -> None:
+    """An `ema` of decay 0.9 follows its recurrence over what `read` gives, and shows it without
+    touching the tensors themselves."""
+    expected = read()
+    for update in range(20):
+        change()
+        option.updated()
+        decay = min(0.9, (1 + update) / (10 + update))
+        now = read()
+        expected = {name: decay * expected[name] + (1 - decay) * now[name] for name in now}
+    last = read()
+    with option.shown():
+        assert_close(read(), expected, rtol=1e-5, atol=1e-6)
+    assert all(torch.equal(last[name], now) for name, now in read().items())

@@ -9,7 +9,7 @@ import torch
 from tests import pictures
 from tests.contracts.cases import Case
 from tests.contracts.test_pictures import case
-from tests.unit.keeping.arranged import build, setting
+from tests.unit.keeping.arranged import build, check_average, setting
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -43,17 +43,7 @@ def moved(found: Case, by: float) -> None:
 def test_an_average_holds_them_too(found: Case) -> None:
     option = build("ema", decay=0.9)
     option.prepare(setting(found))
-    expected = statistics(found)
-    for update in range(3):
-        moved(found, 1.0)
-        option.updated()
-        decay = min(0.9, (1 + update) / (10 + update))
-        now = statistics(found)
-        expected = {n: decay * expected[n] + (1 - decay) * now[n] for n in now}
-    last = statistics(found)
-    with option.shown():
-        assert_close(statistics(found), expected, rtol=1e-5, atol=1e-6)
-    assert all(torch.equal(last[name], now) for name, now in statistics(found).items())
+    check_average(option, lambda: statistics(found), lambda: moved(found, 1.0))
 
 
 def test_a_checkpoint_holds_averaged_ones_beside_those_that_move(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from tests.contracts.cases import case
-from tests.unit.keeping.arranged import arranged, build, setting
+from tests.unit.keeping.arranged import arranged, build, check_average, setting
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -28,17 +28,7 @@ def trained(found: Any) -> dict[str, Tensor]:
 def test_the_average_follows_its_recurrence() -> None:
     option = build("ema", decay=0.9)
     found, _ = arranged("full", "sft", [option])
-    expected = trained(found)
-    for update in range(20):
-        found.disturb()
-        option.updated()
-        decay = min(0.9, (1 + update) / (10 + update))
-        now = trained(found)
-        expected = {n: decay * expected[n] + (1 - decay) * now[n] for n in now}
-    last = trained(found)
-    with option.shown():
-        assert_close(trained(found), expected, rtol=1e-5, atol=1e-6)
-    assert all(torch.equal(last[name], now) for name, now in trained(found).items())
+    check_average(option, lambda: trained(found), found.disturb)
 
 
 def test_what_is_validated_and_saved_is_the_average(tmp_path: Path) -> None:
