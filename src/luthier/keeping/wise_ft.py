@@ -59,8 +59,8 @@ class WiseFt:
     def finish(self, validate: Callable[[], float]) -> tuple[list[str], dict[str, Any]]:
         """Try every factor, and leave the weights at the one that is chosen."""
         end = {name: p.detach().clone() for name, p in self._named.items()}
-        losses: dict[float, float] = {}
-        for step in range(self.config.num_steps + 1):
+        losses = {1.0: validate()}
+        for step in range(self.config.num_steps if math.isfinite(losses[1.0]) else 0):
             factor = step / self.config.num_steps
             self._move(end, factor)
             losses[factor] = validate()
@@ -73,7 +73,9 @@ class WiseFt:
             else "there are too few validation rows to choose by"
         )
         said = f"keep.wise_ft: weights stand at {chosen:g} of the way from the base ({why})"
-        found = {factor: loss if math.isfinite(loss) else None for factor, loss in losses.items()}
+        found = {
+            factor: loss if math.isfinite(loss) else None for factor, loss in sorted(losses.items())
+        }
         left = {"validation_loss": found[chosen]} if found[chosen] is not None else {}
         return [said], {"factor": chosen, **left, "validation_losses": found}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 from luthier.core.errors import RecipeError
 
@@ -12,8 +13,14 @@ BEST = "best:"
 def number_of(target: object) -> int:
     """K of "best:K"; 0 for any other target.
 
-    Raises: RecipeError: K is no number above 0.
+    Raises: RecipeError: K is no number above 0, or it stands in a list.
     """
+    items = cast("list[object]", target) if isinstance(target, list) else []
+    if found := [item for item in items if isinstance(item, str) and item.startswith(BEST)]:
+        raise RecipeError(
+            f"recipe tuner.target: got '{found[0]}' in a list, expected it by itself "
+            f"(tuner.target = {found[0]}), or names of layers"
+        )
     if not isinstance(target, str) or not target.startswith(BEST):
         return 0
     text = target.removeprefix(BEST)

@@ -63,7 +63,7 @@ def test_wise_ft_leaves_the_weights_on_the_line_at_the_chosen_factor() -> None:
     start = trained(found)
     found.disturb()
     end = trained(found)
-    losses = iter([2.0, 1.5, 1.0, 1.2, 1.3])
+    losses = iter([1.3, 2.0, 1.5, 1.0, 1.2])  # as trained, then from the start on
     said, told = option.finish(lambda: next(losses))
     assert told["factor"] == 0.5
     assert "0.5 of the way" in said[0]
@@ -77,7 +77,7 @@ def test_of_lora_the_change_of_each_weight_is_scaled_itself() -> None:
     found.disturb()
     layers = [m for m in found.bundle.model.modules() if isinstance(m, LowRankLinear)]
     whole = [layer.delta().detach().clone() for layer in layers]
-    losses = iter([2.0, 1.5, 1.2, 1.1, 1.0])
+    losses = iter([1.0, 2.0, 1.5, 1.2, 1.1])
     _, told = option.finish(lambda: next(losses))
     assert told["factor"] == 0.25
     now = [layer.delta().detach() for layer in layers]
@@ -103,17 +103,22 @@ def test_terms_that_begin_at_something_go_back_to_it() -> None:
         return 1.0
 
     option.finish(validate)
-    assert all(map(torch.equal, tried[0], start))
+    assert all(map(torch.equal, tried[1], start))  # the first is as trained
 
 
-def test_figures_are_json_where_nothing_could_be_measured() -> None:
+def test_where_nothing_can_be_measured_no_other_factor_is_tried() -> None:
     option = build("wise_ft", num_steps=2)
-    arranged("full", "sft", [option])
-    _, told = option.finish(lambda: math.nan)
+    found, _ = arranged("full", "sft", [option])
+    found.disturb()
+    end = trained(found)
+    losses = iter([math.nan])
+    said, told = option.finish(lambda: next(losses))
     assert json.loads(json.dumps(told, allow_nan=False)) == {
         "factor": 1.0,
-        "validation_losses": {"0.0": None, "0.5": None, "1.0": None},
+        "validation_losses": {"1.0": None},
     }
+    assert "too few validation rows" in said[0]
+    assert all(torch.equal(end[name], now) for name, now in trained(found).items())
 
 
 @pytest.mark.parametrize(

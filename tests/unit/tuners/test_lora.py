@@ -146,10 +146,11 @@ def test_the_best_layers_are_recorded_and_adapted() -> None:
     [
         ("best:0", "got 'best:0', expected best: and a number above 0"),
         ("best:many", "got 'best:many', expected best:"),
+        (["q_proj", "best:2"], "got 'best:2' in a list, expected it by itself"),
         ("best:3", "best:3 is measured on training rows, and there are none here"),
     ],
 )
-def test_best_layers_that_cannot_be_had_are_refused(target: str, message: str) -> None:
+def test_best_layers_that_cannot_be_had_are_refused(target: str | list[str], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         applied(target=target)
 

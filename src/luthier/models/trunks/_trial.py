@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from luthier.core.errors import ModelError
 from luthier.data.features import Batch
+from luthier.models.trunks._scores import answer
 
 RELATIVE = {torch.float32: 1e-3, torch.bfloat16: 6e-2, torch.float16: 2e-2}
 """Differences of summation order stay below; a token that sees a wrong one shifts outputs more."""
@@ -46,6 +48,21 @@ def leaks(hidden: Callable[[Batch], Tensor], model: Any, dtype: torch.dtype) -> 
         for ids_N in (one.input_ids_N, ids)
     )
     return bool((found - moved).abs().max() > _LEAK.get(dtype, 1e-3) * found.abs().max())
+
+
+def answered(call: Callable[[Tensor], Any], ids_T: Tensor, model: Any) -> Tensor:
+    """What the model itself says of one sequence.
+
+    Raises: ModelError: it asks for more than tokens, as models with an encoder and a decoder may.
+    """
+    try:
+        return answer(call(ids_T[None]))
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"{type(model).__name__}: does not run on the tokens of a text alone ({error}), so it "
+            "cannot be trained here.\n    Use a model with an encoder alone, such as minilm-l6, or "
+            "with a decoder alone, such as smollm2-135m"
+        ) from None
 
 
 def _drawn(model: Any, lengths: tuple[int, ...], *, seed: int = 0) -> Batch:

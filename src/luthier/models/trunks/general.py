@@ -248,7 +248,7 @@ class GeneralTrunk:
     def _expected(self, trial: Batch) -> Tensor:
         parts = trial.input_ids_N.split(list(trial.lengths))
         with self._precision(trial):
-            found = [_scores.answer(self._called(part[None])) for part in parts]
+            found = [_trial.answered(self._called, part, self.model) for part in parts]
         return torch.cat([said[0] if said.dim() == 3 else said for said in found]).float()
 
     def _called(self, ids_1T: Tensor) -> Any:
