@@ -87,11 +87,17 @@ class Gate:
 
 
 def _run(module: str, *arguments: Path) -> None:
-    command = [sys.executable, "-W", "ignore", "-m", module, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        last = "\n    ".join(done.stderr.strip().splitlines()[-6:])
+    code, messages = fresh_process(module, [str(argument) for argument in arguments])
+    if code:
+        last = "\n    ".join(messages.strip().splitlines()[-6:])
         raise ParityError(
             "The exported files cannot be opened in a fresh process, so none were kept:\n"
             f"    {last}"
         )
+
+
+def fresh_process(module: str, arguments: Sequence[str]) -> tuple[int, str]:
+    """Exit code and standard error of `python -m MODULE ARGUMENTS`."""
+    command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    return done.returncode, done.stderr
