@@ -57,7 +57,7 @@ def answered(call: Callable[[Tensor], Any], ids_T: Tensor, model: Any) -> Tensor
     """
     try:
         return answer(call(ids_T[None]))
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise ModelError(
             f"{type(model).__name__}: does not run on the tokens of a text alone ({error}), so it "
             "cannot be trained here.\n    Use a model with an encoder alone, such as minilm-l6, or "
