@@ -44,28 +44,28 @@ def luthier(
     with tempfile.TemporaryDirectory() as place:
         output, messages = Path(place, "output"), Path(place, "messages")
         arguments = (list(words), folder, dict(environment), output, messages)
-        process = _server().Process(target=_command, args=arguments)
-        process.start()
-        process.join(SECONDS)
-        if process.exitcode is None:
-            process.kill()
-            raise TimeoutError(f"luthier {' '.join(words)}\n{messages.read_text()}")
-        return process.exitcode, output.read_text("utf-8"), messages.read_text("utf-8")
+        code = _ended(_command, arguments, messages)
+        return code, output.read_text("utf-8"), messages.read_text("utf-8")
 
 
 def module(name: str, arguments: Sequence[str]) -> tuple[int, str]:
     """Exit code and standard error of `python -m NAME ARGUMENTS`."""
 
     def run(*given: Any) -> int:
-        process = _server().Process(target=_module, args=given)
-        process.start()
-        process.join(SECONDS)
-        if process.exitcode is None:
-            process.kill()
-            raise TimeoutError(f"{name} {' '.join(arguments)}")
-        return process.exitcode
+        return _ended(_module, given, messages=given[-1])
 
     return _told(run, name, arguments)
+
+
+def _ended(target: Callable[..., None], given: tuple[Any, ...], messages: Path) -> int:
+    """Exit code of a forked process that runs `target`."""
+    process = _server().Process(target=target, args=given)
+    process.start()
+    process.join(SECONDS)
+    if process.exitcode is None:
+        process.kill()
+        raise TimeoutError(f"{given[0]} {given[1]}\n{messages.read_text()}")
+    return process.exitcode
 
 
 def _told(run: Callable[..., int], name: str, arguments: Sequence[str]) -> tuple[int, str]:
