@@ -19,26 +19,41 @@ _PLACE = re.compile(r"(<!-- grid: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def table(document: dict[str, Any]) -> str:
-    """One line for each way of tuning each data set; means over seeds, with each of them."""
-    keys = list(dict.fromkeys((cell["row"], cell["column"]) for cell in document["cells"]))
+    """One line for each way of tuning each data set; means over seeds, with each of them.
+
+    Seconds, memory and the machine are those of the seeds that `_timed` picks.
+    """
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for cell in document["cells"]:
+        groups.setdefault((cell["row"], cell["column"]), []).append(cell)
     also = list(document["also"])
     also += sorted({name for cell in document["cells"] for name in cell.get("rivals", {})})
-    machines = list(dict.fromkeys(_machine(cell) for cell in document["cells"] if "arms" in cell))
+    where = {key: _where(group) for key, group in groups.items()}
+    machines = [name for name in dict.fromkeys(where.values()) if name]
     letters = dict(zip(machines, string.ascii_lowercase)) if len(machines) > 1 else {}
     head = [*HEAD, *(SAID[name] for name in also), *(["machine"] if letters else [])]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    for row, column in keys:
-        group = [
-            cell for cell in document["cells"] if (cell["row"], cell["column"]) == (row, column)
-        ]
-        where = {letters[_machine(cell)]: None for cell in group if "arms" in cell and letters}
-        line = [*_line(row, column, group, also), *([", ".join(where)] if letters else [])]
-        lines.append("| " + " | ".join(line) + " |")
+    for (row, column), group in groups.items():
+        at = [letters.get(where[row, column], "")] if letters else []
+        lines.append("| " + " | ".join([*_line(row, column, group, also), *at]) + " |")
     sources = [
         (f"{letters[name]}: " if letters else "") + f"{name}, {_dates(document, name)}"
         for name in machines
     ]
     return "\n".join([*lines, "", f"{document['grid']}; {'; '.join(sources)}.", ""])
+
+
+def _timed(cells: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The seeds that ran on the machine that most of them did; of two such, the later one."""
+    names = [_machine(cell) for cell in cells]
+    most = max(reversed(names), key=names.count)
+    return [cell for cell in cells if _machine(cell) == most]
+
+
+def _where(cells: Sequence[dict[str, Any]]) -> str:
+    """The machine of `_timed`; empty: all failed."""
+    ran = [cell for cell in cells if "arms" in cell]
+    return _machine(_timed(ran)[0]) if ran else ""
 
 
 def _machine(cell: dict[str, Any]) -> str:
@@ -78,6 +93,7 @@ def _line(row: str, column: str, cells: Sequence[dict[str, Any]], also: Sequence
         return [row, column, f"failed: {errors[0].splitlines()[-1][:80]}", *[""] * (len(HEAD) - 3)]
     metric = cells[0]["metric"]
     share = cells[0]["trained_parameters"] / cells[0]["total_parameters"]
+    timed = _timed(cells)
     return [
         row,
         column,
@@ -86,22 +102,26 @@ def _line(row: str, column: str, cells: Sequence[dict[str, Any]], also: Sequence
         _score([cell["arms"]["base"][metric] for cell in cells if metric in _base(cell)]),
         _rival(cells[0]["arms"], metric),
         f"{cells[0]['trained_parameters']:,} ({share:.2%})",
-        f"{statistics.mean(cell['seconds'] for cell in cells):.0f}",
-        f"{max(cell['peak_bytes'] for cell in cells) / 2**30:.2f}",
+        f"{statistics.mean(cell['seconds'] for cell in timed):.0f}",
+        f"{max(cell['peak_bytes'] for cell in timed) / 2**30:.2f}",
         *(_beside(cells, name) for name in also),
     ]
 
 
 def _beside(cells: Sequence[dict[str, Any]], name: str) -> str:
     """A further figure of the tuned model; of a rival also what it took."""
-    rivals = [cell["rivals"][name] for cell in cells if name in cell.get("rivals", {})]
+    rivals = [
+        {"cores": cell["machine"]["cores"], **cell["rivals"][name]}
+        for cell in cells
+        if name in cell.get("rivals", {})
+    ]
     if not rivals:
         return _score([found for cell in cells if (found := _figure(cell, name))])
     score = _score([{"value": rival["figures"][cells[0]["metric"]]} for rival in rivals])
     seconds = statistics.mean(rival["seconds"] for rival in rivals)
     types = dict.fromkeys(r["dtype"] for r in rivals if r.get("dtype", "float32") != "float32")
     peak = max(r["peak_bytes"] for r in rivals) / 2**30
-    cores = {rival.get("cores") for rival in rivals} - {cells[0]["machine"]["cores"], None}
+    cores = {rival["cores"] for rival in rivals} - {_timed(cells)[0]["machine"]["cores"]}
     where = [_cores(number) for number in cores]
     return ", ".join([score, f"{seconds:.0f} s", f"{peak:.2f} GiB", *types, *where])
 
