@@ -8,7 +8,7 @@ import re
 from tests.architecture.source import ROOT, modules, tracked
 
 _TEXT = {".py", ".md", ".toml", ".txt", ".yaml", ".yml", ".json", ".jsonl", ".html", ".css", ".js"}
-_MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|opt/(?:wheels|pypi)|tmp/\w)[/\w]*")
+_MACHINE = re.compile(r"(?<![\w.])/(?:work\b|root|home/\w+|opt/(?:wheels|pypi)|tmp/\w)[/\w]*")
 
 
 def test_no_file_names_a_place_on_somebodys_machine() -> None:

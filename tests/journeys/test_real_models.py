@@ -18,8 +18,8 @@ from transformers import (
     AutoTokenizer,
 )
 
+from luthier.core import cache
 from luthier.demo import classify_file, support_file
-from luthier.models import cache
 from luthier.models.sources import fetch
 
 

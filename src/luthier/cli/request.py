@@ -13,7 +13,8 @@ from luthier.cli.table import work
 from luthier.core.config import Problem
 from luthier.core.errors import RecipeError
 from luthier.core.hints import nearest
-from luthier.data.folder import holds_pictures
+from luthier.data.find import holds
+from luthier.data.places.folder import holds_rows
 from luthier.recipe.load import read
 from luthier.recipe.overrides import is_override
 from luthier.recipe.schema import Recipe
@@ -113,24 +114,26 @@ def _content(sources: Sequence[str]) -> Path | Mapping[str, Any]:
 
 
 def _is_run(source: str) -> bool:
-    """A folder that is not one of pictures to learn from."""
+    """A folder that is not one of rows to learn from."""
     folder = Path(source)
-    return folder.is_dir() and (Layout(folder).resolved.is_file() or not holds_pictures(folder))
+    layout = Layout(folder)
+    begun = layout.resolved.is_file() or layout.metrics.is_file()
+    return folder.is_dir() and (begun or not holds_rows(folder))
 
 
 def _resolved(folder: Path) -> Path:
     path = Layout(folder).resolved
     if not path.is_file():
         raise RecipeError(
-            f"{folder}: a folder without {path.name}, so no run to continue, and without folders "
-            "of pictures; expected a data file, a recipe .yaml or a run directory"
+            f"{folder}: a folder without {path.name}, so no run to continue, and without "
+            "rows; expected data, a recipe .yaml or a run directory"
         )
     return path
 
 
 def _check_is_there(source: str) -> None:
     path = Path(source)
-    if _is_there(source) or any(mark in source for mark in "*?["):
+    if _is_there(source) or holds(source):
         return
     others = [item.name for item in path.parent.iterdir()] if path.parent.is_dir() else []
     guess = nearest(path.name, others)

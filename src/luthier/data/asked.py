@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from luthier.core.errors import DataError
+from luthier.data.find import find_one
 from luthier.data.ledger import Ledger
+from luthier.data.opened import Opened
 from luthier.data.parse import Parsed, Reading, parse
-from luthier.data.read import Opened, open_file
 from luthier.data.rows import Row
 from luthier.data.sources.contract import Record
 from luthier.recipe.schema import DataSection
@@ -40,7 +41,7 @@ def read_asked(
     Raises: DataError: the file cannot be read, or a row holds nothing to predict from.
     """
     encoding = section.encoding if section is not None else "auto"
-    opened = open_file(str(path), encoding=encoding)
+    opened = find_one(str(path), encoding=encoding)
     lines = list(opened.records)
     rows, notes = _rows(opened, lines, _reading(section, wants))
     return Asked([record for _, record in lines], rows, notes)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from luthier.core import files as core_files
 from luthier.core.errors import DataError
-from luthier.data import folder
 from luthier.data.divide import divide, validation_share
 from luthier.data.duplicates import Keyed
+from luthier.data.find import digest, find
 from luthier.data.formats.contract import Shape
 from luthier.data.ledger import Ledger
-from luthier.data.parse import Parsed, Reading, parse_file
+from luthier.data.parse import Parsed, Reading, parse
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.recipe.schema import DataSection
 
@@ -50,7 +48,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     named = {"train": section.train, "validation": section.validation, "test": section.test}
     parsed: dict[str, list[Parsed]] = {}
     for name, given in named.items():
-        parsed[name] = [] if given == "auto" else _parse(_listed(given), reading, ledger)
+        parsed[name] = [] if given == "auto" else parse_files(given, reading, ledger)
         if parsed[name]:  # the other files must hold what train holds
             reading = Reading.of(section, parsed["train"][0].shape)
     description = [line for files in parsed.values() for one in files for line in one.description]
@@ -78,7 +76,7 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     Raises: DataError: as `load`.
     """
     ledger = Ledger()
-    parsed = _parse(_listed(section.test), Reading.of(section, known.shape), ledger)
+    parsed = parse_files(section.test, Reading.of(section, known.shape), ledger)
     alone = section.model_copy(update={"validation_share": 0.0})
     parts, how = divide({"train": [], "validation": [], "test": parsed}, alone, ledger)
     left_out = how[:-1]  # the last line counts all splits
@@ -98,7 +96,7 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
 
 def changed_files(files: Mapping[str, str]) -> list[str]:
     """Names of the files whose content is no longer what was read, or which are gone."""
-    return [name for name, digest in files.items() if _digest(name) != digest]
+    return [name for name, known in files.items() if digest(name) != known]
 
 
 def class_names(rows: Sequence[Row]) -> tuple[str, ...]:
@@ -112,18 +110,6 @@ def _label_order(name: str) -> tuple[bool, int, str]:
     return (not is_number, int(name) if is_number else 0, name)
 
 
-def _digest(name: str) -> str:
-    path = Path(name).expanduser()
-    try:
-        return folder.digest_of(path) if path.is_dir() else core_files.sha256(path)
-    except OSError:
-        return ""
-
-
-def _listed(given: str | list[str]) -> list[str]:
-    return [given] if isinstance(given, str) else given
-
-
 def _check_shares(section: DataSection) -> None:
     if (share := validation_share(section)) + section.test_share >= 1:
         raise DataError(
@@ -132,12 +118,19 @@ def _check_shares(section: DataSection) -> None:
         )
 
 
-def _parse(names: Sequence[str], reading: Reading, ledger: Ledger) -> list[Parsed]:
-    twice = [name for name, count in Counter(names).items() if count > 1]
+def parse_files(given: str | list[str], reading: Reading, ledger: Ledger) -> list[Parsed]:
+    """What every file holds that the given names stand for.
+
+    Raises: DataError: as `find` and `parse`; a file twice, without a row that can be used, or with
+        rows of another shape than the others.
+    """
+    names = [given] if isinstance(given, str) else given
+    opened = [one for name in names for one in find(name, encoding=reading.encoding)]
+    twice = [name for name, count in Counter(one.name for one in opened).items() if count > 1]
     if twice or not names:
         problem = f"{twice[0]} is listed twice" if twice else "the list of files is empty"
         raise DataError(f"data: {problem}; expected each file once")
-    found = [parse_file(name, reading, ledger) for name in names]
+    found = [parse(one, reading, ledger) for one in opened]
     shapes = {one.shape: one for one in found}
     if len(shapes) > 1:
         what = ", ".join(f"{one.name} holds {shape} rows" for shape, one in shapes.items())

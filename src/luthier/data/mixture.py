@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from luthier.data.content import pieces_of
 
 _MULTIBYTE = (
     rb"[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xef][\x80-\xbf]{2}"
@@ -29,16 +32,34 @@ class Mixture(NamedTuple):
     """Its offset, or else that of the first one that can be read so."""
 
 
-def mixture(data: bytes) -> Mixture:
-    """How many characters of `data` read as UTF-8, how many bytes do not, and the clear ones."""
-    num_utf8 = len(_CHARACTER.findall(data))
-    num_other = len(_HIGH.findall(_CHARACTER.sub(b"", data)))
-    for run in _RUN.finditer(data):
-        text = run[0].decode("utf-8", "ignore")
-        if text and _is_clear(data, run.start(), run.end(), text):
-            return Mixture(num_utf8, num_other, text[0], run.start())
-    first = _CHARACTER.search(data)
-    return Mixture(num_utf8, num_other, "", first.start() if first else 0)
+def mixture(open_bytes: Callable[[], BinaryIO]) -> Mixture:
+    """How many characters of a file read as UTF-8, how many bytes do not, and the clear ones."""
+    num_utf8 = num_other = before = 0
+    first = -1
+    clear, at = "", -1
+    for piece in _whole_lines(open_bytes):
+        num_utf8 += len(_CHARACTER.findall(piece))
+        num_other += len(_HIGH.findall(_CHARACTER.sub(b"", piece)))
+        for run in _RUN.finditer(piece):
+            first = before + run.start() if first < 0 else first
+            text = run[0].decode("utf-8", "ignore")
+            if not clear and text and _is_clear(piece, run.start(), run.end(), text):
+                clear, at = text[0], before + run.start()
+        before += len(piece)
+    return Mixture(num_utf8, num_other, clear, at if clear else max(first, 0))
+
+
+def _whole_lines(open_bytes: Callable[[], BinaryIO]) -> Iterator[bytes]:
+    """The bytes in pieces that end with a line: no character goes over such an end."""
+    held = b""
+    for piece in pieces_of(open_bytes):
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r")) + 1
+        if end:
+            yield held + piece[:end]
+            held = piece[end:]
+        else:
+            held += piece
+    yield held
 
 
 def _is_clear(data: bytes, start: int, end: int, text: str) -> bool:

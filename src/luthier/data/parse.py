@@ -8,6 +8,7 @@ from itertools import chain, islice
 
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
+from luthier.data.find import find_one
 from luthier.data.formats.contract import (
     Context,
     Format,
@@ -18,7 +19,7 @@ from luthier.data.formats.contract import (
     Unusable,
 )
 from luthier.data.ledger import Ledger
-from luthier.data.read import Opened, open_file
+from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, Row
 from luthier.data.sources.contract import EXTRA, Record
@@ -71,18 +72,18 @@ class Parsed:
 
 
 def parse_file(name: str, reading: Reading, ledger: Ledger) -> Parsed:
-    """The rows of a file; those dropped are in `ledger`.
+    """The rows of the one file that a name stands for.
 
-    Raises: DataError: the file, its columns or some of its rows are not what they should be; up to
-        three rows are shown, and the rest counted.
+    Raises: DataError: as `find_one` and `parse`.
     """
-    return parse(open_file(name, encoding=reading.encoding), reading, ledger)
+    return parse(find_one(name, encoding=reading.encoding), reading, ledger)
 
 
 def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
-    """The rows of a file that is already open, or of records from elsewhere.
+    """The rows of a file that is open, or of records from elsewhere; those dropped are in `ledger`.
 
-    Raises: DataError: as `parse_file`.
+    Raises: DataError: the file, its columns or some of its rows are not what they should be; up to
+        three rows are shown, and the rest counted.
     """
     name = opened.name
     head = list(islice(opened.records, _SAMPLE_RECORDS))

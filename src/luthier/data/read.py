@@ -1,105 +1,121 @@
-"""One file to records: found, decoded, its kind recognised by extension and then by content."""
+"""One file to records: unpacked, decoded, its kind recognised by extension and then by content."""
 
 from __future__ import annotations
 
-import hashlib
+import codecs
+import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from luthier.core import files
 from luthier.core.errors import DataError
-from luthier.core.hints import nearest
-from luthier.data import folder
-from luthier.data.encoding import decode
-from luthier.data.packed import refuse_packed
+from luthier.data.content import HEAD_BYTES, Content
+from luthier.data.encoding import detect
+from luthier.data.opened import Opened
+from luthier.data.packed import refuse_foreign, unpack
 from luthier.data.sources import sources
-from luthier.data.sources.contract import Content, Record, Source
+from luthier.data.sources.contract import Record, Source
 
 _EXPECTED = """; expected rows.
     Write it again, a row per line such as {"text": "..."}, or name another file"""
+_BLANK = "\0 \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A file read once into memory; `records` can be walked once."""
+def open_path(path: Path, *, name: str, encoding: str, part: str = "") -> Opened:
+    """The file's records with their lines, the hash of its bytes, and how it is read.
 
-    name: str
-    sha256: str
-    kind: str
-    """Name of the source, such as "csv"."""
-    notes: tuple[str, ...]
-    """How it was read, in words."""
-    records: Iterator[tuple[int, Record]]
-
-
-def open_file(name: str, *, encoding: str) -> Opened:
-    """The file's records with their lines, the hash of its bytes, and how it was read.
-
-    Raises: DataError: missing, unreadable, empty or undecodable, or a folder without pictures.
+    Its records are read while they are walked, a piece at a time.
+    Args: name: as the user says it, for messages and origins. part: which sheet, table or array.
+    Raises: DataError: unreadable, damaged, empty or undecodable. Walking the records raises it too,
+        also where the file is no longer what it was.
     """
-    path = Path(name).expanduser()
-    if path.is_dir():
-        records, how = folder.records_in(path, name=name)
-        return Opened(name, folder.digest_of(path), "folder", (how,), records)
-    data = _bytes(path, name)
-    content = Content(name, path.suffix.lower().lstrip("."), data)
-    kinds = {kind_name: kind() for kind_name, kind in sources.items()}
-    note = ""
-    kind = next((k for k, s in kinds.items() if s.binary and s.accepts(content)), "")
-    if not kind:
-        refuse_packed(data, file=name, suffix=content.suffix)
-        owner = next((s for s in kinds.values() if content.suffix in s.suffixes), None)
-        if owner is not None and owner.binary:
-            kind = _name_of(owner, kinds)  # its reader says what is wrong with it
-        else:
-            text, note = decode(data, encoding=encoding, where=name)
-            if not text.strip("\0 \t\r\n"):
-                raise DataError(f"{name}: the file holds nothing but white space{_EXPECTED}")
-            content = replace(content, text=text)
-            kind = _kind_of_text(content, kinds)
-    records, how = kinds[kind].read(content)
-    notes = tuple(part for part in (how, note) if part)
-    return Opened(name, hashlib.sha256(data).hexdigest(), kind, notes, records)
-
-
-def _bytes(path: Path, name: str) -> bytes:
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(
-            f"{name}: no such file{_near(path)}\n    Give the path of a file that exists"
-        ) from None
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(
+                f"{name}: is a pipe or a device, which can be read only once; expected a file.\n"
+                "    Save what comes out of it, and name that file"
+            )
+        before = _stamp(path)
+        digest = files.sha256(path)
+        found, kind, notes = _recognised(path, name=name, encoding=encoding)
     except OSError as error:
-        raise DataError(
-            f"{name}: cannot be read ({(error.strerror or str(error)).lower()}).\n"
-            "    Give a file that you may read"
-        ) from None
-    if not data:
+        raise _unreadable(name, error) from None
+    if part and not kind.parts:
+        raise DataError(f"{name}: such a file has no parts, so there is no '{part}' in it")
+    records, how = kind.read(replace(found, part=part))
+    kind_name = type(kind).__module__.rpartition(".")[2]
+    walked = _watched(records, path, before, name=name)
+    return Opened(name, digest, kind_name, tuple(filter(None, (how, *notes))), walked)
+
+
+def _recognised(path: Path, *, name: str, encoding: str) -> tuple[Content, Source, tuple[str, ...]]:
+    """The content, who reads it, and what was done to get at it, in words."""
+    size = path.stat().st_size
+    if not size:
         raise DataError(f"{name}: the file is empty (0 bytes){_EXPECTED}")
-    return data
+    inside, suffix, words = unpack(lambda: path.open("rb"), file=name, size=size)
+    with inside() as file:
+        head = _first(file.read(HEAD_BYTES), name)
+    content = Content(name, suffix, inside, head, None if words else path)
+    kinds = [kind() for _, kind in sources.items()]
+    binary = next((kind for kind in kinds if kind.binary and kind.accepts(content)), None)
+    owner = next((kind for kind in kinds if suffix in kind.suffixes), None)
+    if binary is None and owner is not None and owner.binary:
+        binary = owner  # its reader says what is wrong with it
+    if binary is not None:
+        return content, binary, words
+    refuse_foreign(head, file=name)
+    found = detect(inside, encoding=encoding, where=name)
+    decoder = codecs.getincrementaldecoder(found.codec)()
+    text = decoder.decode(head[found.skipped :])
+    content = replace(content, codec=found.codec, skipped=found.skipped, text=text)
+    if not text.strip(_BLANK) and not any(piece.strip(_BLANK) for piece in content.pieces()):
+        raise DataError(f"{name}: the file holds nothing but white space{_EXPECTED}")
+    return content, _kind_of_text(content, kinds), (*words, found.note)
 
 
-def _near(path: Path) -> str:
-    folder = path.parent
-    if not folder.is_dir():
-        return f"; the folder {folder} does not exist either"
-    guess = nearest(path.name, [entry.name for entry in folder.iterdir() if entry.is_file()])
-    return f"; did you mean '{guess}'?" if guess else ""
+def _first(head: bytes, name: str) -> bytes:
+    if not head:
+        raise DataError(f"{name}: the file is empty inside (0 bytes){_EXPECTED}")
+    return head
 
 
-def _kind_of_text(content: Content, kinds: dict[str, Source]) -> str:
-    texts = {name: kind for name, kind in kinds.items() if not kind.binary}
-    sure = [name for name, kind in texts.items() if kind.is_sure and kind.accepts(content)]
+def _kind_of_text(content: Content, every: list[Source]) -> Source:
+    kinds = [kind for kind in every if not kind.binary]
+    sure = [kind for kind in kinds if kind.is_sure and kind.accepts(content)]
     if sure:
         return sure[0]
-    owner = next((s for s in kinds.values() if content.suffix in s.suffixes), None)
+    owner = next((kind for kind in kinds if content.suffix in kind.suffixes), None)
     if owner is not None and owner.accepts(content):
-        return _name_of(owner, kinds)
-    found = [name for name, kind in texts.items() if kind.accepts(content)]
-    if found:
-        return found[0]
-    return _name_of(owner, kinds) if owner is not None else "text"
+        return owner
+    found = [kind for kind in kinds if kind.accepts(content)]
+    return found[0] if found else owner or sources.get("text")()
 
 
-def _name_of(source: Source, kinds: dict[str, Source]) -> str:
-    return next(name for name, kind in kinds.items() if kind is source)
+def _watched(
+    records: Iterator[tuple[int, Record]], path: Path, before: tuple[int, int], *, name: str
+) -> Iterator[tuple[int, Record]]:
+    """The records, if the file is at their end what it was at the beginning."""
+    try:
+        yield from records
+        after = _stamp(path)
+    except OSError as error:
+        raise _unreadable(name, error) from None
+    except UnicodeDecodeError:
+        after = (-1, -1)  # all of it had been decoded before
+    if after != before:
+        raise DataError(
+            f"{name}: was changed while it was read, so its rows may be half old and half new.\n"
+            "    Wait until nothing writes it any more, and start again"
+        )
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _unreadable(name: str, error: OSError) -> DataError:
+    said = (error.strerror or str(error)).lower()
+    return DataError(f"{name}: cannot be read ({said}).\n    Give a file that you may read")

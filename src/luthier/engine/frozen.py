@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from luthier.core import files
+from luthier.core import cache, files
 from luthier.core.events import Event, Notice
 from luthier.data.features import Batch
 from luthier.engine import keepers, room
@@ -24,7 +24,6 @@ from luthier.engine.horizon import steps_of
 from luthier.engine.job import Job
 from luthier.engine.optimizer import device_of
 from luthier.engine.states import Kept, Sequences, Shape, fill, pack, sequences_of, stored
-from luthier.models import cache
 from luthier.models.blocks import frozen_depth
 from luthier.models.trunks import Divisible
 from luthier.objectives import Explorer

@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from luthier.models import cache
+from luthier.core import cache
 
 FREE_SHARE = 0.5
 """Of the disk that is free, or held by states of earlier runs, that is taken at most."""

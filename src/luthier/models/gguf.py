@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
+from luthier.core import cache
 from luthier.core.errors import ModelError
-from luthier.models import cache
 
 _MAGIC = b"GGUF"
 

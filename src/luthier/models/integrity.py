@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from luthier.core import files
+from luthier.core import cache, files
 from luthier.core.errors import ModelError
-from luthier.models import cache, weights
+from luthier.models import weights
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

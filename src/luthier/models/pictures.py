@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import AutoImageProcessor
 
+from luthier.core import cache
 from luthier.core.errors import ModelError
 from luthier.core.files import read_json
 from luthier.data.rows import Chat, Message
-from luthier.models import cache
 from luthier.models.bundle import Rendered
 from luthier.models.picture_files import open_picture
 from luthier.models.reading import reading

@@ -7,9 +7,9 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from luthier.core import cache
 from luthier.core.errors import ModelError
 from luthier.core.files import sha256_of
-from luthier.models import cache
 
 INDEX = "model.safetensors.index.json"
 _MAX_HEADER = 100_000_000  # the format's own limit

@@ -8,6 +8,8 @@ from typing import Any
 
 from luthier.core.registry import Registry
 from luthier.data.formats import formats
+from luthier.data.packings import packings
+from luthier.data.places import places
 from luthier.data.sources import sources
 from luthier.evaluation.arms import arms
 from luthier.evaluation.metrics import metrics
@@ -23,6 +25,8 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "objectives": objectives,
     "tuners": tuners,
     "keep": keepers,
+    "places": places,
+    "packings": packings,
     "sources": sources,
     "formats": formats,
     "metrics": metrics,

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import torch
 
+from luthier.core import cache
 from luthier.engine import precision
-from luthier.models import cache
 from luthier.models.trunks import hindrance
 from luthier.workflow.device import device_name
 

@@ -15,7 +15,8 @@ from luthier.core.config import build
 from luthier.core.errors import DataError, RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.data.ledger import Ledger
-from luthier.data.parse import Reading, parse_file
+from luthier.data.load import parse_files
+from luthier.data.parse import Reading
 from luthier.data.rows import Chat, Prompt
 from luthier.engine import precision
 from luthier.generation import generate
@@ -112,14 +113,12 @@ def answer_of(row: Prompt) -> Answer:
 
 def _rows(section: DataSection, max_rows: int, stages: Stages) -> list[Prompt]:
     ledger = Ledger()
-    parsed = parse_file(str(section.train), Reading.of(section, Prompt.shape()), ledger)
-    for line in parsed.description:
+    parsed = parse_files(section.train, Reading.of(section, Prompt.shape()), ledger)
+    for line in (line for one in parsed for line in one.description):
         stages.note(line)
     for reason, entry in ledger.dropped.items():
         stages.note(f"{entry.count} rows left out: {reason}", warning=True)
-    rows = [row for row in parsed.rows if isinstance(row, Prompt)]
-    if not rows:
-        raise DataError(f"{section.train}: not one row can be used")
+    rows = [row for one in parsed for row in one.rows if isinstance(row, Prompt)]
     if max_rows and len(rows) > max_rows:
         stages.note(f"the {max_rows} rows of {len(rows)} whose content hash comes first")
         rows = sorted(rows, key=lambda row: row.key())[:max_rows]

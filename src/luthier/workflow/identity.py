@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from luthier.core import cache
 from luthier.core.files import sha256_of
-from luthier.models import cache, weights
+from luthier.models import weights
 from luthier.models.bundle import Source
 
 TEMPLATES = "additional_chat_templates"

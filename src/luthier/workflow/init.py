@@ -7,6 +7,7 @@ from pathlib import Path
 
 from luthier.core.errors import RecipeError
 from luthier.data.load import Loaded, load
+from luthier.data.naming import plain_name
 from luthier.data.rows import Labeled
 from luthier.objectives import objectives
 from luthier.recipe.schema import DataSection
@@ -44,7 +45,7 @@ def init(data: Path, model: str = "") -> str:
     objective = objective_for(loaded.shape)
     return TEMPLATE.format(
         description="\n# ".join(loaded.description),
-        name=json.dumps(data.stem, ensure_ascii=False),
+        name=json.dumps(plain_name(str(data)), ensure_ascii=False),
         model=model or _model_for(objective, loaded),
         train=json.dumps(str(data), ensure_ascii=False),
         objective=objective,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from luthier.core.config import ComponentConfig, build
@@ -13,6 +12,7 @@ from luthier.core.files import sha256_of
 from luthier.data.features import Features
 from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load
+from luthier.data.naming import plain_name
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
@@ -232,5 +232,5 @@ def _refuse(objective: Objective, main: Objective, learned: str, *, kind: Kind, 
 
 def _name(source: MixtureSource, index: int, *, taken: set[str]) -> str:
     first = source.train if isinstance(source.train, str) else source.train[0]
-    stem = Path(first).stem
+    stem = plain_name(first)
     return stem if stem not in taken else f"{stem}-{index}"

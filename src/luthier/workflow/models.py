@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from luthier.models import cache, packages
+from luthier.core import cache
+from luthier.models import packages
 from luthier.models.blueprint import blueprint
 from luthier.models.sources import aliases, fetch
 from luthier.workflow.stages import Listener, Stages, silent

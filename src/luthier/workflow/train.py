@@ -12,6 +12,7 @@ from typing import Any
 from luthier.core import files
 from luthier.core.errors import Interrupted, LuthierError
 from luthier.data.load import changed_files
+from luthier.data.naming import plain_name
 from luthier.recipe import yaml_text
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
@@ -189,7 +190,6 @@ def _record(settled: Settled, inputs: Inputs, layout: Layout) -> dict[str, Any]:
 
 
 def name_of(recipe: Recipe) -> str:
-    """The stem of the first training file, safe as a folder name."""
+    """What the first training file is called, safe as a folder name."""
     train = recipe.data.train
-    stem = Path(train if isinstance(train, str) else train[0]).stem
-    return "".join(char if char.isalnum() or char in "-_." else "-" for char in stem) or "run"
+    return plain_name(train if isinstance(train, str) else train[0])

@@ -10,7 +10,8 @@ import pytest
 from tests import tiny
 
 from luthier.cli.main import run
-from luthier.models import cache, packages
+from luthier.core import cache
+from luthier.models import packages
 
 
 @pytest.fixture(autouse=True)

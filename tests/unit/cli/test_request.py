@@ -16,6 +16,7 @@ from luthier.recipe.yaml_text import dump
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("tickets.jsonl").write_text("{}\n")
+    Path("empty").mkdir()
     Path("recipe.yaml").write_text("model: m\ndata: {train: tickets.jsonl}\n")
 
 
@@ -79,7 +80,7 @@ def test_a_run_is_continued_with_the_recipe_it_recorded() -> None:
     [
         (["ticket.jsonl"], "ticket.jsonl: no such file; did you mean 'tickets.jsonl'?"),
         (["zzz/q"], "zzz/q: no such file"),
-        (["."], ".: a folder without resolved.yaml, so no run to continue"),
+        (["empty"], "empty: a folder without resolved.yaml, so no run to continue"),
         (["recipe.yaml", "tickets.jsonl"], "expected one recipe, one run, or data files only"),
         (["tickets.jsonl"], "luthier train tickets.jsonl --model smollm2-135m"),
         ([], "recipe data: missing"),

@@ -1,13 +1,17 @@
 """Bytes become text, or the message says which byte is wrong and what to do."""
 
 import codecs
+import io
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.encoding import decode
+from luthier.data import content as contents
+from luthier.data.content import Content
+from luthier.data.encoding import detect
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\ufeff"), min_size=1)
 MARKED = {
@@ -17,6 +21,24 @@ MARKED = {
     "utf-32-le": codecs.BOM_UTF32_LE,
     "utf-32-be": codecs.BOM_UTF32_BE,
 }
+
+
+def decode(data: bytes, *, encoding: str, where: str) -> tuple[str, str]:
+    """The text of some bytes, and how they were read."""
+    found = detect(lambda: io.BytesIO(data), encoding=encoding, where=where)
+    content = Content(
+        where, "", lambda: io.BytesIO(data), b"", codec=found.codec, skipped=found.skipped
+    )
+    with content.stream(newline="") as text:
+        return text.read(), found.note
+
+
+@pytest.fixture(autouse=True, params=[1 << 20, 1, 3], ids=lambda size: f"pieces of {size}")
+def pieces(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The same whatever is held at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contents, "PIECE_BYTES", request.param)
+        yield
 
 
 @given(TEXT, st.sampled_from(sorted(MARKED)))

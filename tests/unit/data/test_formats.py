@@ -383,3 +383,28 @@ def test_what_may_be_missing_in_rows_to_be_predicted_is_a_column_the_format_know
     for name, kind in formats.items():
         assert kind.about.targets <= set(kind.canonical), name
         assert kind.about.words, name
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [(51.0, "51"), (7, "7"), (0.5, "0.5"), (-3, "-3"), ("x", "x"), (10**400, "1" + "0" * 400)],
+)
+def test_a_number_is_an_answer_as_people_write_it(
+    tmp_path: Path, answer: object, words: str
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"question": "How many?", "answer": answer}) + "\n")
+    (row,) = parse_file(str(path), Reading(wants="chat"), Ledger()).rows
+    assert isinstance(row, Chat)
+    assert row.messages[-1].content == words
+
+
+def test_sentences_of_a_source_are_one_prompt_and_of_several_answers_the_first_is_learned(
+    tmp_path: Path,
+) -> None:
+    path, ledger = tmp_path / "a.jsonl", Ledger()
+    path.write_text(json.dumps({"source": ["One.", "Two."], "target": ["Short.", "Brief."]}) + "\n")
+    (row,) = parse_file(str(path), Reading(), ledger).rows
+    assert isinstance(row, Chat)
+    assert [turn.content for turn in row.messages] == ["One. Two.", "Short."]
+    assert "only the first of several answers is learned" in ledger.shortened

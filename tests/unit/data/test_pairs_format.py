@@ -9,8 +9,8 @@ import pytest
 from luthier.core.errors import DataError
 from luthier.data.asked import rows_of
 from luthier.data.ledger import Ledger
+from luthier.data.opened import Opened
 from luthier.data.parse import Parsed, Reading, parse
-from luthier.data.read import Opened
 from luthier.data.rows import Triplet
 
 

@@ -79,9 +79,11 @@ def test_parts_of_the_data_are_no_classes(tmp_path: Path) -> None:
         rows_of(tmp_path / "all")
 
 
-def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(DataError, match="is a folder without pictures"):
+def test_a_folder_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.exe").write_text("x")
+    with pytest.raises(
+        DataError, match=r"is a folder that holds 1 files, such as a\.exe; expected"
+    ):
         rows_of(tmp_path)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from luthier.data.ledger import Ledger
+from luthier.data.opened import Opened
 from luthier.data.parse import Parsed, Reading, parse
-from luthier.data.read import Opened
 
 NAMES = [
     ("question", "sentence"), ("question1", "question2"), ("question", "passage"),

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.read import open_file
-from luthier.data.sources.contract import EXTRA, Content
+from luthier.data.content import Content
+from luthier.data.find import digest, find_one
+from luthier.data.sources.contract import EXTRA
 from luthier.data.sources.csv import Delimited
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), max_size=12)
@@ -24,8 +25,16 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\
 def read(folder: Path, name: str, content: str | bytes) -> tuple[str, list[tuple[int, Any]]]:
     data = content if isinstance(content, bytes) else content.encode()
     (folder / name).write_bytes(data)
-    opened = open_file(str(folder / name), encoding="auto")
+    opened = find_one(str(folder / name), encoding="auto")
     return opened.kind, list(opened.records)
+
+
+def held(name: str, text: str) -> Content:
+    """A text in memory as a file."""
+    data = text.encode()
+    return Content(
+        name, name.rpartition(".")[2], lambda: io.BytesIO(data), data, codec="utf-8", text=text
+    )
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -120,7 +129,7 @@ def test_what_a_csv_writer_quotes_is_read_back(rows: list[tuple[str, str]], deli
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, quoting=csv.QUOTE_ALL)
     writer.writerows([("text", "label"), *rows])
-    records, _ = Delimited().read(Content("a.csv", "csv", b"", out.getvalue()))
+    records, _ = Delimited().read(held("a.csv", out.getvalue()))
     assert [(r["text"], r["label"]) for _, r in records] == rows
 
 
@@ -196,7 +205,7 @@ def test_plain_text_is_a_row_per_paragraph_or_else_per_line(tmp_path: Path) -> N
 def test_parquet_rows_are_counted_from_one(tmp_path: Path) -> None:
     table = pa.table({"text": ["a", "b"], "label": [0, 1]})
     pq.write_table(table, tmp_path / "a.parquet")
-    opened = open_file(str(tmp_path / "a.parquet"), encoding="auto")
+    opened = find_one(str(tmp_path / "a.parquet"), encoding="auto")
     assert list(opened.records) == [
         (1, {"text": "a", "label": 0}),
         (2, {"text": "b", "label": 1}),
@@ -238,12 +247,10 @@ def test_a_key_that_comes_twice_with_one_value_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.jsonl.gz", gzip.compress(b'{"a": 1}', mtime=0), r"gzip archive.*\n.*Unpack it"),
-        ("a.csv", gzip.compress(b"a,b", mtime=0), r"gzip archive"),
-        ("a.zip", b"PK\x03\x04\x14\x00data.csv", r"ZIP archive"),
-        ("a.xlsx", b"PK\x03\x04\x14\x00", r"spreadsheet.*\n.*CSV"),
-        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"Office"),
-        ("a.parquet", gzip.compress(b"PAR1", mtime=0), r"gzip archive"),
+        ("a.docx", b"PK\x03\x04\x14\x00", r"Office document.*\n.*CSV"),
+        ("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", r"Office document"),
+        ("a.7z", b"7z\xbc\xaf\x27\x1c....", r"7-Zip archive.*\n.*Unpack it"),
+        ("a.csv", gzip.compress(b"%PDF-1.7", mtime=0), r"PDF"),
     ],
 )
 def test_a_packed_file_is_called_what_it_is(
@@ -262,9 +269,7 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes, words: str) ->
 def test_a_missing_file_offers_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "tickets.jsonl").write_text("{}")
     with pytest.raises(DataError, match=r"did you mean 'tickets\.jsonl'"):
-        open_file(str(tmp_path / "ticket.jsonl"), encoding="auto")
-    with pytest.raises(DataError, match="is a folder"):
-        open_file(str(tmp_path), encoding="auto")
+        find_one(str(tmp_path / "ticket.jsonl"), encoding="auto")
 
 
 def test_a_path_with_spaces_and_umlauts_is_read(tmp_path: Path) -> None:
@@ -277,3 +282,46 @@ def test_every_encoding_gives_the_same_records(tmp_path: Path, encoding: str, na
     content = '{"text": "café", "label": "é"}\n' if name == "a.jsonl" else "text,label\ncafé,é\n"
     records = read(tmp_path, name, content.encode(encoding))[1]
     assert [record for _, record in records] == [{"text": "café", "label": "é"}]
+
+
+def test_quotes_after_a_backslash_are_text_where_the_file_is_written_so(tmp_path: Path) -> None:
+    rows = 'text,label\n"say \\"hi\\", twice",a\n"plain, too",b\n"C:\\\\dir",c\n'
+    (tmp_path / "a.csv").write_text(rows)
+    opened = find_one(str(tmp_path / "a.csv"), encoding="auto")
+    texts = [record["text"] for _, record in opened.records]
+    assert texts == ['say "hi", twice', "plain, too", "C:\\dir"]
+    assert "quotes after a backslash are text" in opened.notes[0]
+
+
+def test_a_backslash_before_a_closing_quote_is_a_backslash(tmp_path: Path) -> None:
+    records = read(tmp_path, "a.csv", 'text,label\n"C:\\dir\\","a"\n"x, y","b"\n')[1]
+    assert [record["text"] for _, record in records] == ["C:\\dir\\", "x, y"]
+
+
+def test_the_odd_quotation_in_a_table_of_tabs_is_text(tmp_path: Path) -> None:
+    lines = ["plain words here\t1.5"] * 20 + ['"We are ready," he said.\t2.0', '"Ready"\t3.0\tmore']
+    records = read(tmp_path, "a.tsv", "\n".join(lines) + "\n")[1]
+    assert records[20][1]["column_1"] == '"We are ready," he said.'
+    assert records[21][1] == {"column_1": '"Ready"', "column_2": "3.0", "column_3": "more"}
+
+
+def test_an_array_of_several_is_named_behind_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "all.json"
+    path.write_text('{"train": [{"a": 1}], "test": [{"a": 2}], "none": [], "version": 1}')
+    records = find_one(f"{path}#test", encoding="auto").records
+    assert list(records) == [(1, {"a": 2})]
+    assert digest(f"{path}#test") == digest(str(path)) != ""
+    with pytest.raises(DataError, match=r"2 of its arrays hold rows .*\n.*all\.json#train'"):
+        find_one(str(path), encoding="auto")
+    with pytest.raises(DataError, match=r"none of its arrays is called 'trian'; did you mean"):
+        find_one(f"{path}#trian", encoding="auto")
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    with pytest.raises(DataError, match=r"has no parts, so there is no 'x' in it"):
+        find_one(f"{tmp_path}/a.jsonl#x", encoding="auto")
+    (tmp_path / "b#2.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    assert len(list(find_one(str(tmp_path / "b#2.jsonl"), encoding="auto").records)) == 2
+
+
+def test_binary_data_is_called_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.csv: holds binary data of a kind that is not known"):
+        read(tmp_path, "a.csv", bytes(range(256)) * 20)

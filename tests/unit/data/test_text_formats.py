@@ -13,7 +13,7 @@ from luthier.core.errors import DataError
 from luthier.data.asked import read_asked
 from luthier.data.ledger import Ledger
 from luthier.data.parse import Parsed, Reading, parse_file
-from luthier.data.rows import Span
+from luthier.data.rows import Scored, Span
 
 PARAGRAPH = "The red cat sat. The cat slept."
 
@@ -176,3 +176,18 @@ def test_what_is_to_be_predicted_needs_no_target(tmp_path: Path) -> None:
         (row,) = read_asked(path, wants=wants).rows
         assert row.shape() == wants
         assert row.target() in ("", "[]")
+
+
+def test_columns_without_names_of_two_sentences_and_a_fraction_are_a_scored_pair(
+    tmp_path: Path,
+) -> None:
+    texts = [f"A man number {i} walks\tSome man goes {i} miles" for i in range(9)]
+    lines = [f"news\t2012\t{i}\t{i % 5}.{i}\t{both}" for i, both in enumerate(texts)]
+    path = tmp_path / "a.tsv"
+    path.write_text("\n".join(lines) + "\n")
+    parsed = parse_file(str(path), Reading(), Ledger())
+    assert parsed.shape == "scored"
+    row = parsed.rows[3]
+    assert isinstance(row, Scored)
+    assert (row.text, row.text_pair) == ("A man number 3 walks", "Some man goes 3 miles")
+    assert row.score == 3.3

@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from tests import tiny
 from torch import Tensor
 
+from luthier.core import cache
 from luthier.core.errors import ModelError
-from luthier.models import cache, hub, sources
+from luthier.models import hub, sources
 from luthier.models.load import LARGEST, open_model
 
 

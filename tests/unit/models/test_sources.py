@@ -14,8 +14,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from tests import tiny
 
+from luthier.core import cache
 from luthier.core.errors import ModelError
-from luthier.models import cache, packages, sources
+from luthier.models import packages, sources
 from luthier.models.load import open_model
 
 

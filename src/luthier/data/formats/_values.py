@@ -32,6 +32,18 @@ def text_of(value: Any, *, where: str) -> str:
     )
 
 
+def answer_of(value: Any, *, where: str) -> str:
+    """A text, or a number as people write it: whole ones without a fraction.
+
+    Raises: DataError: any other kind of value.
+    """
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return text_of(value, where=where)
+
+
 def whole_characters(text: str) -> str:
     """`text` itself.
 

@@ -8,10 +8,10 @@ from typing import ClassVar
 from luthier.core import files
 from luthier.core.errors import DataError
 from luthier.data.columns import LABEL, find, find_ending
-from luthier.data.folder import SUFFIXES
 from luthier.data.formats import formats
 from luthier.data.formats._values import label_of, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.picture_files import is_picture
 from luthier.data.rows import Labeled
 
 PICTURE = (
@@ -68,7 +68,7 @@ class Pictures:
 
 
 def _is_picture(value: object) -> bool:
-    return isinstance(value, str) and value.lower().rpartition(".")[2] in SUFFIXES
+    return isinstance(value, str) and is_picture(value)
 
 
 def _place(path: str, file: str) -> Path:

@@ -8,7 +8,7 @@ from luthier.core.errors import DataError
 from luthier.data.columns import DOCUMENT, PROMPTS, find
 from luthier.data.formats import formats
 from luthier.data.formats._turns import chat
-from luthier.data.formats._values import text_of
+from luthier.data.formats._values import answer_of, text_of, whole_characters
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
 from luthier.data.formats.messages import message_of
 from luthier.data.rows import Chat, Message, Role
@@ -61,11 +61,23 @@ class PromptCompletion:
         return chat(turns, record, context)
 
 
+def _one_text(texts: list[str], role: Role, context: Context) -> str:
+    """Sentences of a prompt in a row; of several answers the first."""
+    if role == "user":
+        return " ".join(texts)
+    if len(texts) > 1:
+        context.remarks.append("only the first of several answers is learned")
+    return texts[0]
+
+
 def _turns(record: Record, context: Context, column: str, role: Role) -> list[Message]:
     name = context.match.columns.get(column, column)
     value: Any = record.get(name)
     where = f"{context.origin}, {name}"
     if not isinstance(value, list):
-        return [Message(role, text_of(value, where=where))]
+        read = answer_of if role == "assistant" else text_of
+        return [Message(role, read(value, where=where))]
     items = cast("list[Any]", value)
+    if items and all(isinstance(item, str) for item in items):
+        return [Message(role, whole_characters(_one_text(items, role, context)))]
     return [message_of(item, context.roles, where=f"{where}[{i}]") for i, item in enumerate(items)]

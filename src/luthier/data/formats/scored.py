@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import ClassVar
 
 from luthier.data.columns import LABEL, find, find_ending, texts_among
@@ -15,6 +16,8 @@ from luthier.data.rows import Scored
 
 SCORES = ("score", "similarity", "similarity_score", "sim_score", "gold_score", "regression_label")
 _ALSO = ("rating", "stars", "value", "grade", "points", "y", *LABEL)
+_FRACTION = re.compile(r"[+-]?\d+\.\d+")
+_FEWEST_WORDS = 3
 _BESIDE = frozenset({"id", "idx", "index", "split", "genre", "year", "filename", "source"})
 
 
@@ -36,7 +39,7 @@ class TextScore:
     def recognise(self, sample: Sample) -> Match | None:
         texts = texts_among(sample.columns)
         if not texts:
-            return None
+            return _by_values(sample)
         text, pair = texts["text"], texts.get("text_pair", "")
         others = [column for column in sample.columns if column not in texts.values()]
         sure = find(SCORES, others)
@@ -72,3 +75,21 @@ class TextScore:
             text_pair=held["text_pair"],
             score=score,
         )
+
+
+def _by_values(sample: Sample) -> Match | None:
+    """Columns without names: two of sentences and one of fractions are a pair with its score."""
+    unnamed = all(column.startswith("column_") for column in sample.columns)
+    if not unnamed or not sample.answered or not sample.records:
+        return None
+    values = {name: [str(r.get(name) or "") for r in sample.records] for name in sample.columns}
+    texts = [name for name, held in values.items() if _mean_words(held) >= _FEWEST_WORDS]
+    scores = [name for name, held in values.items() if all(map(_FRACTION.fullmatch, held))]
+    if len(texts) != 2 or len(scores) != 1:
+        return None
+    why = f"by its values, '{scores[0]}' is the score of the texts '{texts[0]}' and '{texts[1]}'"
+    return Match({"text": texts[0], "text_pair": texts[1], "score": scores[0]}, why, weak=True)
+
+
+def _mean_words(values: list[str]) -> float:
+    return sum(len(value.split()) for value in values) / len(values)

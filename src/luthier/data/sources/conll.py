@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import ClassVar
 
 from luthier.core.errors import DataError
+from luthier.data.content import Content
 from luthier.data.sources import sources
 from luthier.data.sources._syntax import unify_newlines
-from luthier.data.sources.contract import Content, Record
+from luthier.data.sources.contract import Record
 
 TAG = re.compile(r"O|[BIESLUMW]-\S+")
 _DOCUMENT = "-DOCSTART-"
@@ -29,6 +31,7 @@ class Conll:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"conll", "bio", "iob", "iob2", "bioes", "ner"})
     binary: ClassVar[bool] = False
+    parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = True
 
     def accepts(self, content: Content) -> bool:
@@ -47,9 +50,8 @@ class Conll:
         return (has_sentences or is_named) and all(TAG.fullmatch(row[-1]) for row in cells)
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
-        lines = unify_newlines(content.text).split("\n")
-        filled = [line for line in lines if _is_word(line)]
-        tabbed = _tabbed(filled)
+        tabbed = all("\t" in line for _, line in content.lines() if _is_word(line))
+        filled = (line for _, line in content.lines() if _is_word(line))
         widths = Counter(len(_cells(line, tabbed=tabbed)) for line in filled)
         width = widths.most_common(1)[0][0] if widths else 0
         if width < 2:
@@ -59,14 +61,12 @@ class Conll:
             )
         between = "tabs" if tabbed else "spaces"
         how = f"CoNLL columns, {width} of them with {between} between, the last one the tag"
-        return _sentences(content.name, lines, width, tabbed=tabbed), how
+        return _sentences(content, width, tabbed=tabbed), how
 
 
-def _sentences(
-    name: str, lines: list[str], width: int, *, tabbed: bool
-) -> Iterator[tuple[int, Record]]:
+def _sentences(content: Content, width: int, *, tabbed: bool) -> Iterator[tuple[int, Record]]:
     start, held = 0, list[list[str]]()
-    for number, line in enumerate([*lines, ""], start=1):
+    for number, line in chain(content.lines(), [(0, "")]):
         if not _is_word(line):
             if held:
                 yield start, _record(held)
@@ -76,7 +76,7 @@ def _sentences(
         if len(cells) != width or not cells[0]:
             came = len([c for c in cells if c])
             raise DataError(
-                f"{name} line {number}: got {came} column{'' if came == 1 else 's'} "
+                f"{content.name} line {number}: got {came} column{'' if came == 1 else 's'} "
                 f"({line[:60]!r}), expected {width} as in the other lines.\n"
                 "    Every line holds a word and, last, its tag; sentences end with a blank line"
             )

@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
+
+from luthier.data.content import Content
 
 Record = dict[str, Any]
 EXTRA = "\0extra"
 """Column that holds fields which no heading names; such a record is dropped, and counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """One file in memory. `text` is empty where the file is binary (see `Source.binary`)."""
-
-    name: str
-    """The file as the user named it."""
-    suffix: str
-    """Lower-case extension without the dot."""
-    data: bytes
-    text: str = ""
 
 
 class Source(Protocol):
@@ -29,17 +18,21 @@ class Source(Protocol):
     suffixes: ClassVar[frozenset[str]]
     """Extensions it owns, lower-case without the dot."""
     binary: ClassVar[bool]
-    """True: reads `data`; False: reads `text`."""
+    """True: reads its bytes; False: its text."""
     is_sure: ClassVar[bool]
     """What it accepts can be nothing else, whatever the file is called."""
 
+    parts: ClassVar[str]
+    """What of it `Content.part` names: "sheets"; empty: it has no parts."""
+
     def accepts(self, content: Content) -> bool:
-        """Whether the content itself (not only its extension) is of this kind."""
+        """Whether the content, by its beginning and not only its extension, is of this kind."""
         ...
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
         """The records with the 1-based line each begins on, and a few words on how they are read.
 
+        They are formed while they are walked: memory does not grow with their number.
         Raises: DataError: naming the line that cannot be read.
         """
         ...

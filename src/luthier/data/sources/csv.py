@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, TextIO
 
 from luthier.core.errors import DataError
 from luthier.data.columns import canonical
+from luthier.data.content import LONGEST_LINE, Content, too_long
 from luthier.data.headings import known
 from luthier.data.sources import sources
+from luthier.data.sources._cells import trimmed
+from luthier.data.sources._headings import is_header, names_in, numbered
 from luthier.data.sources._syntax import first_lines, is_lines, unify_newlines
-from luthier.data.sources.contract import EXTRA, Content, Record
+from luthier.data.sources.contract import EXTRA, Record
 
 _DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _HEAD_RECORDS = 200
-_MAX_FIELD = 2**31 - 1
-_LONGEST_HEADING = 40
+_MOST_COLUMNS = 16_384
+"""As many as a spreadsheet has."""
 
 
 @sources.add
@@ -28,6 +31,7 @@ class Delimited:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"csv", "tsv", "tab"})
     binary: ClassVar[bool] = False
+    parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
@@ -36,24 +40,25 @@ class Delimited:
         return _known_header(content.text) or _tabbed(content.text)
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
-        csv.field_size_limit(_MAX_FIELD)
+        csv.field_size_limit(LONGEST_LINE)
         dialect = _Dialect.of(content)
         head = list(islice(dialect.records(content), _HEAD_RECORDS))
         if not head:
             return iter([]), "delimited text"
-        named = _is_header([cells for _, cells in head])
-        width = Counter(len(_trimmed(cells)) for _, cells in head).most_common(1)[0][0]
-        names = _names(content.name, head[0][1]) if named else _numbered(width)
+        named = is_header([cells for _, cells in head])
+        width = Counter(len(trimmed(cells)) for _, cells in head).most_common(1)[0][0]
+        names = names_in(head[0][1], where=f"{content.name} line 1") if named else numbered(width)
         how = dialect.words() + (", first line is the header" if named else ", without a header")
         records = dialect.records(content)
-        return _keyed(records, names, skip_first=named), how
+        widens = not named and dialect.delimiter == "\t"  # a tab in a text is rare, a comma is not
+        return _keyed(records, names, skip_first=named, widens=widens), how
 
 
 class _Dialect:
     """How one file is delimited and quoted."""
 
-    def __init__(self, delimiter: str, *, quoted: bool) -> None:
-        self.delimiter, self.quoted = delimiter, quoted
+    def __init__(self, delimiter: str, *, quoted: bool, escaped: bool = False) -> None:
+        self.delimiter, self.quoted, self.escaped = delimiter, quoted, escaped
 
     @classmethod
     def of(cls, content: Content) -> _Dialect:
@@ -61,31 +66,50 @@ class _Dialect:
         text = _head(content.text)
         for delimiter in _DELIMITERS:
             quoted = _is_quoted(text, delimiter)
-            rows = list(islice(cls(delimiter, quoted=quoted).split(text), _HEAD_RECORDS))
+            lines = io.StringIO(text, newline="")
+            rows = list(islice(cls(delimiter, quoted=quoted).split(lines), _HEAD_RECORDS))
             widths = Counter(len(cells) for _, cells in rows if cells)
             width, count = widths.most_common(1)[0] if widths else (1, 0)
             scores[delimiter] = (count / max(1, len(rows)) if width > 1 else 0.0, width)
         best = max(scores, key=lambda mark: _preferred(mark, content.suffix, scores[mark]))
-        return cls(best, quoted=_is_quoted(text, best))
+        ways = [cls(best, quoted=_is_quoted(text, best))]
+        if ways[0].quoted and '\\"' in text:
+            ways.append(cls(best, quoted=True, escaped=True))
+        if ways[0].quoted and best == "\t" and not _mostly_quoted(text):
+            ways.append(cls(best, quoted=False))  # the odd quotation among plain fields
+        return next((way for way in ways if way.reads(text)), ways[0])
 
     def words(self) -> str:
-        return f"{_DELIMITERS[self.delimiter]}-separated" + ("" if self.quoted else ", no quoting")
+        how = ", quotes after a backslash are text" if self.escaped else ""
+        how = how if self.quoted else ", no quoting"
+        return f"{_DELIMITERS[self.delimiter]}-separated{how}"
 
-    def split(self, text: str, *, file: str = "") -> Iterator[tuple[int, list[str]]]:
+    def reads(self, text: str) -> bool:
+        """Whether every quote in whole lines closes."""
+        try:
+            return any(True for _ in deque(self.split(io.StringIO(text, newline=""), file="?"), 1))
+        except DataError:
+            return False
+
+    def split(self, text: Iterable[str], *, file: str = "") -> Iterator[tuple[int, list[str]]]:
         """Every record with the line it begins on; blank lines are skipped.
 
-        Args: file: its name, where quotes must close; "" for a piece that may end anywhere.
+        Args: text: lines with their ends. file: its name, where quotes must close; "" for a piece
+            that may end anywhere.
         Raises: DataError: a quote that is still open at the end of the file, or followed by text.
         """
         reader = csv.reader(
-            io.StringIO(text, newline=""),
+            text,
             delimiter=self.delimiter,
             quoting=csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE,
+            escapechar="\\" if self.escaped else None,
             strict=bool(file),
         )
         line = 1
         try:
             for cells in reader:
+                if file and len(cells) > _MOST_COLUMNS:
+                    raise _too_wide(file, line, len(cells))
                 if cells and any(cell.strip() for cell in cells):
                     yield line, cells
                 line = reader.line_num + 1
@@ -93,7 +117,25 @@ class _Dialect:
             raise _unclosed(file, line, reader.line_num) from None
 
     def records(self, content: Content) -> Iterator[tuple[int, list[str]]]:
-        yield from self.split(content.text, file=content.name)
+        with content.stream(newline="") as text:
+            yield from self.split(_bounded(text, content.name), file=content.name)
+
+
+def _bounded(text: TextIO, file: str) -> Iterator[str]:
+    """Its lines with their ends. Raises: DataError: one is longer than any row."""
+    number = 1
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and line[-1] not in "\r\n":
+            raise too_long(file, number)
+        yield line
+        number += 1
+
+
+def _too_wide(file: str, line: int, columns: int) -> DataError:
+    return DataError(
+        f"{file} line {line}: has {columns:,} columns, expected at most {_MOST_COLUMNS:,}.\n"
+        "    Put line ends between the rows, or write long vectors as a list in one column"
+    )
 
 
 def _unclosed(file: str, line: int, until: int) -> DataError:
@@ -138,58 +180,29 @@ def _is_quoted(text: str, delimiter: str) -> bool:
     return '""' in text.replace('""' + delimiter, "") or opened >= 0.5 * len(lines)
 
 
-def _is_header(rows: list[list[str]]) -> bool:
-    first = [cell.strip() for cell in rows[0]]
-    if any(canonical(cell) in known() for cell in first):
-        return True
-    filled = [cell for cell in first if cell]
-    if len(filled) < len(first) or len(set(filled)) < len(filled):
-        return False
-    if any(_is_number(cell) or len(cell) > _LONGEST_HEADING for cell in filled):
-        return False
-    columns = [{row[index] for row in rows[1:] if index < len(row)} for index in range(len(first))]
-    return not any(cell in column for cell, column in zip(first, columns))
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _names(file: str, cells: list[str]) -> list[str]:
-    names = [cell.strip() or f"column_{index}" for index, cell in enumerate(cells, start=1)]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(
-            f"{file} line 1: the header names column '{twice[0]}' more than once.\n"
-            "    Rename one of them"
-        )
-    return names
-
-
-def _numbered(width: int) -> list[str]:
-    return [f"column_{index}" for index in range(1, width + 1)]
+def _mostly_quoted(text: str) -> bool:
+    """Whether most lines have a field that begins with a quote."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return sum(line.startswith('"') or '\t"' in line for line in lines) >= 0.5 * len(lines)
 
 
 def _keyed(
-    records: Iterator[tuple[int, list[str]]], names: list[str], *, skip_first: bool
+    records: Iterator[tuple[int, list[str]]],
+    names: list[str],
+    *,
+    skip_first: bool,
+    widens: bool,
 ) -> Iterator[tuple[int, Record]]:
+    """Args: widens: further fields are columns too, and no sign of a delimiter in a text."""
     for line, cells in islice(records, 1 if skip_first else 0, None):
         record: Record = dict(zip(names, cells))
-        extra = _trimmed(cells[len(names) :])
-        if extra:
+        extra = trimmed(cells[len(names) :])
+        if widens:
+            further = zip(numbered(len(cells))[len(names) :], extra)
+            record.update(further)
+        elif extra:
             record[EXTRA] = extra
         yield line, record
-
-
-def _trimmed(cells: list[str]) -> list[str]:
-    end = len(cells)
-    while end and not cells[end - 1].strip():
-        end -= 1
-    return cells[:end]
 
 
 def _known_header(text: str) -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import ClassVar
 
+from luthier.data.content import Content
 from luthier.data.json_value import DECODER
 from luthier.data.sources import sources
 from luthier.data.sources._syntax import (
@@ -13,9 +14,8 @@ from luthier.data.sources._syntax import (
     first_lines,
     is_lines,
     syntax_error,
-    unify_newlines,
 )
-from luthier.data.sources.contract import Content, Record
+from luthier.data.sources.contract import Record
 
 
 @sources.add
@@ -24,6 +24,7 @@ class JsonLines:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"jsonl", "ndjson", "jsonlines"})
     binary: ClassVar[bool] = False
+    parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
@@ -33,17 +34,16 @@ class JsonLines:
         return content.suffix in self.suffixes and len(lines) == 1 and lines[0][0] == "{"
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
-        return _records(content.name, unify_newlines(content.text)), "one JSON object per line"
+        return _records(content), "one JSON object per line"
 
 
-def _records(name: str, text: str) -> Iterator[tuple[int, Record]]:
-    lines = text.split("\n")
-    last = max((number for number, line in enumerate(lines, 1) if line.strip()), default=0)
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+def _records(content: Content) -> Iterator[tuple[int, Record]]:
+    name = content.name
+    lines = ((number, line) for number, line in content.lines() if line.strip())
+    for number, line in lines:
         try:
             value = DECODER.decode(line)
         except json.JSONDecodeError as error:
-            raise syntax_error(error, where=name, line=number, is_last=number == last) from None
+            is_last = next(lines, None) is None
+            raise syntax_error(error, where=name, line=number, is_last=is_last) from None
         yield number, as_record(value, where=f"{name} line {number}")

@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from luthier.core.errors import DataError
+from luthier.data.content import Content
 from luthier.data.sources import sources
-from luthier.data.sources.contract import Content, Record
+from luthier.data.sources._cells import plain
+from luthier.data.sources.contract import Record
 
 _MAGIC = b"PAR1"
 
@@ -21,14 +23,15 @@ class Parquet:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"parquet", "pq"})
     binary: ClassVar[bool] = True
+    parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
-        return content.data[:4] == _MAGIC
+        return content.head[:4] == _MAGIC
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
         try:
-            file = pq.ParquetFile(pa.BufferReader(content.data))
+            file = pq.ParquetFile(content.path or _in_memory(content))
         except (pa.ArrowException, OSError) as error:
             raise DataError(
                 f"{content.name}: not a readable Parquet file ({error}).\n"
@@ -37,12 +40,18 @@ class Parquet:
         return _records(content.name, file), "Parquet; line numbers are row numbers"
 
 
+def _in_memory(content: Content) -> pa.BufferReader:
+    """What was packed has to be there whole: such a file is read from its end."""
+    with content.open() as file:
+        return pa.BufferReader(file.read())
+
+
 def _records(name: str, file: pq.ParquetFile) -> Iterator[tuple[int, Record]]:
     number = 0
     try:
         for batch in file.iter_batches(batch_size=1024):
             for record in batch.to_pylist():
                 number += 1
-                yield number, record
+                yield number, plain(record, where=f"{name} line {number}")
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name}, after row {number}: cannot be read further ({error})") from None

@@ -6,15 +6,15 @@ arXiv:1806.03822.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from luthier.core.errors import DataError
+from luthier.data.content import Content
 from luthier.data.sources import sources
-from luthier.data.sources._syntax import syntax_error, unify_newlines
-from luthier.data.sources.contract import Content, Record
+from luthier.data.sources._values import Values
+from luthier.data.sources.contract import Record
 
 _NESTED = re.compile(r'"paragraphs"\s*:\s*\[')
 _ASKED = re.compile(r'(?<!\\)"question"\s*:')
@@ -26,29 +26,37 @@ class Squad:
 
     suffixes: ClassVar[frozenset[str]] = frozenset()
     binary: ClassVar[bool] = False
+    parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = True
 
     def accepts(self, content: Content) -> bool:
-        start = content.text[:1000].lstrip()
-        nested = _NESTED.search(content.text[:1_000_000]) is not None
-        return start.startswith("{") and nested and '"qas"' in content.text
+        is_object = content.text[:1000].lstrip().startswith("{")
+        nested = _NESTED.search(content.text) is not None
+        return is_object and nested and '"qas"' in content.text
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
-        text = unify_newlines(content.text)
-        try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
-            is_last = not text[error.pos :].strip()
-            raise syntax_error(
-                error, where=content.name, line=error.lineno, is_last=is_last
-            ) from None
-        return _numbered(content.name, text, document), "SQuAD's JSON, a row per question"
+        return _records(content), "SQuAD's JSON, a row per question"
 
 
-def _numbered(name: str, text: str, document: Any) -> Iterator[tuple[int, Record]]:
-    line, counted = 1, 0
+def _records(content: Content) -> Iterator[tuple[int, Record]]:
+    values, is_there = Values(content), False
+    for key in values.keys():  # noqa: SIM118 (no dict)
+        if key != "data" or values.peek() != "[":
+            values.value()
+            continue
+        is_there = True
+        for number, (line, article) in enumerate(values.elements()):
+            where = f"{content.name}, data[{number}]"
+            yield from _numbered(line, values.written(), _questions(where, article))
+    if not is_there:
+        raise _expected(f"{content.name}.data")
+
+
+def _numbered(line: int, text: str, questions: Iterator[Record]) -> Iterator[tuple[int, Record]]:
+    """Each with the line that it stands on, in a text that begins on `line`."""
+    counted = 0
     places = _ASKED.finditer(text)
-    for record in _questions(name, document):
+    for record in questions:
         place = next(places, None)
         if place is not None:
             line += text.count("\n", counted, place.start())
@@ -56,23 +64,26 @@ def _numbered(name: str, text: str, document: Any) -> Iterator[tuple[int, Record
         yield line, record
 
 
-def _questions(name: str, document: Any) -> Iterator[Record]:
-    for number, article in enumerate(_listed(document, "data", where=name)):
-        where = f"{name}, data[{number}]"
-        for at, paragraph in enumerate(_listed(article, "paragraphs", where=where)):
-            inside = f"{where}.paragraphs[{at}]"
-            for asked in _listed(paragraph, "qas", where=inside):
-                yield {
-                    "id": asked.get("id"),
-                    "title": article.get("title"),
-                    "question": asked.get("question"),
-                    "context": paragraph.get("context"),
-                    "answers": asked.get("answers", []),
-                }
+def _questions(where: str, article: Any) -> Iterator[Record]:
+    title = article.get("title") if isinstance(article, dict) else None
+    for at, paragraph in enumerate(_listed(article, "paragraphs", where=where)):
+        inside = f"{where}.paragraphs[{at}]"
+        for asked in _listed(paragraph, "qas", where=inside):
+            yield {
+                "id": asked.get("id"),
+                "title": title,
+                "question": asked.get("question"),
+                "context": paragraph.get("context"),
+                "answers": asked.get("answers", []),
+            }
 
 
 def _listed(value: Any, key: str, *, where: str) -> list[dict[str, Any]]:
     found = value.get(key) if isinstance(value, dict) else None
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise DataError(f"{where}.{key}: expected a list of objects, as in SQuAD's files")
+        raise _expected(f"{where}.{key}")
     return found
+
+
+def _expected(where: str) -> DataError:
+    return DataError(f"{where}: expected a list of objects, as in SQuAD's files")

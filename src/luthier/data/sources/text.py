@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import ClassVar
 
+from luthier.data.content import Content
 from luthier.data.sources import sources
-from luthier.data.sources._syntax import unify_newlines
-from luthier.data.sources.contract import Content, Record
+from luthier.data.sources.contract import Record
 
 
 @sources.add
@@ -16,6 +17,7 @@ class PlainText:
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"txt", "text", "md"})
     binary: ClassVar[bool] = False
+    parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
@@ -23,26 +25,33 @@ class PlainText:
         return False  # any text is plain text: chosen when nothing else is recognised
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
-        lines = unify_newlines(content.text).split("\n")
-        if any(not line.strip() for line in _without_ends(lines)):
-            return _paragraphs(lines), "plain text, one row per paragraph (blank lines part them)"
-        return _lines(lines), "plain text, one row per line"
+        if _has_paragraphs(content):
+            return _paragraphs(content), "plain text, one row per paragraph (blank lines part them)"
+        return _lines(content), "plain text, one row per line"
 
 
-def _without_ends(lines: list[str]) -> list[str]:
-    filled = [number for number, line in enumerate(lines) if line.strip()]
-    return lines[filled[0] : filled[-1] + 1] if filled else []
+def _has_paragraphs(content: Content) -> bool:
+    """Whether a blank line stands between two that are not."""
+    is_begun = is_parted = False
+    for _, line in content.lines():
+        if not line.strip():
+            is_parted = is_begun
+        elif is_parted:
+            return True
+        else:
+            is_begun = True
+    return False
 
 
-def _lines(lines: list[str]) -> Iterator[tuple[int, Record]]:
-    for number, line in enumerate(lines, start=1):
+def _lines(content: Content) -> Iterator[tuple[int, Record]]:
+    for number, line in content.lines():
         if line.strip():
             yield number, {"text": line}
 
 
-def _paragraphs(lines: list[str]) -> Iterator[tuple[int, Record]]:
+def _paragraphs(content: Content) -> Iterator[tuple[int, Record]]:
     start, held = 0, list[str]()
-    for number, line in enumerate([*lines, ""], start=1):
+    for number, line in chain(content.lines(), [(0, "")]):
         if line.strip():
             start = start if held else number
             held.append(line)

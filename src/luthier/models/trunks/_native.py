@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from luthier.models import cache
+from luthier.core import cache
 
 _SOURCE = Path(__file__).with_name("_pointwise.cpp")
 _VECTORS = ("-fno-math-errno", "-fno-trapping-math")  # roots and comparisons become vectors

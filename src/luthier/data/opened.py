@@ -1,0 +1,21 @@
+"""A file that is open: its records, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from luthier.data.sources.contract import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One file; `records` can be walked once."""
+
+    name: str
+    sha256: str
+    kind: str
+    """Name of the source, such as "csv"."""
+    notes: tuple[str, ...]
+    """How it is read, in words."""
+    records: Iterator[tuple[int, Record]]

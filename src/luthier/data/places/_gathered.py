@@ -1,0 +1,185 @@
+"""What a folder holds: tables, texts as documents, or pictures, each with its class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from luthier.core import files
+from luthier.core.errors import DataError
+from luthier.data.encoding import detect
+from luthier.data.opened import Opened
+from luthier.data.packings import packings
+from luthier.data.picture_files import is_picture
+from luthier.data.read import open_path
+from luthier.data.sources import sources
+from luthier.data.sources.contract import Record
+
+_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "dev", "eval"})
+_LONGEST_TEXT = 64 << 20
+
+
+def gathered(folder: Path, *, name: str, encoding: str) -> list[Opened]:
+    """The tables of a folder, each by itself; where there are none its texts, a row for each; or
+    its pictures. Texts and pictures in folders of their own have these for labels.
+
+    Args: name: of the folder, as the user says it.
+    Raises: DataError: none of these, parts of the data that are not named one by one, or a link
+        that leads out of the folder.
+    """
+    if is_model(folder):
+        raise DataError(f"{name}: is the folder of a model, expected one of rows")
+    found = _files(folder, name)
+    tables = [path for path in found if _is_table(path)]
+    if tables:
+        _check_no_parts([_stem(path) for path in tables], tables, name=name, folder=folder)
+        return [
+            open_path(path, name=_named(path, folder, name), encoding=encoding) for path in tables
+        ]
+    for word, members in (("texts", [p for p in found if _is_text(p)]),
+                          ("pictures", [p for p in found if is_picture(p.name)])):  # fmt: skip
+        if members:
+            labels = _labels(folder, members, name=name, word=word)
+            records = (_texts if word == "texts" else _pictures)(members, labels, encoding)
+            classes = sorted(set(filter(None, labels)))
+            how = f"folder of {len(members)} {word}"
+            how += f" in {len(classes)} classes" if classes else ""
+            left = len(found) - len(members)
+            how += f"; {left} other files in it are not read" if left else ""
+            return [Opened(name, _digest(folder, members), "folder", (how,), records)]
+    what = f"{len(found)} files, such as {found[0].name}" if found else "nothing"
+    raise DataError(
+        f"{name}: is a folder that holds {what}; expected tables (.jsonl, .csv, .parquet, ...), "
+        "texts (.txt, .md), or pictures, one folder for each class"
+    )
+
+
+def digest_of(folder: Path) -> str:
+    """SHA-256 over names and contents of the texts or pictures that `gathered` would read."""
+    found = _files(folder, str(folder))
+    texts = [path for path in found if _is_text(path)]
+    return _digest(folder, texts or [path for path in found if is_picture(path.name)])
+
+
+def is_model(folder: Path) -> bool:
+    """Whether transformers would open it; its .json files hold no rows."""
+    return (folder / "config.json").is_file()
+
+
+def is_read(path: Path) -> bool:
+    """Whether a file in a folder may hold rows, by its name."""
+    return _is_table(path) or _is_text(path) or is_picture(path.name)
+
+
+def _files(folder: Path, name: str) -> list[Path]:
+    """What is not hidden, by name. Raises: DataError: a link leads out."""
+    found = sorted(path for path in folder.rglob("*") if not is_hidden(path, folder))
+    inside = folder.resolve()
+    for path in found:
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            raise DataError(
+                f"{_named(path, folder, name)}: is a link to {path.resolve()}, outside of the "
+                "folder.\n    Name what it leads to, or copy it into the folder"
+            )
+    return [path for path in found if path.is_file()]
+
+
+def _digest(folder: Path, members: Sequence[Path]) -> str:
+    parts: list[bytes] = []
+    for path in members:
+        parts += [str(path.relative_to(folder)).encode(), files.sha256(path).encode()]
+    return files.sha256_of(parts)
+
+
+def _named(path: Path, folder: Path, name: str) -> str:
+    return f"{name.rstrip('/')}/{path.relative_to(folder).as_posix()}"
+
+
+def is_hidden(path: Path, folder: Path) -> bool:
+    """What a system keeps beside files is none of them."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+
+
+@cache
+def _packed() -> frozenset[str]:
+    return frozenset[str]().union(*(packing.suffixes for _, packing in packings.items()))
+
+
+@cache
+def _tables() -> frozenset[str]:
+    kinds = (kind for name, kind in sources.items() if name != "text")
+    return frozenset[str]().union(*(kind.suffixes for kind in kinds))
+
+
+def _suffix(path: Path) -> str:
+    """The extension below those of packings."""
+    parts = path.name.lower().split(".")[1:]
+    while parts and parts[-1] in _packed():
+        parts.pop()
+    return parts[-1] if parts else ""
+
+
+def _stem(path: Path) -> str:
+    return path.name.lower().split(".")[0]
+
+
+def _is_table(path: Path) -> bool:
+    return _suffix(path) in _tables()
+
+
+def _is_text(path: Path) -> bool:
+    return _suffix(path) in sources.get("text").suffixes
+
+
+def _labels(folder: Path, members: Sequence[Path], *, name: str, word: str) -> list[str]:
+    """The class of each: the folder that it stands in; empty where all stand loose."""
+    loose = [path for path in members if path.parent == folder]
+    if len(loose) == len(members):
+        return [""] * len(members)
+    classes = [path.relative_to(folder).parts[0] for path in members]
+    if loose:
+        raise DataError(
+            f"{name}: {len(loose)} {word}, such as {loose[0].name}, stand in no folder of a "
+            f"class.\n    Put all {word} into folders named after their classes, or name them in a "
+            "table with a column for the label"
+        )
+    _check_no_parts(classes, members, name=name, folder=folder)
+    return classes
+
+
+def _check_no_parts(
+    names: Sequence[str], members: Sequence[Path], *, name: str, folder: Path
+) -> None:
+    """Raises: DataError: what stands there are splits, to be named one by one."""
+    found = {each.lower(): path for each, path in zip(names, members, strict=True)}
+    if len(found) > 1 and found.keys() <= _SPLITS:
+        first = next(iter(sorted(found)))
+        parts = found[first].relative_to(folder).parts
+        raise DataError(
+            f"{name}: it holds {', '.join(sorted(found))}, which are parts of the data and not to "
+            f"be learned together.\n    Name each: data.train = {folder / parts[0]}"
+        )
+
+
+def _pictures(
+    members: Sequence[Path], labels: Sequence[str], _: str
+) -> Iterator[tuple[int, Record]]:
+    for number, (path, label) in enumerate(zip(members, labels, strict=True), start=1):
+        yield number, {"picture": str(path)} | ({"label": label} if label else {})
+
+
+def _texts(
+    members: Sequence[Path], labels: Sequence[str], encoding: str
+) -> Iterator[tuple[int, Record]]:
+    for number, (path, label) in enumerate(zip(members, labels, strict=True), start=1):
+        if path.stat().st_size > _LONGEST_TEXT:
+            raise DataError(
+                f"{path}: a text of more than {_LONGEST_TEXT >> 20} MB, expected a document.\n"
+                "    Name it by itself: then each of its paragraphs is a row"
+            )
+        found = detect(lambda path=path: path.open("rb"), encoding=encoding, where=str(path))
+        text = path.read_bytes()[found.skipped :].decode(found.codec)
+        text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\0 \t\n")
+        record: Record = {"text": text, "file": path.name}
+        yield number, record | ({"label": label} if label else {})

@@ -1,0 +1,30 @@
+"""What a place is: it finds the files that a name in the recipe stands for."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from luthier.data.opened import Opened
+
+
+class Place(Protocol):
+    """Stateless; built without arguments. A name that no place holds is that of a missing file."""
+
+    def holds(self, name: str) -> bool:
+        """Whether the name is one of its own; no other place says so of it."""
+        ...
+
+    def find(self, name: str, *, encoding: str) -> list[Opened]:
+        """What stands there, in an order that does not change. Names of what is found are held
+        too, so that each can be asked for again.
+
+        Raises: DataError: nothing with rows, or something that cannot be read.
+        """
+        ...
+
+    def digest(self, name: str) -> str:
+        """SHA-256 of what `find` gave that name, as `Opened.sha256`.
+
+        Raises: OSError, DataError: it is gone.
+        """
+        ...

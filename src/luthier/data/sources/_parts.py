@@ -1,0 +1,34 @@
+"""Which of several lists of rows in one file are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from luthier.core.errors import DataError
+from luthier.core.hints import did_you_mean
+from luthier.data.content import Content
+
+_SHOWN = 6
+
+
+def chosen(parts: Sequence[str], content: Content, word: str) -> str:
+    """The part that was named behind "#", or the only one.
+
+    Args: parts: those that hold rows. word: what they are: "sheets".
+    Raises: DataError: there is none, none of that name, or several and none was named.
+    """
+    if content.part:
+        if content.part in parts:
+            return content.part
+        hint = did_you_mean(content.part, parts)
+        raise DataError(f"{content.name}: none of its {word} is called '{content.part}'{hint}")
+    if len(parts) == 1:
+        return parts[0]
+    shown = ", ".join(f"'{part}'" for part in parts[:_SHOWN])
+    more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    if not parts:
+        raise DataError(f"{content.name}: none of its {word} holds rows; expected one that does")
+    raise DataError(
+        f"{content.name}: {len(parts)} of its {word} hold rows ({shown}{more}), and it is unclear "
+        f"which are meant.\n    Name one: data.train = '{content.name}#{parts[0]}'"
+    )
