@@ -94,7 +94,7 @@ def _rows(opened: Opened, lines: _Lines, reading: Reading) -> tuple[list[Row], l
         parsed = _parsed(opened, lines, reading)
     except DataError:
         return _each_kind(opened, lines, reading)
-    return parsed.rows, parsed.description
+    return list(parsed.rows), parsed.description
 
 
 def _each_kind(opened: Opened, lines: _Lines, reading: Reading) -> tuple[list[Row], list[str]]:

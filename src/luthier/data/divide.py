@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from luthier.core.errors import DataError
-from luthier.data.duplicates import TIES, Keyed, Repeat, keyed, remove_duplicates, remove_leaks
+from luthier.data.duplicates import TIES, Repeats, remove_duplicates, remove_leaks
+from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
+from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed
+from luthier.data.rows import Row
 from luthier.data.split import Shares, split
 from luthier.recipe.schema import DataSection
 
@@ -18,7 +23,7 @@ USUAL_SHARE = 0.1
 
 def divide(
     parsed: Mapping[str, list[Parsed]], section: DataSection, ledger: Ledger
-) -> tuple[dict[str, list[Keyed]], list[str]]:
+) -> tuple[dict[str, Sequence[Row]], list[str]]:
     """The rows of each split, without repetitions and leaks, and how that was done, in words.
 
     Args: parsed: the files of each split; empty where the split is drawn from train.
@@ -26,7 +31,7 @@ def divide(
     """
     before = {reason: entry.count for reason, entry in ledger.dropped.items()}
     parts = {
-        name: _unrepeated([keyed(row) for one in files for row in one.rows], section, ledger)
+        name: _unrepeated(keyed(_together(files)), section, ledger)
         for name, files in parsed.items()
     }
     for other, split_name in (("test", "validation"), ("test", "train"), ("validation", "train")):
@@ -36,12 +41,19 @@ def divide(
         validation=0.0 if parsed["validation"] else validation_share(section),
         test=0.0 if parsed["test"] else section.test_share,
     )
-    for name, rows in split(parts["train"], shares).items():
-        parts[name] = rows if name == "train" else parts[name] + rows
     drawn = [name for name in ("validation", "test") if getattr(shares, name)]
-    how = [f"{name}: {len(rows)} rows" for name, rows in parts.items()]
+    found = split(parts["train"], shares)
+    rows = {name: (found if name in ("train", *drawn) else parts)[name].rows for name in parts}
+    how = [f"{name}: {len(held)} rows" for name, held in rows.items()]
     words = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
-    return parts, [*_left_out(ledger, before), words + ", ".join(how)]
+    return rows, [*_left_out(ledger, before), words + ", ".join(how)]
+
+
+def _together(files: Sequence[Parsed]) -> Sequence[Row]:
+    """The rows of all files, one after the other."""
+    if len(files) == 1:
+        return files[0].rows
+    return OnDisk(row for one in files for row in one.rows)
 
 
 def _left_out(ledger: Ledger, before: Mapping[str, int]) -> list[str]:
@@ -60,22 +72,22 @@ def validation_share(section: DataSection) -> float:
     return USUAL_SHARE if section.validation_share == "auto" else section.validation_share
 
 
-def _unrepeated(rows: Sequence[Keyed], section: DataSection, ledger: Ledger) -> list[Keyed]:
-    kept, repeats = remove_duplicates(rows, policy=section.on_duplicate)
+def _unrepeated(table: Keyed, section: DataSection, ledger: Ledger) -> Keyed:
+    kept, repeats = remove_duplicates(table, policy=section.on_duplicate)
     _count("exact duplicate within a split", repeats, ledger)
     return kept
 
 
 def _unleaked(
-    parts: Mapping[str, list[Keyed]], name: str, other: str, section: DataSection, ledger: Ledger
-) -> list[Keyed]:
+    parts: Mapping[str, Keyed], name: str, other: str, section: DataSection, ledger: Ledger
+) -> Keyed:
     kept = parts[name]
     for tie in TIES:
         kept, leaks = remove_leaks(
             kept, parts[other], tie=tie, policy=section.on_leak, split=name, other=other
         )
         _count(f"{tie} of {name} also in {other}", leaks, ledger)
-        if leaks and not kept:
+        if len(leaks) and not len(kept):
             raise DataError(
                 f"every row of {name} has {TIES[tie]} that is also in {other}: "
                 "nothing is left of it.\n"
@@ -84,19 +96,20 @@ def _unleaked(
     return kept
 
 
-def _count(reason: str, repeats: Sequence[Repeat], ledger: Ledger) -> None:
-    for repeat in repeats:
-        ledger.drop(reason, repeat.row.origin, beside=f" (as {repeat.of.origin})")
+def _count(reason: str, repeats: Repeats, ledger: Ledger) -> None:
+    for index in range(len(repeats)):
+        row, of = repeats.pair(index)
+        ledger.drop(reason, row.origin, beside=f" (as {of.origin})")
 
 
-def _limited(rows: list[Keyed], max_rows: int, ledger: Ledger) -> list[Keyed]:
+def _limited(table: Keyed, max_rows: int, ledger: Ledger) -> Keyed:
     """At most `max_rows` rows (0: all), in their order, those with the smallest hash."""
-    if not max_rows or len(rows) <= max_rows:
-        return rows
+    if not max_rows or len(table) <= max_rows:
+        return table
     # another hash than the one that splits: else only one split would be left
-    by_hash = sorted(rows, key=lambda item: hashlib.sha256(item.key.encode()).digest())
-    chosen = {id(item) for item in by_hash[:max_rows]}
-    for item in rows:
-        if id(item) not in chosen:
-            ledger.drop("beyond data.max_rows", item.row.origin)
-    return [item for item in rows if id(item) in chosen]
+    hashes = [hashlib.sha256(row.key().encode()).digest() for row in table.rows]
+    is_kept_N = np.zeros(len(table), bool)
+    is_kept_N[sorted(range(len(table)), key=hashes.__getitem__)[:max_rows]] = True
+    for at in np.flatnonzero(~is_kept_N):
+        ledger.drop("beyond data.max_rows", table.rows[int(at)].origin)
+    return table.taken(is_kept_N)

@@ -1,4 +1,7 @@
-"""Exact repetitions within a split, and inputs or groups that stand in two splits."""
+"""Exact repetitions within a split, and inputs or groups that stand in two splits.
+
+Legend: N rows, R of them that repeat another.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from luthier.core.errors import DataError
+from luthier.data.keyed import Hash, Keyed, Ties, Whole
 from luthier.data.rows import Row
 
 Tie = Literal["input", "group"]
@@ -16,94 +22,98 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Keyed:
-    """A row with the hashes of its content and of its input, taken once."""
+class Repeats:
+    """Rows that repeat others, in their order."""
 
-    row: Row
-    key: str
-    input_key: str
+    rows: Sequence[Row]
+    at_R: Whole
+    others: Sequence[Row]
+    of_R: Whole
+    """For each the place of what it repeats, among `others`."""
 
+    def __len__(self) -> int:
+        return len(self.at_R)
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """A row that repeats another."""
-
-    row: Row
-    of: Row
-
-
-def keyed(row: Row) -> Keyed:
-    """The row with its hashes."""
-    return Keyed(row, row.key(), row.input_key())
+    def pair(self, index: int) -> tuple[Row, Row]:
+        """One of them, and what it repeats."""
+        return self.rows[int(self.at_R[index])], self.others[int(self.of_R[index])]
 
 
 def remove_duplicates(
-    rows: Sequence[Keyed], *, policy: Literal["remove", "keep", "error"]
-) -> tuple[list[Keyed], list[Repeat]]:
+    table: Keyed, *, policy: Literal["remove", "keep", "error"]
+) -> tuple[Keyed, Repeats]:
     """The rows without exact repetitions (the first stays), and the repetitions.
 
     Raises: DataError: there are any and the policy is "error".
     """
-    if policy == "keep":
-        return list(rows), []
-    first: dict[str, Keyed] = {}
-    kept: list[Keyed] = []
-    repeats: list[Repeat] = []
-    for item in rows:
-        known = first.setdefault(item.key, item)
-        if known is item:
-            kept.append(item)
-        else:
-            repeats.append(Repeat(item.row, known.row))
-    if repeats and policy == "error":
+    own_N = np.arange(len(table))
+    first_N = own_N if policy == "keep" else first_places(table.content_N)
+    at_R = np.flatnonzero(first_N != own_N)
+    repeats = Repeats(table.rows, at_R, table.rows, first_N[at_R])
+    if len(repeats) and policy == "error":
         raise DataError(
             f"{_count(repeats)} an earlier row exactly: {_shown(repeats)}.\n"
             "    Delete them, or let Luthier: data.on_duplicate = remove (keep leaves them in)"
         )
-    return kept, repeats
+    return table.taken(first_N == own_N) if len(repeats) else table, repeats
+
+
+def first_places(hash_N: Hash) -> Whole:
+    """For each hash the place where an equal one stands first."""
+    order_N = np.argsort(hash_N, kind="stable")
+    sorted_N = hash_N[order_N]
+    begins_N = np.append(True, sorted_N[1:] != sorted_N[:-1])[: len(hash_N)]
+    first_N = np.empty(len(hash_N), np.int64)
+    first_N[order_N] = order_N[begins_N][np.cumsum(begins_N) - 1]
+    return first_N
 
 
 def remove_leaks(
-    rows: Sequence[Keyed],
-    others: Sequence[Keyed],
+    table: Keyed,
+    others: Keyed,
     *,
     tie: Tie,
     policy: Literal["remove", "error"],
     split: str,
     other: str,
-) -> tuple[list[Keyed], list[Repeat]]:
-    """`rows` without those whose input (or group) stands in `others` too, and those removed.
+) -> tuple[Keyed, Repeats]:
+    """`table` without rows whose input (or group) stands in `others` too, and those removed.
 
     Raises: DataError: there are any and the policy is "error".
     """
-    held = {name: item.row for item in reversed(others) for name in _tied(item, tie)}
-    kept: list[Keyed] = []
-    leaks: list[Repeat] = []
-    for item in rows:
-        of = next((held[name] for name in _tied(item, tie) if name in held), None)
-        if of is None:
-            kept.append(item)
-        else:
-            leaks.append(Repeat(item.row, of))
-    if leaks and policy == "error":
+    own, theirs = (table.inputs, others.inputs) if tie == "input" else (table.groups, others.groups)
+    of_N = _first_shared(own, theirs, len(table))
+    at_R = np.flatnonzero(of_N >= 0)
+    leaks = Repeats(table.rows, at_R, others.rows, of_N[at_R])
+    if len(leaks) and policy == "error":
         raise DataError(
             f"{_count(leaks)} the {tie} of a row of another split ({split} and {other}): "
             f"{_shown(leaks)}.\n"
             f"    The score on {other} would be too good. Delete them, or let Luthier: "
             "data.on_leak = remove"
         )
-    return kept, leaks
+    return table.taken(of_N < 0) if len(leaks) else table, leaks
 
 
-def _tied(item: Keyed, tie: Tie) -> tuple[str, ...]:
-    return (item.input_key, *item.row.twin_keys()) if tie == "input" else item.row.groups()
+def _first_shared(own: Ties, theirs: Ties, count: int) -> Whole:
+    """For each row the first of the others that shares its first tie that is shared; -1: none."""
+    of_N = np.full(count, -1)
+    if not len(theirs.hash_M):
+        return of_N
+    held, at = np.unique(theirs.hash_M, return_index=True)  # the first of equal ones
+    found_M = np.minimum(np.searchsorted(held, own.hash_M), len(held) - 1)
+    is_shared_M = held[found_M] == own.hash_M
+    # backwards, so that a row's first tie is written last
+    of_N[own.row_M[is_shared_M][::-1]] = theirs.row_M[at[found_M[is_shared_M]]][::-1]
+    return of_N
 
 
-def _count(repeats: Sequence[Repeat]) -> str:
+def _count(repeats: Repeats) -> str:
     return "1 row repeats" if len(repeats) == 1 else f"{len(repeats)} rows repeat"
 
 
-def _shown(repeats: Sequence[Repeat]) -> str:
-    shown = [f"{repeat.row.origin} (as {repeat.of.origin})" for repeat in repeats[:_SHOWN]]
+def _shown(repeats: Repeats) -> str:
+    pairs = [repeats.pair(index) for index in range(min(len(repeats), _SHOWN))]
+    shown = [f"{row.origin} (as {of.origin})" for row, of in pairs]
     more = [f"and {len(repeats) - _SHOWN} more"] if len(repeats) > _SHOWN else []
     return ", ".join(shown + more)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from luthier.core.errors import DataError
 from luthier.data.divide import divide, validation_share
-from luthier.data.duplicates import Keyed
 from luthier.data.find import digest, find
 from luthier.data.formats.contract import Shape
 from luthier.data.ledger import Ledger
@@ -60,12 +59,12 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
         ledger.use(name, len(rows))
     ledger.check()
     return Loaded(
-        Splits(**{name: [item.row for item in rows] for name, rows in parts.items()}),
+        Splits(**parts),
         ledger,
         [*description, *how],
         {one.name: one.sha256 for files in parsed.values() for one in files},
         shape,
-        class_names([item.row for item in parts["train"]]),
+        class_names(parts["train"]),
     )
 
 
@@ -85,7 +84,7 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     ledger.use("test", len(parts["test"]))
     ledger.check()
     return Loaded(
-        Splits(test=[item.row for item in parts["test"]]),
+        Splits(test=parts["test"]),
         ledger,
         [*(line for one in parsed for line in one.description), *left_out],
         {one.name: one.sha256 for one in parsed},
@@ -99,7 +98,7 @@ def changed_files(files: Mapping[str, str]) -> list[str]:
     return [name for name, known in files.items() if digest(name) != known]
 
 
-def class_names(rows: Sequence[Row]) -> tuple[str, ...]:
+def class_names(rows: Iterable[Row]) -> tuple[str, ...]:
     """Names of the classes of labelled rows: whole numbers by value, then names by alphabet."""
     found = {row.label for row in rows if isinstance(row, Labeled)}
     return tuple(sorted(found, key=_label_order))
@@ -155,8 +154,8 @@ def _all_dropped(parsed: Parsed, ledger: Ledger) -> DataError:
     )
 
 
-def _check_labels(parts: Mapping[str, list[Keyed]]) -> None:
-    train = class_names([item.row for item in parts["train"]])
+def _check_labels(parts: Mapping[str, Sequence[Row]]) -> None:
+    train = class_names(parts["train"])
     if len(train) < 2:
         only = f"only '{train[0]}'" if train else "none"
         raise DataError(
@@ -167,9 +166,9 @@ def _check_labels(parts: Mapping[str, list[Keyed]]) -> None:
         _check_known(parts[name], name, train)
 
 
-def _check_known(items: Sequence[Keyed], name: str, train: Sequence[str]) -> None:
-    rows = [item.row for item in items if isinstance(item.row, Labeled)]
-    strange = [row for row in rows if row.label and row.label not in train]
+def _check_known(rows: Sequence[Row], name: str, train: Sequence[str]) -> None:
+    known = {*train, ""}
+    strange = [row for row in rows if isinstance(row, Labeled) and row.label not in known]
     if strange:
         _raise_strange(strange, name, train)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -18,7 +18,8 @@ from luthier.data.formats.contract import (
     Shape,
     Unusable,
 )
-from luthier.data.ledger import Ledger
+from luthier.data.ledger import Counted, Ledger
+from luthier.data.on_disk import OnDisk
 from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, Row
@@ -67,7 +68,7 @@ class Parsed:
     sha256: str
     shape: Shape
     format: str
-    rows: list[Row]
+    rows: Sequence[Row]
     description: list[str]
 
 
@@ -96,9 +97,9 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     _check_group(reading.group_by, sample, file=name)
     records = chain(head, opened.records)
     if isinstance(kind, Settling) and reading.answered:
-        whole = list(records)
+        whole = OnDisk(records)
         try:
-            match = kind.settled(match, [record for _, record in whole])
+            match = kind.settled(match, whole)
         except DataError as error:
             raise DataError(f"{name}, {error}") from None
         records = iter(whole)
@@ -106,8 +107,8 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     format_name = type(kind).__module__.rpartition(".")[2]
     description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
     for remark, places in remarks.items():
-        also = f" (in {len(places)} rows of this file)" if len(places) > 1 else ""
-        description.append(f"{places[0]}: {remark}{also}")
+        also = f" (in {places.count} rows of this file)" if places.count > 1 else ""
+        description.append(f"{places.examples[0]}: {remark}{also}")
     return Parsed(name, opened.sha256, kind.shape, format_name, rows, description)
 
 
@@ -129,9 +130,9 @@ def _rows(
     match: Match,
     reading: Reading,
     ledger: Ledger,
-) -> tuple[list[Row], dict[str, list[Origin]]]:
-    rows: list[Row] = []
-    remarks: dict[str, list[Origin]] = {}
+) -> tuple[Sequence[Row], dict[str, Counted]]:
+    rows = OnDisk[Row]()
+    remarks: dict[str, Counted] = {}
     errors: list[str] = []
     num_extra = num_met = 0
     for line, record in records:
@@ -149,7 +150,7 @@ def _rows(
             rows.append(kind.parse(record, context))
         except Unusable as reason:
             ledger.drop(str(reason), origin)
-            remarks.setdefault(f"row left out: {reason}", []).append(origin)
+            remarks.setdefault(f"row left out: {reason}", Counted()).add(str(origin))
         except DataError as error:
             errors.append(str(error))
         except RecursionError:
@@ -157,7 +158,7 @@ def _rows(
         else:
             for remark in context.remarks:
                 ledger.shorten(remark, origin)
-                remarks.setdefault(remark, []).append(origin)
+                remarks.setdefault(remark, Counted()).add(str(origin))
     if errors:
         raise _errors(errors)
     if num_extra > max(1, _MANY_EXTRA * num_met):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from luthier.core.errors import DataError
-from luthier.data.duplicates import Keyed
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
+from luthier.core.errors import DataError
+from luthier.data.keyed import Keyed, Whole, joined
+
+_SPLITS = ("train", "validation", "test")
 _DRIFT = 2.0
 """Rows by which a class may always run off its share before the hash is overruled."""
 _DRIFT_PER_ROOT = {True: 0.5, False: 1.5}
@@ -35,10 +38,10 @@ class _Stratum:
     test: int = 0
 
 
-def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
+def split(table: Keyed, shares: Shares) -> dict[str, Keyed]:
     """The rows of each split, in their given order.
 
-    Rows with the same input or group stay together, also through a chain of others (see `_units`),
+    Rows with the same input or group stay together, also through a chain of others (`units`),
     and the hash of what ties them decides. Within a class (all rows, where there are no labels) the
     hash is overruled only where the split has run two rows off its share, and so that ten rows give
     one to each. What is first to bring a class, a label or a type of entity goes to train. Each
@@ -46,75 +49,67 @@ def split(rows: Sequence[Keyed], shares: Shares) -> dict[str, list[Keyed]]:
     tie what was apart. What holds over half of all rows goes to train.
     Raises: DataError: too few rows for the splits asked for.
     """
-    parts: dict[str, list[Keyed]] = {"train": [], "validation": [], "test": []}
     if not shares.validation and not shares.test:
-        return parts | {"train": list(rows)}
-    _check_number(rows, shares)
-    decided: dict[str, str] = {}
-    strata: dict[str, _Stratum] = {}
-    whole = _Stratum()
-    learned: set[str] = set()
-    units = _units(rows)
-    sizes = Counter(units)
-    for item, unit in zip(rows, units, strict=True):
-        brought = item.row.brings()
-        if unit not in decided:
-            name = _class_of(item)
-            stratum = strata.setdefault(name, _Stratum(has_class=bool(name)))
-            is_most = 2 * sizes[unit] > len(rows)
-            is_first = not learned.issuperset(brought)
-            decided[unit] = (
-                "train" if is_most else _decide(unit, stratum, whole, shares, is_first=is_first)
-            )
-        if decided[unit] == "train":
-            learned.update(brought)
-        parts[decided[unit]].append(item)
-    _check_filled(parts, shares, num_units=len(decided))
+        nothing = table.taken(np.empty(0, np.int64))
+        return {"train": table, "validation": nothing, "test": nothing}
+    _check_number(table, shares)
+    unit_N = units(table)
+    split_N = _splits(table, unit_N, shares)
+    parts = {name: table.taken(split_N == number) for number, name in enumerate(_SPLITS)}
+    _check_filled(parts, shares, num_units=len(np.unique(unit_N)))
     return parts
 
 
-def _units(rows: Sequence[Keyed]) -> list[str]:
-    """Per row, what it must stay together with, by the name of what was met first there.
+def _splits(table: Keyed, unit_N: Whole, shares: Shares) -> NDArray[np.int8]:
+    """For each row the number of its split."""
+    split_N = np.zeros(len(table), np.int8)
+    strata: dict[int, _Stratum] = {}
+    whole = _Stratum()
+    learned: set[str] = set()
+    is_most_N = 2 * np.bincount(unit_N, minlength=len(table)) > len(table)
+    columns = (unit_N, table.class_N, table.brought_N, table.drawn_N)
+    for at, (unit, kind, brought, drawn) in enumerate(zip(*columns, strict=True)):
+        brings = table.brings[brought]
+        if unit == at and not is_most_N[at]:
+            stratum = strata.setdefault(int(kind), _Stratum(has_class=bool(kind)))
+            is_first = not learned.issuperset(brings)
+            name = _decide(float(drawn), stratum, whole, shares, is_first=is_first)
+            split_N[at] = _SPLITS.index(name)
+        elif unit != at:
+            split_N[at] = split_N[unit]
+        if not split_N[at]:
+            learned.update(brings)
+    return split_N
+
+
+def units(table: Keyed) -> Whole:
+    """For each row the first row of all that it must stay together with.
 
     Groups and inputs (and pairs of texts) are the nodes of a graph, tied by the rows that have
-    them; a unit is what
-    hangs together. A row's groups come before its input, so that a file without chains has one
-    unit per group.
+    them; a unit is what hangs together.
     """
-    above: dict[str, str] = {}  # towards the node of the same unit that was met first
-    place: dict[str, int] = {}
-
-    def first(node: str) -> str:
-        place.setdefault(node, len(place))
-        above.setdefault(node, node)
-        while above[node] != node:
-            above[node] = above[above[node]]
-            node = above[node]
-        return node
-
-    ties = [_ties(item) for item in rows]
-    for tie in ties:
-        ends = sorted({first(node) for node in tie}, key=place.__getitem__)
-        above.update(dict.fromkeys(ends, ends[0]))
-    return [first(tie[0]) for tie in ties]
-
-
-def _ties(item: Keyed) -> list[str]:
-    groups = (f"group {name}" for name in item.row.groups())
-    return [*groups, item.input_key, *item.row.twin_keys()]
-
-
-def _class_of(item: Keyed) -> str:
-    return "" if item.row.group else item.row.stratum()
+    ties = joined(table.inputs, table.groups)
+    _, node_M, number_M = np.unique(ties.hash_M, return_inverse=True, return_counts=True)
+    is_tied_M = number_M[node_M] > 1  # the others tie nothing
+    row_M, node_M = ties.row_M[is_tied_M], node_M[is_tied_M]
+    unit_N = np.arange(len(table))
+    if not len(row_M):
+        return unit_N
+    tied, at_M = np.unique(row_M, return_inverse=True)
+    size = len(tied) + len(number_M)
+    edges = coo_matrix((np.ones(len(at_M), np.int8), (at_M, len(tied) + node_M)), (size, size))
+    _, component = connected_components(edges, directed=False)
+    _, first, of = np.unique(component[: len(tied)], return_index=True, return_inverse=True)
+    unit_N[tied] = tied[first[of]]
+    return unit_N
 
 
 def _decide(
-    unit: str, stratum: _Stratum, whole: _Stratum, shares: Shares, *, is_first: bool
+    drawn: float, stratum: _Stratum, whole: _Stratum, shares: Shares, *, is_first: bool
 ) -> str:
     stratum.met, whole.met = stratum.met + 1, whole.met + 1
     if stratum.met == 1 or is_first:
         return "train"  # no class may be missing there
-    drawn = _uniform(unit)
     lowest, highest = _bounds(shares.test, stratum.met, has_class=stratum.has_class)
     drawn_for = drawn < shares.test and stratum.test < highest
     if stratum.test < lowest or drawn_for or whole.test < _first(shares.test, whole.met):
@@ -143,17 +138,12 @@ def _first(share: float, met: int) -> int:
     return int(round(share * met, 6) >= 1)
 
 
-def _uniform(unit: str) -> float:
-    digest = hashlib.sha256(f"split {unit}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:8], "big") / 2.0**64
-
-
 def _needed(shares: Shares) -> int:
     asked = [share for share in (shares.validation, shares.test) if share]
     return max(math.ceil(round(1 / min(asked), 6)), len(asked) + 1)
 
 
-def _check_number(rows: Sequence[Keyed], shares: Shares) -> None:
+def _check_number(rows: Keyed, shares: Shares) -> None:
     needed = _needed(shares)
     if len(rows) >= needed:
         return
@@ -165,9 +155,9 @@ def _check_number(rows: Sequence[Keyed], shares: Shares) -> None:
     )
 
 
-def _check_filled(parts: dict[str, list[Keyed]], shares: Shares, *, num_units: int) -> None:
+def _check_filled(parts: dict[str, Keyed], shares: Shares, *, num_units: int) -> None:
     asked = {"train": 1.0, "validation": shares.validation, "test": shares.test}
-    empty = [name for name, share in asked.items() if share and not parts[name]]
+    empty = [name for name, share in asked.items() if share and not len(parts[name])]
     if empty:
         raise DataError(
             f"no row fell to {' or '.join(empty)}: rows with the same input or group stay "

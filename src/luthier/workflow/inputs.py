@@ -70,9 +70,9 @@ class Inputs:
     model_as_one: bool = False
     """The run that is continued is from before model and tokenizer had hashes of their own."""
 
-    def rows(self, split: str) -> list[Row]:
+    def rows(self, split: str) -> Sequence[Row]:
         """Rows of one split, in the order that `Features.row` counts them."""
-        return list(getattr(self.loaded.splits, split))
+        return getattr(self.loaded.splits, split)
 
     def kept(self, split: str) -> list[Row]:
         """Rows of one split without those that `on_overflow: drop` left out."""

@@ -165,7 +165,7 @@ def refuse_lonely(mixture: Sequence[Mixed], batch_size: int) -> None:
 
 def _rows(
     source: MixtureSource, settled: Settled, loaded: Loaded, *, where: str
-) -> tuple[list[Row], Objective, str, Loaded]:
+) -> tuple[Sequence[Row], Objective, str, Loaded]:
     section, wanted = settled.recipe().data, str(source.objective.get("name", "auto"))
     shape = "auto" if wanted == "auto" else objectives.get(wanted).row.shape()
     asked = DataSection(

@@ -7,27 +7,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.duplicates import Keyed, keyed
+from luthier.data.keyed import keyed
 from luthier.data.rows import Labeled, Multilabeled, Origin, Row, Tagged, Text
-from luthier.data.split import Shares, split
+from luthier.data.split import Shares
+from luthier.data.split import split as split_keyed
 
 TENTHS = Shares(validation=0.1, test=0.1)
 
 
-def texts(count: int, prefix: str = "t") -> list[Keyed]:
-    return [keyed(Text(origin=Origin("f", i + 1), text=f"{prefix}{i}")) for i in range(count)]
+def split(rows: list[Row], shares: Shares) -> dict[str, list[Row]]:
+    return {name: list(part.rows) for name, part in split_keyed(keyed(rows), shares).items()}
 
 
-def labelled(counts: dict[str, int]) -> list[Keyed]:
+def texts(count: int, prefix: str = "t") -> list[Row]:
+    return [Text(origin=Origin("f", i + 1), text=f"{prefix}{i}") for i in range(count)]
+
+
+def labelled(counts: dict[str, int]) -> list[Row]:
     return [
-        keyed(Labeled(origin=Origin("f", i + 1), text=f"{label} {i}", label=label))
+        Labeled(origin=Origin("f", i + 1), text=f"{label} {i}", label=label)
         for label, count in counts.items()
         for i in range(count)
     ]
 
 
-def where(parts: dict[str, list[Keyed]]) -> dict[str, str]:
-    return {item.key: name for name, rows in parts.items() for item in rows}
+def where(parts: dict[str, list[Row]]) -> dict[str, str]:
+    return {item.key(): name for name, rows in parts.items() for item in rows}
 
 
 @settings(max_examples=50)
@@ -48,21 +53,20 @@ def test_appended_rows_move_no_old_labelled_row(counts: list[int], prefix: str) 
     assert before == {key: after[key] for key in before}
 
 
-def with_labels(names: list[set[str]]) -> list[Keyed]:
-    rows = [
+def with_labels(names: list[set[str]]) -> list[Row]:
+    return [
         Multilabeled(origin=Origin("f", i + 1), text=f"t{i}", labels=tuple(sorted(held)))
         for i, held in enumerate(names)
     ]
-    return [keyed(row) for row in rows]
 
 
-def with_types(names: list[set[str]]) -> list[Keyed]:
+def with_types(names: list[set[str]]) -> list[Row]:
     found: list[Row] = []
     for i, held in enumerate(names):
         words = ("the", *(f"{name}{i}" for name in sorted(held)), f"t{i}")
         tags = ("O", *(f"B-{name}" for name in sorted(held)), "O")
         found.append(Tagged(origin=Origin("f", i + 1), tokens=words, tags=tags))
-    return [keyed(row) for row in found]
+    return found
 
 
 @pytest.mark.parametrize("build", [with_labels, with_types])
@@ -71,7 +75,7 @@ def with_types(names: list[set[str]]) -> list[Keyed]:
 def test_what_is_first_to_bring_a_label_or_a_type_is_in_train(build, names) -> None:
     rows = build(names)
     parts = split(rows, TENTHS)
-    learned = {name for item in parts["train"] for name in item.row.brings()}
+    learned = {name for item in parts["train"] for name in item.brings()}
     assert learned == set().union(*names)
     assert min(map(len, parts.values())) >= 1
     more = build([*names, {"new"}, {"a"}, {"new", "b"}, set()])
@@ -93,7 +97,7 @@ def test_every_class_is_in_train_and_near_its_share_elsewhere() -> None:
     counts = {"a": 200, "b": 50, "c": 10, "d": 1}
     parts = split(labelled(counts), TENTHS)
     per_class = {
-        name: Counter(item.row.label for item in rows)  # type: ignore[attr-defined]
+        name: Counter(item.label for item in rows)  # type: ignore[attr-defined]
         for name, rows in parts.items()
     }
     assert set(per_class["train"]) == set(counts)
@@ -110,11 +114,9 @@ def test_most_rows_stay_where_they_are_when_the_file_is_shuffled() -> None:
 
 
 def test_a_group_stays_in_one_split() -> None:
-    rows = [
-        keyed(Text(origin=Origin("f", i + 1), group=f"g{i % 40}", text=f"t{i}")) for i in range(400)
-    ]
+    rows = [Text(origin=Origin("f", i + 1), group=f"g{i % 40}", text=f"t{i}") for i in range(400)]
     parts = split(rows, TENTHS)
-    groups = {name: {item.row.group for item in held} for name, held in parts.items()}
+    groups = {name: {item.group for item in held} for name, held in parts.items()}
     assert not groups["train"] & groups["test"]
     assert not groups["train"] & groups["validation"]
     assert not groups["validation"] & groups["test"]
@@ -122,20 +124,17 @@ def test_a_group_stays_in_one_split() -> None:
 
 
 def test_rows_with_the_same_input_stay_together() -> None:
-    rows = [
-        keyed(Labeled(origin=Origin("f", i), text=f"t{i // 2}", label=f"{i % 2}"))
-        for i in range(200)
-    ]
+    rows = [Labeled(origin=Origin("f", i), text=f"t{i // 2}", label=f"{i % 2}") for i in range(200)]
     parts = split(rows, TENTHS)
-    inputs = {name: {item.input_key for item in held} for name, held in parts.items()}
+    inputs = {name: {item.input_key() for item in held} for name, held in parts.items()}
     assert not inputs["train"] & inputs["test"]
     assert not inputs["train"] & inputs["validation"]
 
 
-def grouped(pairs: list[tuple[str, str]]) -> list[Keyed]:
+def grouped(pairs: list[tuple[str, str]]) -> list[Row]:
     """Rows of (group, text), each with a label of its own, so that none repeats another."""
     return [
-        keyed(Labeled(origin=Origin("f", i + 1), group=group, text=text, label=f"{i}"))
+        Labeled(origin=Origin("f", i + 1), group=group, text=text, label=f"{i}")
         for i, (group, text) in enumerate(pairs)
     ]
 
@@ -144,7 +143,7 @@ def test_an_input_in_two_groups_ties_them() -> None:
     pairs = [(f"{half}{i}", f"t{i}") for half in "ab" for i in range(100)]
     parts = split(grouped(pairs), TENTHS)
     assert min(map(len, parts.values())) >= 2
-    for held in (lambda item: item.input_key, lambda item: item.row.group):
+    for held in (lambda item: item.input_key(), lambda item: item.group):
         found = {name: {held(item) for item in rows} for name, rows in parts.items()}
         assert not found["train"] & found["test"]
         assert not found["train"] & found["validation"]
@@ -165,7 +164,7 @@ def test_neither_input_nor_group_is_in_two_splits(pairs: list[tuple[str, int]]) 
     seen: dict[str, str] = {}
     for name, rows in parts.items():
         for item in rows:
-            ties = [item.input_key, *([item.row.group] if item.row.group else [])]
+            ties = [item.input_key(), *([item.group] if item.group else [])]
             assert {seen.setdefault(tie, name) for tie in ties} == {name}
 
 
@@ -182,7 +181,7 @@ def test_what_holds_over_half_of_all_rows_goes_to_train() -> None:
         pairs = [(f"{prefix} {i}", f"t{i}") for i in range(20)]
         pairs += [(f"{prefix} big {i % 5}", f"same {i // 5}") for i in range(50)]
         parts = split(grouped(pairs), TENTHS)
-        assert sum("big" in item.row.group for item in parts["train"]) == 50
+        assert sum("big" in item.group for item in parts["train"]) == 50
         assert min(map(len, parts.values())) >= 1
 
 
@@ -205,6 +204,6 @@ def test_no_shares_leave_every_row_in_train() -> None:
 
 
 def test_rows_of_a_single_input_cannot_be_split() -> None:
-    rows = [keyed(Labeled(origin=Origin("f", i), text="t", label=f"{i}")) for i in range(20)]
+    rows = [Labeled(origin=Origin("f", i), text="t", label=f"{i}") for i in range(20)]
     with pytest.raises(DataError, match="there are 1 different ones"):
         split(rows, TENTHS)

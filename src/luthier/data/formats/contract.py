@@ -91,9 +91,10 @@ class Unusable(Exception):
 class Settling(Protocol):
     """A format for which the first records do not tell how all are written."""
 
-    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+    def settled(self, match: Match, lines: Sequence[tuple[int, Record]]) -> Match:
         """The match with what all records of the file say of it; asked where targets are read.
 
+        Args: lines: every record with its line.
         Raises: DataError: they contradict each other.
         """
         ...

@@ -66,11 +66,11 @@ class TextLabels:
         why += unread_texts(sample, {*texts.values(), labels})
         return Match({**texts, "labels": labels}, why, weak=True, how={"mark": ""})
 
-    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+    def settled(self, match: Match, lines: Sequence[tuple[int, Record]]) -> Match:
         """With the mark between several labels: the first rows may have one each."""
         if "mark" not in match.how or "labels" not in match.columns:
             return match
-        found = (record.get(match.columns["labels"]) for record in records)
+        found = (record.get(match.columns["labels"]) for _, record in lines)
         values = [value for value in found if isinstance(value, str)]
         times = {mark: sum(mark in value for value in values) for mark in _MARKS}
         mark = max(times, key=lambda mark: times[mark])

@@ -68,7 +68,7 @@ class Pairs:
         how = {_JUDGED: judged} if judged else {}
         return Match({"anchor": anchor, "positive": positive}, why, weak=not is_sure, how=how)
 
-    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+    def settled(self, match: Match, lines: Sequence[tuple[int, Record]]) -> Match:
         """With what the column that judges the pairs says.
 
         Raises: DataError: more than yes and no.
@@ -76,7 +76,7 @@ class Pairs:
         if _JUDGED not in match.how:
             return match
         name = match.how[_JUDGED]
-        said = dict.fromkeys(_said(record, name) for record in records)
+        said = dict.fromkeys(_said(record, name) for _, record in lines)
         if not any(said):
             return replace(match, how={})
         strange = [value for value in said if value and value not in _NO | _YES]

@@ -46,14 +46,14 @@ class Tags:
         why = f"column '{tokens}' holds words and '{tags}' a tag for each"
         return Match({"tokens": tokens, "tags": tags}, why)
 
-    def settled(self, match: Match, records: Sequence[Record]) -> Match:
+    def settled(self, match: Match, lines: Sequence[tuple[int, Record]]) -> Match:
         """With the scheme of the tags: the first sentences may hold no entity.
 
         Raises: DataError: some of the tags have marks, and most do not.
         """
         if "tags" not in match.columns:
             return match
-        rows = [_peeked(record.get(match.columns["tags"])) for record in records]
+        rows = [_peeked(record.get(match.columns["tags"])) for _, record in lines]
         different = dict.fromkeys(tag for row in rows for tag in row)
         writing = writing_of(different)
         scheme = scheme_of([plainly(tag, writing) for tag in row] for row in rows)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 LATER = {"later": True}
@@ -94,6 +95,6 @@ class Row:
 class Splits:
     """Rows of the three splits; `Ledger` holds what became of the others."""
 
-    train: list[Row] = field(default_factory=list[Row])
-    validation: list[Row] = field(default_factory=list[Row])
-    test: list[Row] = field(default_factory=list[Row])
+    train: Sequence[Row] = ()
+    validation: Sequence[Row] = ()
+    test: Sequence[Row] = ()
