@@ -47,6 +47,25 @@ def test_scores_and_loss_are_those_of_transformers(kind: str, tmp_path: Path) ->
     assert_close(loss.sum / loss.count, expected.loss, rtol=1e-4, atol=1e-5)
 
 
+def test_a_picture_alone_is_read_by_the_running_statistics(tmp_path: Path) -> None:
+    """As the last of an epoch, or in a micro-batch of one: it has no mean over a batch."""
+    objective = Classify(Config(labels=list(LABELS)))
+    folder = pictures.model(tmp_path / "model", "resnet")
+    bundle = open_model(str(folder), kinds=objective.kinds, labels=LABELS, dtype=torch.float32)
+    data = pictures.folder(tmp_path / "all", per_class=1)
+    rows = parse_file(str(data), Reading(), Ledger()).rows
+    one, *_ = many = [objective.prepare(row, bundle.codec, index=n) for n, row in enumerate(rows)]
+    norms = [m for m in bundle.model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    before = [norm.running_mean.clone() for norm in norms]  # type: ignore[union-attr]
+    bundle.model.eval()
+    expected = objective.outputs(bundle, objective.collate([one]))
+    bundle.model.train().requires_grad_()
+    assert_close(objective.outputs(bundle, objective.collate([one])), expected)
+    assert_close([norm.running_mean for norm in norms], before)
+    objective.outputs(bundle, objective.collate(many))
+    assert all((norm.running_mean != old).any() for norm, old in zip(norms, before, strict=True))
+
+
 def test_changes_of_pictures_are_drawn_from_the_seeded_stream(tmp_path: Path) -> None:
     objective = Classify(Config(labels=list(LABELS)))
     codec = open_model(

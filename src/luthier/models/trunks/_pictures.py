@@ -32,7 +32,7 @@ class PictureTrunk:
 
     def hidden(self, batch: Batch, at_M: Tensor | None = None) -> Tensor:
         """Mean of the final states of each picture (M, D)."""
-        self._rest()
+        self._rest(batch)
         with products(self._types | {self.dtype}, batch.input_ids_N.device):
             found = self.model.base_model(self._pixels(batch)).last_hidden_state
         # (B, P, D) of transformers, (B, D, H, W) of convolutions
@@ -45,7 +45,7 @@ class PictureTrunk:
 
     def scores(self, batch: Batch) -> Tensor:
         """Class scores (B, C) in float32."""
-        self._rest()
+        self._rest(batch)
         with products(self._types | {self.dtype}, batch.input_ids_N.device):
             return self.model(self._pixels(batch)).logits.float()
 
@@ -63,13 +63,18 @@ class PictureTrunk:
         elif any(getattr(part, "gradient_checkpointing", False) for part in self.model.modules()):
             self.model.gradient_checkpointing_disable()
 
-    def _rest(self) -> None:
-        """Running statistics are weights that no gradient moves: where something is frozen, they
-        are as well, and what is saved of a training says all of it."""
-        if not all(parameter.requires_grad for parameter in self.model.parameters()):
-            for part in self.model.modules():
-                if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
-                    part.eval()
+    def _rest(self, batch: Batch) -> None:
+        """Norms take the mean of a batch only where there is one, and where all parameters move.
+
+        Running statistics are weights that no gradient moves: where something is frozen, they are
+        as well, and what is saved of a training says all of it. One picture alone, as an epoch may
+        leave over, has no spread (torch refuses it where a channel is one number): it is read by
+        the running statistics.
+        """
+        moves = all(parameter.requires_grad for parameter in self.model.parameters())
+        for part in self.model.modules():
+            if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+                part.train(mode=self.model.training and moves and len(batch.rows) > 1)
 
     def _pixels(self, batch: Batch) -> Tensor:
         if PIXELS not in batch.tensors:
