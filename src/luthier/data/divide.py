@@ -14,6 +14,7 @@ from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed
 from luthier.data.rows import Row
+from luthier.data.similar import Similar, similar
 from luthier.data.split import Shares, split
 from luthier.recipe.schema import DataSection
 
@@ -42,11 +43,37 @@ def divide(
         test=0.0 if parsed["test"] else section.test_share,
     )
     drawn = [name for name in ("validation", "test") if getattr(shares, name)]
-    found = split(parts["train"], shares)
+    near = _Near(parts["train"].rows, section.near_duplicates)
+    found = split(parts["train"], shares, near=near if near.threshold else None)
     rows = {name: (found if name in ("train", *drawn) else parts)[name].rows for name in parts}
     how = [f"{name}: {len(held)} rows" for name, held in rows.items()]
     words = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
-    return rows, [*_left_out(ledger, before), words + ", ".join(how)]
+    return rows, [*_left_out(ledger, before), *near.told(), words + ", ".join(how)]
+
+
+class _Near:
+    """Near-duplicates among the rows that are split, looked for when asked."""
+
+    def __init__(self, rows: Sequence[Row], threshold: float) -> None:
+        self.rows, self.threshold = rows, threshold
+        self.found: Similar | None = None
+
+    def __call__(self) -> Similar:
+        self.found = similar(self.rows, self.threshold)
+        return self.found
+
+    def told(self) -> list[str]:
+        """A line where there are any."""
+        if self.found is None or not len(self.found):
+            return []
+        first = [self.found.later_P[0], self.found.earlier_P[0]]
+        row, other = (self.rows[int(place)].origin for place in first)
+        number = len(np.unique(self.found.later_P))
+        return [
+            f"{number} {'row is a near-duplicate' if number == 1 else 'rows are near-duplicates'} "
+            f"of an earlier one, such as {row} (of {other}), and stay{'s' * (number == 1)} in its "
+            "split (data.near_duplicates)"
+        ]
 
 
 def _together(files: Sequence[Parsed]) -> Sequence[Row]:

@@ -1,8 +1,12 @@
-"""Rows to train, validation and test: by the hash of their content, each class by its share."""
+"""Rows to train, validation and test: by the hash of their content, each class by its share.
+
+Legend: N rows, M ties, E edges of a graph, P pairs of near-duplicates.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from luthier.core.errors import DataError
 from luthier.data.keyed import Keyed, Whole, joined
+from luthier.data.similar import Similar
 
 _SPLITS = ("train", "validation", "test")
 _DRIFT = 2.0
@@ -38,22 +43,24 @@ class _Stratum:
     test: int = 0
 
 
-def split(table: Keyed, shares: Shares) -> dict[str, Keyed]:
+def split(
+    table: Keyed, shares: Shares, *, near: Callable[[], Similar] | None = None
+) -> dict[str, Keyed]:
     """The rows of each split, in their given order.
 
-    Rows with the same input or group stay together, also through a chain of others (`units`),
-    and the hash of what ties them decides. Within a class (all rows, where there are no labels) the
-    hash is overruled only where the split has run two rows off its share, and so that ten rows give
-    one to each. What is first to bring a class, a label or a type of entity goes to train. Each
-    decision depends on the row and on those before it: rows appended later move none, unless they
-    tie what was apart. What holds over half of all rows goes to train.
+    Rows with the same input or group stay together, also through a chain of others (`units`), and
+    so do those that `near` gives: the hash of what ties them decides. Within a class (all rows,
+    where there are no labels) the hash is overruled only where the split has run two rows off its
+    share, and so that ten rows give one to each. What is first to bring a class, a label or a type
+    of entity goes to train. Each decision depends on the row and on those before it: rows appended
+    later move none, unless they tie what was apart. What holds over half of all rows goes to train.
     Raises: DataError: too few rows for the splits asked for.
     """
     if not shares.validation and not shares.test:
         nothing = table.taken(np.empty(0, np.int64))
         return {"train": table, "validation": nothing, "test": nothing}
     _check_number(table, shares)
-    unit_N = units(table)
+    unit_N = units(table, near() if near else None)
     split_N = _splits(table, unit_N, shares)
     parts = {name: table.taken(split_N == number) for number, name in enumerate(_SPLITS)}
     _check_filled(parts, shares, num_units=len(np.unique(unit_N)))
@@ -82,25 +89,30 @@ def _splits(table: Keyed, unit_N: Whole, shares: Shares) -> NDArray[np.int8]:
     return split_N
 
 
-def units(table: Keyed) -> Whole:
+def units(table: Keyed, near: Similar | None = None) -> Whole:
     """For each row the first row of all that it must stay together with.
 
     Groups and inputs (and pairs of texts) are the nodes of a graph, tied by the rows that have
-    them; a unit is what hangs together.
+    them, as rows are that are near-duplicates; a unit is what hangs together.
     """
     ties = joined(table.inputs, table.groups)
     _, node_M, number_M = np.unique(ties.hash_M, return_inverse=True, return_counts=True)
     is_tied_M = number_M[node_M] > 1  # the others tie nothing
-    row_M, node_M = ties.row_M[is_tied_M], node_M[is_tied_M]
+    begin_E, end_E = ties.row_M[is_tied_M], len(table) + node_M[is_tied_M]
+    if near is not None:
+        begin_E = np.concatenate([begin_E, near.later_P])
+        end_E = np.concatenate([end_E, near.earlier_P])
     unit_N = np.arange(len(table))
-    if not len(row_M):
+    # only what is tied at all is made a graph of
+    nodes, at = np.unique(np.concatenate([begin_E, end_E]), return_inverse=True)
+    if not len(nodes):
         return unit_N
-    tied, at_M = np.unique(row_M, return_inverse=True)
-    size = len(tied) + len(number_M)
-    edges = coo_matrix((np.ones(len(at_M), np.int8), (at_M, len(tied) + node_M)), (size, size))
-    _, component = connected_components(edges, directed=False)
-    _, first, of = np.unique(component[: len(tied)], return_index=True, return_inverse=True)
-    unit_N[tied] = tied[first[of]]
+    edges = (np.ones(len(begin_E), np.int8), (at[: len(begin_E)], at[len(begin_E) :]))
+    graph = coo_matrix(edges, (len(nodes), len(nodes)))
+    _, component = connected_components(graph, directed=False)
+    _, first, of = np.unique(component, return_index=True, return_inverse=True)
+    tied = nodes < len(table)  # they come first, in order: so the first of a component is a row
+    unit_N[nodes[tied]] = nodes[first[of]][tied]
     return unit_N
 
 

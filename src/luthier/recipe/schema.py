@@ -79,6 +79,9 @@ class DataSection(ComponentConfig):
     """Exact repetitions of a row within a split."""
     on_leak: Literal["remove", "error"] = "remove"
     """Inputs in two splits: removed from train first, then from validation; never from test."""
+    near_duplicates: float = Field(default=0.8, ge=0, le=1)
+    """Rows whose inputs and targets have at least this Jaccard similarity, by pieces of five
+    characters, stay in one split where rows are split off `train`; 0: only equal inputs do."""
     reasoning: Reasoning = "keep"
     """Reasoning in answers (`<think>` blocks): kept; kept in the last answer of a conversation
     only, as templates of reasoning models show it; or dropped everywhere."""

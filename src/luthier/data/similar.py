@@ -1,0 +1,153 @@
+"""Rows that almost repeat others: the same input and the same target but for some characters.
+
+Legend: N rows, P pairs, K hashes of a signature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.data.keyed import Whole
+from luthier.data.minhash import Bands, bands, jaccard, plainly, signatures
+from luthier.data.rows import Row
+
+_AT_ONCE = 2048
+_ROUNDS = 16
+"""How often those of one band that are unlike the first of them are compared anew."""
+_DEVIATIONS = 4.0
+"""Standard deviations by which an estimate may fall short before the texts are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """Pairs of similar rows; of many alike, each is paired with some, not with all."""
+
+    later_P: Whole
+    earlier_P: Whole
+    similarity_P: NDArray[np.float64]
+    """The less of what their inputs and their targets share."""
+
+    def __len__(self) -> int:
+        return len(self.later_P)
+
+    def first_kept(self, count: int) -> Whole:
+        """For each of `count` rows the earlier one in whose place it stands; itself: it is kept.
+
+        A row is left out when it is similar to one that is kept, so what stays is not similar.
+        """
+        kept_N = np.arange(count)
+        for place in np.lexsort((self.earlier_P, self.later_P)):
+            later, earlier = int(self.later_P[place]), int(self.earlier_P[place])
+            if kept_N[later] == later and kept_N[earlier] == earlier:
+                kept_N[later] = earlier
+        return kept_N
+
+
+def similar(
+    rows: Sequence[Row],
+    threshold: float,
+    *,
+    with_targets: bool = True,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Similar:
+    """Rows whose inputs, and whose targets, have a Jaccard similarity of at least `threshold`.
+
+    Their similarity is that of the sets of pieces of five characters (`minhash`). Of pairs at the
+    threshold 99 % are found; whatever is given was compared exactly. Rows without text, such as
+    pictures, are similar to none.
+    Args: threshold: above 0, at most 1. with_targets: False: inputs alone.
+        progress: is told how many of all rows have been looked at.
+    """
+    cut = bands(threshold)
+    search = _Search(rows, threshold, with_targets, np.empty((len(rows), cut.total), np.uint32))
+    empty: list[int] = []
+    for start, texts in _given(rows):
+        search.signed_NK[start : start + len(texts)] = signatures(texts, cut.total)
+        empty += [start + at for at, text in enumerate(texts) if not text]
+        progress(start + len(texts), len(rows))
+    kept = np.ones(len(rows), bool)
+    kept[empty] = False
+    places = np.flatnonzero(kept)
+    for number in range(cut.number):
+        _look_through(search, places, cut, number)
+    return search.found()
+
+
+def _given(rows: Sequence[Row]) -> Iterator[tuple[int, list[str]]]:
+    walked, start = iter(rows), 0
+    while texts := [plainly(row.given()) for row in islice(walked, _AT_ONCE)]:
+        yield start, texts
+        start += len(texts)
+
+
+@dataclass(slots=True)
+class _Search:
+    """What was compared so far."""
+
+    rows: Sequence[Row]
+    threshold: float
+    with_targets: bool
+    signed_NK: NDArray[np.uint32]
+    known: dict[tuple[int, int], float] = field(default_factory=dict[tuple[int, int], float])
+
+    def similarity(self, later: int, earlier: int) -> float:
+        """Of two rows, looked at once."""
+        pair = (later, earlier)
+        if pair not in self.known:
+            one, other = self.rows[later], self.rows[earlier]
+            texts = [(one.given(), other.given())]
+            texts += [(one.target(), other.target())] if self.with_targets else []
+            found = 1.0
+            for first, second in texts:
+                if found >= self.threshold and first != second:
+                    found = min(found, jaccard(plainly(first), plainly(second)))
+            self.known[pair] = found
+        return self.known[pair]
+
+    def found(self) -> Similar:
+        """Pairs at the threshold or above, in the order of the rows."""
+        pairs = sorted(pair for pair, value in self.known.items() if value >= self.threshold)
+        held = np.array(pairs, np.int64).reshape(-1, 2)
+        return Similar(held[:, 0], held[:, 1], np.array([self.known[pair] for pair in pairs]))
+
+
+def _look_through(search: _Search, places: Whole, cut: Bands, number: int) -> None:
+    """Compare rows that agree in one band: each with the first of them, and those unlike it
+    among themselves again."""
+    own = slice(number * cut.hashes, (number + 1) * cut.hashes)
+    band_N = np.ascontiguousarray(search.signed_NK[places, own])
+    key_N = band_N.view(np.dtype((np.void, band_N.shape[1] * 4))).ravel()
+    _, group_N, size_N = np.unique(key_N, return_inverse=True, return_counts=True)
+    shared = size_N[group_N] > 1
+    places, group_N = places[shared], group_N[shared]
+    order = np.argsort(group_N, kind="stable")
+    places, group_N = places[order], group_N[order]
+    for _ in range(_ROUNDS):
+        if not len(places):
+            return
+        is_first = np.append(True, group_N[1:] != group_N[:-1])
+        first = places[is_first][np.cumsum(is_first) - 1]
+        left = ~is_first
+        left[left] = ~_are_similar(search, places[left], first[left])
+        places, group_N = places[left], group_N[left]
+
+
+def _are_similar(search: _Search, later_P: Whole, earlier_P: Whole) -> NDArray[np.bool_]:
+    """Which pairs are similar; those far below the threshold by their signatures are not read."""
+    total = search.signed_NK.shape[1]
+    agree_P = np.zeros(len(later_P), np.int64)
+    for column in range(total):
+        signed_N = search.signed_NK[:, column]
+        agree_P += signed_N[later_P] == signed_N[earlier_P]
+    spread = (search.threshold * (1 - search.threshold) / total) ** 0.5
+    likely_P = agree_P / total >= search.threshold - _DEVIATIONS * spread
+    found = likely_P.copy()
+    for at in np.flatnonzero(likely_P):
+        similarity = search.similarity(int(later_P[at]), int(earlier_P[at]))
+        found[at] = similarity >= search.threshold
+    return found

@@ -1,0 +1,136 @@
+"""Near-duplicates: what is found is what plain sets of pieces say, and little is missed."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from luthier.data import minhash
+from luthier.data.load import load
+from luthier.data.rows import Labeled, Origin, Row
+from luthier.data.similar import Similar, similar
+from luthier.recipe.schema import DataSection
+
+WORDS = [f"{a}{b}" for a in ("kor", "lim", "tesa", "un") for b in ("do", "ra", "vit", "nelo", "x")]
+
+
+def rows(texts: list[str], labels: str = "") -> list[Row]:
+    named = labels or "a" * len(texts)
+    return [
+        Labeled(origin=Origin("f", at + 1), text=text, label=label)
+        for at, (text, label) in enumerate(zip(texts, named, strict=True))
+    ]
+
+
+def plain_share(first: str, second: str) -> float:
+    one, other = (
+        {text[at : at + 5] for at in range(max(len(text) - 4, 1))} for text in (first, second)
+    )
+    return len(one & other) / len(one | other)
+
+
+def pairs(found: Similar) -> set[tuple[int, int]]:
+    return set(zip(found.later_P.tolist(), found.earlier_P.tolist(), strict=True))
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_the_share_of_pieces_is_that_of_plain_sets(first: str, second: str) -> None:
+    assert minhash.jaccard(first, second) == pytest.approx(plain_share(first, second))
+
+
+def test_signatures_agree_as_often_as_pieces_are_shared() -> None:
+    drawn = random.Random(1)
+    said = [" ".join(drawn.choices(WORDS, k=30)) for _ in range(60)]
+    said += [text[:cut] for text in said for cut in (60, 110, 150)]
+    signed_NK = minhash.signatures(said, 2000)
+    for one, other in [(at, 60 + 3 * at + cut) for at in range(60) for cut in range(3)]:
+        agree = float(np.mean(signed_NK[one] == signed_NK[other]))
+        assert agree == pytest.approx(plain_share(said[one], said[other]), abs=0.06)  # 5 sigma
+
+
+def test_signatures_do_not_depend_on_what_stands_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["", "a", "abcde", "x" * 300, "ünï \U0001f600 code", *WORDS]
+    together = minhash.signatures(said, 20)
+    monkeypatch.setattr(minhash, "_AT_ONCE", 1)
+    assert (minhash.signatures(said, 20) == together).all()
+    assert (minhash.signatures(said[3:4], 20) == together[3:4]).all()
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.8, 0.95, 1.0])
+def test_pairs_at_the_threshold_share_a_band_ninety_nine_times_of_a_hundred(
+    threshold: float,
+) -> None:
+    cut = minhash.bands(threshold)
+    assert cut.total <= minhash.MOST_HASHES
+    assert 1 - (1 - threshold**cut.hashes) ** cut.number >= 0.99
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), threshold=st.sampled_from([0.6, 0.8]))
+def test_what_is_found_is_similar_and_hardly_anything_is_missed(
+    seed: int, threshold: float
+) -> None:
+    drawn = random.Random(seed)
+    said = [" ".join(drawn.choices(WORDS, k=12)) for _ in range(40)]
+    for text in said[:40]:
+        words = text.split()
+        words[drawn.randrange(12)] = drawn.choice(WORDS)
+        said.append(" ".join(words))
+    found = pairs(similar(rows(said), threshold))
+    assert all(plain_share(said[one], said[other]) >= threshold for one, other in found)
+    wanted = {at for at in range(40, 80) if plain_share(said[at], said[at - 40]) >= threshold}
+    assert len(wanted - {later for later, _ in found}) <= 3
+
+
+def test_targets_have_to_be_similar_too() -> None:
+    said = ["how do I change my pin number", "how do I change my PIN  number"]
+    assert pairs(similar(rows(said, "aa"), 0.8)) == {(1, 0)}
+    assert not pairs(similar(rows(said, "ab"), 0.8))
+    assert pairs(similar(rows(said, "ab"), 0.8, with_targets=False)) == {(1, 0)}
+
+
+def test_rows_without_text_are_similar_to_none() -> None:
+    pictures = [
+        Labeled(origin=Origin("f", at), text="", label="a", picture=f"{at}.png", digest=f"{at}")
+        for at in range(5)
+    ]
+    assert not pairs(similar(pictures, 0.8))
+    assert not pairs(similar([], 0.8))
+
+
+def test_only_what_is_similar_to_a_row_that_stays_is_left_out() -> None:
+    """Of a chain, of which the first and the last are unlike, the middle goes."""
+    chain = Similar(np.array([1, 2, 4]), np.array([0, 1, 3]), np.ones(3))
+    assert chain.first_kept(5).tolist() == [0, 0, 2, 3, 3]
+
+
+def test_many_alike_are_all_paired_with_the_first() -> None:
+    said = [f"the same long sentence again and again, number {at % 10}" for at in range(500)]
+    kept = similar(rows(said), 0.8).first_kept(500)
+    assert (kept == 0).all()
+
+
+def test_near_duplicates_stay_in_one_split(tmp_path: Path) -> None:
+    drawn = random.Random(3)
+    lines: list[str] = []
+    for at in range(100):
+        words = drawn.choices(WORDS, k=14)
+        lines += [f"{' '.join(words)} {end},{at % 2}" for end in ("now", "please", "thanks")]
+    drawn.shuffle(lines)
+    (tmp_path / "a.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+
+    def torn(near_duplicates: float) -> tuple[int, str]:
+        section = DataSection(train=str(tmp_path / "a.csv"), near_duplicates=near_duplicates)
+        loaded = load(section, seed=0)
+        parts = (loaded.splits.train, loaded.splits.validation, loaded.splits.test)
+        assert min(map(len, parts)) >= 10
+        stems = [{row.given().rsplit(" ", 1)[0] for row in part} for part in parts]
+        return sum(map(len, stems)) - 100, "\n".join(loaded.description)
+
+    assert torn(0)[0] > 20
+    number, said = torn(0.8)
+    assert number == 0
+    assert "200 rows are near-duplicates of an earlier one, such as" in said
