@@ -15,7 +15,7 @@ from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed
 from luthier.data.rows import Row
 from luthier.data.similar import Similar, similar
-from luthier.data.split import Shares, split
+from luthier.data.split import Shares, is_of_many, split
 from luthier.recipe.schema import DataSection
 
 USUAL_SHARE = 0.1
@@ -43,37 +43,45 @@ def divide(
         test=0.0 if parsed["test"] else section.test_share,
     )
     drawn = [name for name in ("validation", "test") if getattr(shares, name)]
-    near = _Near(parts["train"].rows, section.near_duplicates)
-    found = split(parts["train"], shares, near=near if near.threshold else None)
+    near, words = _near(parts["train"], shares, section.near_duplicates)
+    found = split(parts["train"], shares, near=near)
     rows = {name: (found if name in ("train", *drawn) else parts)[name].rows for name in parts}
     how = [f"{name}: {len(held)} rows" for name, held in rows.items()]
-    words = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
-    return rows, [*_left_out(ledger, before), *near.told(), words + ", ".join(how)]
+    by = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
+    return rows, [*_left_out(ledger, before), *words, by + ", ".join(how)]
 
 
-class _Near:
-    """Near-duplicates among the rows that are split, looked for when asked."""
+def _near(table: Keyed, shares: Shares, threshold: float) -> tuple[Similar | None, list[str]]:
+    """Near-duplicates that are to stay in one split, and what is said of them.
 
-    def __init__(self, rows: Sequence[Row], threshold: float) -> None:
-        self.rows, self.threshold = rows, threshold
-        self.found: Similar | None = None
+    Rows made by a pattern may all be alike: a crowd larger than a split is not kept together.
+    """
+    asked = [share for share in (shares.validation, shares.test) if share]
+    if not threshold or not asked:
+        return None, []
+    found = similar(table.rows, threshold)
+    most = max(2, int(min(asked) * len(table)))
+    is_crowd_P = is_of_many(table, found, most)
+    words = _near_words(table, found.only(~is_crowd_P), "so they stay in one split with it")
+    words += _near_words(
+        table,
+        found.only(is_crowd_P),
+        f"and over {most} of them hang together: too many for one split, so the test holds rows "
+        "much like those of train",
+    )
+    return found.only(~is_crowd_P), words
 
-    def __call__(self) -> Similar:
-        self.found = similar(self.rows, self.threshold)
-        return self.found
 
-    def told(self) -> list[str]:
-        """A line where there are any."""
-        if self.found is None or not len(self.found):
-            return []
-        first = [self.found.later_P[0], self.found.earlier_P[0]]
-        row, other = (self.rows[int(place)].origin for place in first)
-        number = len(np.unique(self.found.later_P))
-        return [
-            f"{number} {'row is a near-duplicate' if number == 1 else 'rows are near-duplicates'} "
-            f"of an earlier one, such as {row} (of {other}), and stay{'s' * (number == 1)} in its "
-            "split (data.near_duplicates)"
-        ]
+def _near_words(table: Keyed, found: Similar, and_so: str) -> list[str]:
+    if not len(found):
+        return []
+    rows = (table.rows[int(places[0])].origin for places in (found.later_P, found.earlier_P))
+    row, other = rows
+    number = len(np.unique(found.later_P))
+    return [
+        f"near-duplicates of an earlier row: {number}, such as {row} (of {other}), {and_so} "
+        "(data.near_duplicates)"
+    ]
 
 
 def _together(files: Sequence[Parsed]) -> Sequence[Row]:

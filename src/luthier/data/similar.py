@@ -35,6 +35,10 @@ class Similar:
     def __len__(self) -> int:
         return len(self.later_P)
 
+    def only(self, mask_P: NDArray[np.bool_]) -> Similar:
+        """Some of the pairs."""
+        return Similar(self.later_P[mask_P], self.earlier_P[mask_P], self.similarity_P[mask_P])
+
     def first_kept(self, count: int) -> Whole:
         """For each of `count` rows the earlier one in whose place it stands; itself: it is kept.
 

@@ -6,7 +6,6 @@ Legend: N rows, M ties, E edges of a graph, P pairs of near-duplicates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,9 +42,7 @@ class _Stratum:
     test: int = 0
 
 
-def split(
-    table: Keyed, shares: Shares, *, near: Callable[[], Similar] | None = None
-) -> dict[str, Keyed]:
+def split(table: Keyed, shares: Shares, *, near: Similar | None = None) -> dict[str, Keyed]:
     """The rows of each split, in their given order.
 
     Rows with the same input or group stay together, also through a chain of others (`units`), and
@@ -60,7 +57,7 @@ def split(
         nothing = table.taken(np.empty(0, np.int64))
         return {"train": table, "validation": nothing, "test": nothing}
     _check_number(table, shares)
-    unit_N = units(table, near() if near else None)
+    unit_N = units(table, near)
     split_N = _splits(table, unit_N, shares)
     parts = {name: table.taken(split_N == number) for number, name in enumerate(_SPLITS)}
     _check_filled(parts, shares, num_units=len(np.unique(unit_N)))
@@ -114,6 +111,12 @@ def units(table: Keyed, near: Similar | None = None) -> Whole:
     tied = nodes < len(table)  # they come first, in order: so the first of a component is a row
     unit_N[nodes[tied]] = nodes[first[of]][tied]
     return unit_N
+
+
+def is_of_many(table: Keyed, near: Similar, most: int) -> NDArray[np.bool_]:
+    """Which pairs of `near` tie more than `most` rows together."""
+    unit_N = units(table, near)
+    return np.bincount(unit_N, minlength=len(table))[unit_N[near.later_P]] > most
 
 
 def _decide(

@@ -133,4 +133,13 @@ def test_near_duplicates_stay_in_one_split(tmp_path: Path) -> None:
     assert torn(0)[0] > 20
     number, said = torn(0.8)
     assert number == 0
-    assert "200 rows are near-duplicates of an earlier one, such as" in said
+    assert "near-duplicates of an earlier row: 200, such as" in said
+
+
+def test_rows_of_one_pattern_are_split_all_the_same(tmp_path: Path) -> None:
+    lines = [f"please tell me the state of my order number {at},{at % 2}" for at in range(100)]
+    (tmp_path / "a.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    loaded = load(DataSection(train=str(tmp_path / "a.csv")), seed=0)
+    assert min(len(loaded.splits.validation), len(loaded.splits.test)) >= 8
+    said = "\n".join(loaded.description)
+    assert "over 10 of them hang together: too many for one split" in said
