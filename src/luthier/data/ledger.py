@@ -47,6 +47,8 @@ class Ledger:
     dropped: dict[str, Counted] = field(default_factory=dict[str, Counted])
     shortened: dict[str, Counted] = field(default_factory=dict[str, Counted])
     """What was left out of rows that were read all the same; they are used, or dropped later."""
+    changed: dict[str, Counted] = field(default_factory=dict[str, Counted])
+    """What cleaning changed in rows; they are used, or dropped later."""
     tokens: dict[str, Tokens] = field(default_factory=dict[str, Tokens])
 
     def read(self) -> None:
@@ -69,6 +71,10 @@ class Ledger:
     def shorten(self, remark: str, origin: Origin) -> None:
         """Something in a row was left out."""
         self.shortened.setdefault(remark, Counted()).add(str(origin))
+
+    def change(self, reason: str, origin: Origin) -> None:
+        """Cleaning changed something in a row."""
+        self.changed.setdefault(reason, Counted()).add(str(origin))
 
     def add_tokens(self, split: str, trained: int, masked: int, cut: int, total: int = -1) -> None:
         """Tokens of rows in `split`; `total` is what there was before (-1: the sum of these)."""
@@ -119,6 +125,7 @@ class Ledger:
                 "used": dict(self.used),
                 "dropped": _listed(self.dropped),
                 "shortened": _listed(self.shortened),
+                **({"changed": _listed(self.changed)} if self.changed else {}),
             },
             "tokens": {
                 split: {

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from luthier.core.errors import DataError
+from luthier.data.clean import asked_for, cleaned
 from luthier.data.divide import divide, validation_share
 from luthier.data.find import digest, find
 from luthier.data.formats.contract import Shape
 from luthier.data.ledger import Ledger
+from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed, Reading, parse
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.recipe.schema import DataSection
@@ -51,6 +54,8 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
         if parsed[name]:  # the other files must hold what train holds
             reading = Reading.of(section, parsed["train"][0].shape)
     description = [line for files in parsed.values() for one in files for line in one.description]
+    read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
+    parsed = _cleaned(parsed, section, ledger)
     parts, how = divide(parsed, section, ledger)
     shape = parsed["train"][0].shape
     if shape == "labeled":
@@ -62,7 +67,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
         Splits(**parts),
         ledger,
         [*description, *how],
-        {one.name: one.sha256 for files in parsed.values() for one in files},
+        read_from,
         shape,
         class_names(parts["train"]),
     )
@@ -76,6 +81,8 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     """
     ledger = Ledger()
     parsed = parse_files(section.test, Reading.of(section, known.shape), ledger)
+    cleaners = asked_for(section.clean)
+    parsed = [replace(one, rows=cleaned(one.rows, cleaners, ledger, drops=False)) for one in parsed]
     alone = section.model_copy(update={"validation_share": 0.0})
     parts, how = divide({"train": [], "validation": [], "test": parsed}, alone, ledger)
     left_out = how[:-1]  # the last line counts all splits
@@ -91,6 +98,30 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
         known.shape,
         known.labels,
     )
+
+
+def _cleaned(
+    parsed: Mapping[str, list[Parsed]], section: DataSection, ledger: Ledger
+) -> dict[str, list[Parsed]]:
+    """The files with their rows as `data.clean` leaves them. Of given validation and test files
+    texts are changed, and no row is left out."""
+    asked = asked_for(section.clean)
+    if not asked:
+        return dict(parsed)
+    found: dict[str, list[Parsed]] = {}
+    for name in ("test", "validation", "train"):
+        held = [one.rows for files in found.values() for one in files]
+        together = OnDisk(row for one in parsed[name] for row in one.rows)
+        is_train = name == "train"
+        beside = OnDisk(chain(*held)) if is_train else ()
+        rows = cleaned(together, asked, ledger, beside=beside, drops=is_train)
+        found[name] = [replace(parsed[name][0], rows=rows)] if parsed[name] else []
+        if is_train and not rows:
+            raise DataError(
+                "data.clean: not one row of train is left.\n    Ask for less: "
+                + "; ".join(f"{reason} ({entry.count})" for reason, entry in ledger.dropped.items())
+            )
+    return {name: found[name] for name in parsed}
 
 
 def changed_files(files: Mapping[str, str]) -> list[str]:

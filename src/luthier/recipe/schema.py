@@ -82,6 +82,9 @@ class DataSection(ComponentConfig):
     near_duplicates: float = Field(default=0.8, ge=0, le=1)
     """Rows whose inputs and targets have at least this Jaccard similarity, by pieces of five
     characters, stay in one split where rows are split off `train`; 0: only equal inputs do."""
+    clean: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Ways of cleaning rows before they are split, each by its name: a value for its main setting,
+    true, or a mapping of its settings. The files stay as they are."""
     reasoning: Reasoning = "keep"
     """Reasoning in answers (`<think>` blocks): kept; kept in the last answer of a conversation
     only, as templates of reasoning models show it; or dropped everywhere."""

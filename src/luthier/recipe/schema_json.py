@@ -13,6 +13,7 @@ def schema(
     objective_configs: Mapping[str, type[ComponentConfig]],
     tuner_configs: Mapping[str, type[ComponentConfig]],
     option_configs: Mapping[str, type[ComponentConfig]],
+    cleaner_configs: Mapping[str, type[ComponentConfig]],
 ) -> dict[str, Any]:
     """JSON Schema (2020-12) of the whole recipe, each component with its own settings."""
     found = Recipe.model_json_schema()
@@ -28,21 +29,24 @@ def schema(
         choices.append(_unnamed(configs))
         described = found["properties"][section].get("description", "")
         found["properties"][section] = {"anyOf": choices, "description": described}
-    found["properties"]["keep"] |= _options(option_configs, found["$defs"])
+    found["properties"]["keep"] |= _options("keep", option_configs, found["$defs"])
+    own = found["$defs"]["DataSection"]["properties"]["clean"]
+    own |= _options("clean", cleaner_configs, found["$defs"])
     return found
 
 
 def _options(
-    configs: Mapping[str, type[ComponentConfig]], definitions: dict[str, Any]
+    section: str, configs: Mapping[str, type[ComponentConfig]], definitions: dict[str, Any]
 ) -> dict[str, Any]:
-    """Each by its name: a number, true or false, or its settings."""
+    """Each by its name: a number or a word, true or false, or its settings."""
     properties: dict[str, Any] = {}
     for name, config in configs.items():
         own = config.model_json_schema(ref_template="#/$defs/{model}")
         definitions.update(own.pop("$defs", {}))
-        definitions[f"keep_{name}"] = {**own, "title": name}
-        reference = {"$ref": f"#/$defs/keep_{name}"}
-        properties[name] = {"anyOf": [{"type": "number"}, {"type": "boolean"}, reference]}
+        definitions[f"{section}_{name}"] = {**own, "title": name}
+        reference = {"$ref": f"#/$defs/{section}_{name}"}
+        bare = [{"type": kind} for kind in ("number", "string", "boolean")]
+        properties[name] = {"anyOf": [*bare, reference]}
     return {"properties": properties, "additionalProperties": False}
 
 

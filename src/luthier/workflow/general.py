@@ -16,10 +16,11 @@ from luthier.data.overflow import fit_to
 from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
 from luthier.objectives import Part, objectives
+from luthier.recipe.place import OPTIONS
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import DataSection
 from luthier.workflow.held_out import without_held_out
-from luthier.workflow.options import SECTION, options
+from luthier.workflow.options import options
 from luthier.workflow.settle import objective_for
 from luthier.workflow.stages import Stages
 
@@ -74,7 +75,7 @@ def _general(name: str, codec: Codec, loaded: Loaded, limit: int) -> General:
     rows = without_held_out(read.splits.train, loaded, ledger)
     if not rows:
         raise RecipeError(
-            f"recipe {SECTION}: every row of {name} is also in validation or test of this run. "
+            f"recipe {OPTIONS}: every row of {name} is also in validation or test of this run. "
             "Give other general rows."
         )
     is_bare = not (codec.has_template or codec.is_plain)
@@ -88,7 +89,7 @@ def _general(name: str, codec: Codec, loaded: Loaded, limit: int) -> General:
             ledger.drop(f"longer than {limit} tokens", rows[item.row].origin, split=_SPLIT)
     if not after:
         raise RecipeError(
-            f"recipe {SECTION}: every row of {name} is longer than {limit} tokens. Give "
+            f"recipe {OPTIONS}: every row of {name} is longer than {limit} tokens. Give "
             "shorter general rows, or raise training.max_length."
         )
     ledger.add_features(_SPLIT, before, after)
@@ -101,14 +102,14 @@ def tell_left_out(general: Iterable[General], stages: Stages) -> None:
     for one in general:
         if one.is_bare:
             stages.note(
-                f"{SECTION}: the model has no chat template: general rows of {one.part.name} are "
+                f"{OPTIONS}: the model has no chat template: general rows of {one.part.name} are "
                 "shown to it as plain text"
             )
         rows, used = one.ledger.rows_in, one.ledger.used[_SPLIT]
         reasons = [f"{entry.count} {reason}" for reason, entry in one.ledger.dropped.items()]
         if reasons:
             stages.note(
-                f"{SECTION}: {used} of {rows} general rows of {one.part.name} are used; left out: "
+                f"{OPTIONS}: {used} of {rows} general rows of {one.part.name} are used; left out: "
                 f"{', '.join(reasons)} (ledger.json)"
             )
 

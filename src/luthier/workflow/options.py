@@ -1,4 +1,4 @@
-"""The options of `keep`: checked, spelled out, and built."""
+"""The options of `keep` and `data.clean`: checked, spelled out; those of `keep` also built."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from pydantic import ValidationError
 from luthier.core.config import ComponentConfig, Problem, build, find_problems, shown, validate
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
+from luthier.core.options import Option, settings_of
+from luthier.core.registry import Registry
+from luthier.data.cleaning import cleaners
 from luthier.keeping import Keeper, keepers
 from luthier.models.bundle import Kind
+from luthier.recipe.place import CLEANING, OPTIONS
 from luthier.recipe.resolve import Settled
 
-SECTION = "keep"
+_REGISTRIES: Mapping[str, Registry[Any]] = {OPTIONS: keepers, CLEANING: cleaners}
 
 
-def check(said: Mapping[str, Any]) -> list[Problem]:
+def check(section: str, said: Mapping[str, Any]) -> list[Problem]:
     """Every problem with what a recipe says of options, at places within the section."""
     found: list[Problem] = []
+    registry = _REGISTRIES[section]
     for name, value in said.items():
-        if name not in keepers.names():
-            hint = did_you_mean(name, keepers.names())
+        if name not in registry.names():
+            hint = did_you_mean(name, registry.names())
             found.append(Problem((name,), f"unknown option{hint}"))
             continue
-        kind = keepers.get(name)
-        settings = _settings(kind, value)
+        kind = registry.get(name)
+        settings = settings_of(kind, value)
         if settings is None:
             found.append(Problem((name,), f"got {shown(value)}, expected {_expected(kind)}"))
         elif isinstance(settings, dict):
@@ -42,17 +47,8 @@ def _problems(config: type[ComponentConfig], settings: Mapping[str, Any]) -> lis
     return []
 
 
-def _settings(kind: type[Keeper], value: Any) -> dict[str, Any] | bool | None:
-    """The settings that a value stands for; False: the option is off; None: it stands for none."""
-    if isinstance(value, bool):
-        return {} if value else False
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {kind.short: value} if kind.short and isinstance(value, int | float) else None
-
-
-def _expected(kind: type[Keeper]) -> str:
-    number = f"a number ({kind.short}), " if kind.short else ""
+def _expected(kind: type[Option]) -> str:
+    number = f"a value ({kind.short}), " if kind.short else ""
     return f"{number}true, false, or settings: {', '.join(kind.Config.model_fields)}"
 
 
@@ -61,13 +57,19 @@ def spell_out(settled: Settled) -> None:
 
     Raises: RecipeError: an option or a setting that there is none of.
     """
-    for name, value in dict(settled.get(SECTION)).items():
-        settings = _settings(keepers.get(name), value)
-        if not isinstance(settings, dict):
-            settled.write_out(f"{SECTION}.{name}", False)
-            continue
-        config = build(keepers.get(name).Config, settings, where=f"{SECTION}.{name}")
-        settled.write_out(f"{SECTION}.{name}", config.model_dump(mode="json"))
+    for name, value in dict(settled.get(OPTIONS)).items():
+        settled.write_out(f"{OPTIONS}.{name}", _in_full(OPTIONS, name, value))
+    said: Mapping[str, Any] = settled.get(CLEANING)
+    full = {name: _in_full(CLEANING, name, value) for name, value in said.items()}
+    settled.write_out(CLEANING, full)
+
+
+def _in_full(section: str, name: str, value: Any) -> dict[str, Any] | bool:
+    kind = _REGISTRIES[section].get(name)
+    settings = settings_of(kind, value)
+    if not isinstance(settings, dict):
+        return False
+    return build(kind.Config, settings, where=f"{section}.{name}").model_dump(mode="json")
 
 
 def options(settled: Settled, *, kind: Kind) -> dict[str, Keeper]:
@@ -76,15 +78,15 @@ def options(settled: Settled, *, kind: Kind) -> dict[str, Keeper]:
     Raises: RecipeError: one does not work with such a model.
     """
     found: dict[str, Keeper] = {}
-    for name, value in settled.get(SECTION).items():
+    for name, value in settled.get(OPTIONS).items():
         if value is False:
             continue
         option = keepers.get(name)
         if option.kinds and kind not in option.kinds:
             others = [n for n, other in keepers.items() if not other.kinds or kind in other.kinds]
             raise RecipeError(
-                f"recipe {SECTION}.{name}: works with a {' or '.join(sorted(option.kinds))}, and "
+                f"recipe {OPTIONS}.{name}: works with a {' or '.join(sorted(option.kinds))}, and "
                 f"this run trains a {kind}. Options that fit: {', '.join(others)}."
             )
-        found[name] = option(build(option.Config, value, where=f"{SECTION}.{name}"))
+        found[name] = option(build(option.Config, value, where=f"{OPTIONS}.{name}"))
     return found

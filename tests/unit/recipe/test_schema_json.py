@@ -18,7 +18,7 @@ class Sft(ComponentConfig):
     """The template."""
 
 
-FOUND = schema({"sft": Sft}, {"lora": Rank}, {"hold": Rank})
+FOUND = schema({"sft": Sft}, {"lora": Rank}, {"hold": Rank}, {"wash": Rank})
 
 
 def test_every_key_is_described() -> None:
@@ -41,3 +41,11 @@ def test_components_hold_their_own_settings() -> None:
 def test_unknown_keys_are_refused_everywhere() -> None:
     assert FOUND["additionalProperties"] is False
     assert FOUND["$defs"]["TrainingSection"]["additionalProperties"] is False
+
+
+def test_options_take_a_value_or_settings_of_their_own() -> None:
+    clean = FOUND["$defs"]["DataSection"]["properties"]["clean"]
+    assert clean["additionalProperties"] is False
+    assert {"$ref": "#/$defs/clean_wash"} in clean["properties"]["wash"]["anyOf"]
+    assert FOUND["$defs"]["clean_wash"]["properties"]["rank"]["minimum"] == 1
+    assert list(FOUND["properties"]["keep"]["properties"]) == ["hold"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+
+from luthier.data.edits import Find
 
 LATER = {"later": True}
 """Metadata of a field that came with a later version: while empty it changes no key, so that rows
@@ -81,6 +83,17 @@ class Row:
     def asked_with(self) -> str:
         """What a figure of several rows is taken over, such as their query; empty: nothing."""
         return self.group
+
+    def rewritten(self, find: Find) -> Row:
+        """The row with what `find` finds in its texts changed; places in them follow. Names of
+        classes stay as they are."""
+        del find
+        return self
+
+    def relabelled(self, names: Mapping[str, str]) -> Row:
+        """The row with other names for its classes, where it has any."""
+        del names
+        return self
 
     def stratum(self) -> str:
         """The class whose share splits should keep; empty where rows have none."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from luthier.data.edits import Find, edited
 from luthier.data.rows.base import LATER, Row
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -34,6 +35,20 @@ class Message:
     tool_call_id: str = ""
     name: str = ""
     spans: tuple[SpanWeight, ...] = field(default=(), metadata=LATER)
+
+    def rewritten(self, find: Find) -> Message:
+        """The turn with what `find` finds changed, also in what tools are called with."""
+        new = edited(self.content, find)
+        spans = (
+            SpanWeight(new.moved(span.start), new.moved(span.end), span.weight)
+            for span in self.spans
+        )
+        return replace(
+            self,
+            content=new.text,
+            spans=tuple(span for span in spans if span.end > span.start),
+            tool_calls=tuple(_within(call, find) for call in self.tool_calls),
+        )
 
     @property
     def is_learned(self) -> bool:
@@ -69,6 +84,9 @@ class Chat(Row):
     def target(self) -> str:
         return self.answer()
 
+    def rewritten(self, find: Find) -> Chat:
+        return replace(self, messages=_turns(self.messages, find))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference(Row):
@@ -94,6 +112,14 @@ class Preference(Row):
     def target(self) -> str:
         return spoken(self.chosen)
 
+    def rewritten(self, find: Find) -> Preference:
+        return replace(
+            self,
+            messages=_turns(self.messages, find),
+            chosen=_turns(self.chosen, find),
+            rejected=_turns(self.rejected, find),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated(Row):
@@ -117,6 +143,9 @@ class Rated(Row):
 
     def stratum(self) -> str:
         return self.target()
+
+    def rewritten(self, find: Find) -> Rated:
+        return replace(self, messages=_turns(self.messages, find))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +171,14 @@ class Prompt(Row):
     def target(self) -> str:
         return self.reference
 
+    def rewritten(self, find: Find) -> Prompt:
+        return replace(
+            self,
+            messages=_turns(self.messages, find),
+            reference=edited(self.reference, find).text,
+            fields=_within(self.fields, find),
+        )
+
 
 def spoken(messages: Sequence[Message]) -> str:
     """What is said in a conversation, without its system turn."""
@@ -153,3 +190,18 @@ def dialogue(messages: Sequence[Message]) -> str:
     if len(messages) == 1:
         return messages[0].content
     return "\n".join(f"{turn.role}: {turn.content}" for turn in messages)
+
+
+def _turns(messages: Sequence[Message], find: Find) -> tuple[Message, ...]:
+    return tuple(turn.rewritten(find) for turn in messages)
+
+
+def _within(value: Any, find: Find) -> Any:
+    """A JSON value with the texts in it changed, not the names of its fields."""
+    if isinstance(value, str):
+        return edited(value, find).text
+    if isinstance(value, Mapping):
+        return {key: _within(item, find) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_within(item, find) for item in value)
+    return value

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import dataclass, replace
 
+from luthier.data.edits import Find, edited
 from luthier.data.rows.base import Row
 
 
@@ -45,6 +46,12 @@ class Ranked(Row):
 
     def asked_with(self) -> str:
         return self.query
+
+    def rewritten(self, find: Find) -> Ranked:
+        query = edited(self.query, find).text
+        group = query if self.group == self.query else self.group
+        documents = (replace(item, text=edited(item.text, find).text) for item in self.documents)
+        return replace(self, query=query, group=group, documents=tuple(documents))
 
 
 def numbers_text(numbers: list[float]) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from luthier.data.edits import Find, edited
 from luthier.data.rows.base import Row
 
 
@@ -21,6 +23,9 @@ class Text(Row):
 
     def given(self) -> str:
         return self.text
+
+    def rewritten(self, find: Find) -> Text:
+        return replace(self, text=edited(self.text, find).text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,13 @@ class Labeled(Row):
     def stratum(self) -> str:
         return self.label
 
+    def rewritten(self, find: Find) -> Labeled:
+        texts = (edited(text, find).text for text in (self.text, self.text_pair))
+        return replace(self, **dict(zip(("text", "text_pair"), texts, strict=True)))
+
+    def relabelled(self, names: Mapping[str, str]) -> Labeled:
+        return replace(self, label=names.get(self.label, self.label))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multilabeled(Row):
@@ -75,6 +87,14 @@ class Multilabeled(Row):
     def brings(self) -> tuple[str, ...]:
         return self.labels
 
+    def rewritten(self, find: Find) -> Multilabeled:
+        texts = (edited(text, find).text for text in (self.text, self.text_pair))
+        return replace(self, **dict(zip(("text", "text_pair"), texts, strict=True)))
+
+    def relabelled(self, names: Mapping[str, str]) -> Multilabeled:
+        found = dict.fromkeys(names.get(label, label) for label in self.labels)
+        return replace(self, labels=tuple(found))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored(Row):
@@ -94,6 +114,10 @@ class Scored(Row):
 
     def target(self) -> str:
         return "" if math.isnan(self.score) else f"{self.score:g}"
+
+    def rewritten(self, find: Find) -> Scored:
+        texts = (edited(text, find).text for text in (self.text, self.text_pair))
+        return replace(self, **dict(zip(("text", "text_pair"), texts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +153,35 @@ class Tagged(Row):
     def brings(self) -> tuple[str, ...]:
         return tuple({tag.partition("-")[2] for tag in self.tags} - {""})
 
+    def rewritten(self, find: Find) -> Tagged:
+        """Words of which nothing is left go with their tags; what follows one begins its entity."""
+        text, starts = self.placed()
+        new = edited(text, find)
+        if not new.edits:
+            return self
+        places = [
+            (new.moved(start), new.moved(start + len(token)))
+            for start, token in zip(starts, self.tokens, strict=True)
+        ]
+        words = [new.text[start:end] for start, end in places]
+        kept = [at for at, word in enumerate(words) if word.strip()]
+        tags = list(self.tags)
+        for at, tag in enumerate(tags[:-1]):
+            if at not in kept and tag.startswith("B-") and tags[at + 1] == f"I-{tag[2:]}":
+                tags[at + 1] = tag
+        return replace(
+            self,
+            tokens=tuple(words[at] for at in kept),
+            tags=tuple(tags[at] for at in kept if tags),
+            text=new.text if self.text else "",
+            starts=tuple(places[at][0] for at in kept) if self.text else (),
+        )
+
+    def relabelled(self, names: Mapping[str, str]) -> Tagged:
+        parts = (tag.partition("-") for tag in self.tags)
+        tags = tuple(f"{mark}{dash}{names.get(kind, kind)}" for mark, dash, kind in parts)
+        return replace(self, tags=tags)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -158,6 +211,15 @@ class Question(Row):
     def target(self) -> str:
         return json.dumps([answer.text for answer in self.answers], ensure_ascii=False)
 
+    def rewritten(self, find: Find) -> Question:
+        new = edited(self.context, find)
+        answers: list[Span] = []
+        for answer in self.answers:
+            start, end = new.moved(answer.start), new.moved(answer.start + len(answer.text))
+            answers.append(Span(start, new.text[start:end]))
+        question = edited(self.question, find).text
+        return replace(self, question=question, context=new.text, answers=tuple(answers))
+
 
 def name_of(text: str) -> str:
     """A short name of a text, under which rows that share it stay together."""
@@ -185,3 +247,11 @@ class Triplet(Row):
 
     def target(self) -> str:
         return self.positive
+
+    def rewritten(self, find: Find) -> Triplet:
+        return replace(
+            self,
+            anchor=edited(self.anchor, find).text,
+            positive=edited(self.positive, find).text,
+            negatives=tuple(edited(text, find).text for text in self.negatives),
+        )

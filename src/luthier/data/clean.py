@@ -1,0 +1,68 @@
+"""Rows after the cleaners that a recipe asks for; every change is in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from luthier.core.config import build
+from luthier.core.options import settings_of
+from luthier.data.cleaning import Change, Cleaner, cleaners
+from luthier.data.ledger import Ledger
+from luthier.data.on_disk import OnDisk
+from luthier.data.rows import Row
+
+
+def asked_for(said: Mapping[str, Any]) -> dict[str, Cleaner]:
+    """The cleaners of `data.clean` by name, in the order in which they work.
+
+    Raises: RecipeError: an unknown name or setting.
+    """
+    found: dict[str, Cleaner] = {}
+    for name, value in said.items():
+        kind = cleaners.get(name)
+        settings = settings_of(kind, value)
+        if isinstance(settings, dict):
+            found[name] = kind(build(kind.Config, settings, where=f"data.clean.{name}"))
+    return dict(sorted(found.items(), key=lambda item: item[1].rank))
+
+
+def cleaned(
+    rows: Sequence[Row],
+    asked: Mapping[str, Cleaner],
+    ledger: Ledger,
+    *,
+    beside: Sequence[Row] = (),
+    drops: bool = True,
+) -> Sequence[Row]:
+    """The rows as the cleaners leave them; `ledger` counts each change with its reason.
+
+    Args: beside: held-out rows of other files, already cleaned.
+        drops: False: texts are changed and no row is left out, as of a test that was given.
+    """
+    for cleaner in asked.values():
+        changes = cleaner.changes(rows, beside)
+        if not drops:
+            changes = (change for change in changes if change.row is not None)
+        rows = applied(rows, changes, ledger)
+    return rows
+
+
+def applied(rows: Sequence[Row], changes: Iterator[Change], ledger: Ledger) -> Sequence[Row]:
+    """The rows after these changes; the same object where there are none."""
+    change = next(changes, None)
+    if change is None:
+        return rows
+    kept = OnDisk[Row]()
+    for at, row in enumerate(rows):
+        if change is None or change.at != at:
+            kept.append(row)
+            continue
+        if change.row is None:
+            beside = f" (as {change.of.origin})" if change.of else ""
+            ledger.drop(change.why, row.origin, beside=beside)
+        else:
+            ledger.change(change.why, row.origin)
+            kept.append(change.row)
+        change = next(changes, None)
+    return kept

@@ -1,0 +1,50 @@
+"""What a cleaner is: it says which rows it would change or leave out, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from luthier.data.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to one row."""
+
+    at: int
+    """Its place among the rows."""
+    why: str
+    """In a few words that are the same for all rows so changed; the ledger counts by them."""
+    row: Row | None = None
+    """What it becomes; None: it is left out."""
+    of: Row | None = None
+    """What it repeats or contradicts."""
+    found: str = ""
+    """What was found in it, for people."""
+
+
+class Cleaner(Protocol):
+    """Built as `Component(config)`; looks at rows and changes none itself."""
+
+    Config: Any
+    """Its settings; where it is asked for by `true`, they are the usual ones."""
+    short: ClassVar[str]
+    """The setting that a bare number or word stands for; empty: none."""
+    rank: ClassVar[int]
+    """Cleaners work in this order, smallest first."""
+    harm: ClassVar[str]
+    """What such rows do to a training, in a sentence for people."""
+    weight: ClassVar[float]
+    """What one such row costs, beside a wrong label, which costs 1."""
+
+    def __init__(self, config: Any) -> None: ...
+
+    def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
+        """What it would do, in the order of the rows, at most one change for each.
+
+        Args: rows: those that may be changed. beside: validation and test rows from files of their
+            own, which none of `rows` is to be compared away from.
+        """
+        ...

@@ -1,0 +1,63 @@
+"""Unicode in its composed form, no control or invisible characters, no white space at the ends."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from luthier.core.config import ComponentConfig
+from luthier.data.cleaning import cleaners
+from luthier.data.cleaning._texts import rewritten
+from luthier.data.cleaning.contract import Change
+from luthier.data.edits import Edit
+from luthier.data.rows import Row
+
+_GONE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ufff9-\ufffb]"
+"""Control characters, soft hyphens and marks of no width; joiners carry meaning and stay."""
+_SPACES = r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_MARKED = r"[^\W\d_][\u0300-\u036f\u0591-\u05c7\u3099\u309a]+|[\u1100-\u1112][\u1161-\u11c2]+"
+"""A letter with marks of its own, or a syllable of Korean in its parts."""
+
+
+class Config(ComponentConfig):
+    """What is put in order."""
+
+    unicode: bool = True
+    """Letters and their marks become one character (NFC, Unicode Annex 15)."""
+    characters: bool = True
+    """Control and invisible characters go; spaces of all widths become plain ones; ends of lines
+    become line feeds."""
+    spaces: bool = False
+    """Runs of spaces within a line become one; off, since code and tables are made of them."""
+
+
+@cleaners.add
+class Normalise:
+    """Changes what looks the same and is not: for a tokenizer these are other words."""
+
+    Config = Config
+    short: ClassVar[str] = ""
+    rank: ClassVar[int] = 10
+    harm: ClassVar[str] = "the same word is two to the model, and what people type is neither"
+    weight: ClassVar[float] = 0.02
+
+    def __init__(self, config: Config) -> None:
+        parts = [r"(?P<end>\r\n?|[\x85\u2028\u2029])", rf"(?P<gone>{_GONE}+)"]
+        parts = [*parts, rf"(?P<space>{_SPACES}+)"] if config.characters else []
+        parts += [rf"(?P<marked>{_MARKED})"] if config.unicode else []
+        parts += [r"(?P<run>(?<=[^\s])[ \t]{2,}(?=[^\s]))"] if config.spaces else []
+        self._pattern = re.compile("|".join([*parts, r"(?P<outer>\A\s+|[ \t]+(?=\n)|\s+\Z)"]))
+
+    def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
+        """Texts put in order."""
+        del beside
+        return rewritten(rows, self._find, "characters or white space out of order")
+
+    def _find(self, text: str) -> Iterator[Edit]:
+        for found in self._pattern.finditer(text):
+            put = {"end": "\n", "space": " ", "run": " "}.get(str(found.lastgroup), "")
+            if found.lastgroup == "marked":
+                put = unicodedata.normalize("NFC", found[0])
+            yield Edit(found.start(), found.end(), put)

@@ -1,0 +1,80 @@
+"""Personal data and secrets in texts: masked, or their rows left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from luthier.core.config import ComponentConfig
+from luthier.core.hints import did_you_mean
+from luthier.data.cleaning import cleaners
+from luthier.data.cleaning._texts import rewritten
+from luthier.data.cleaning.contract import Change
+from luthier.data.edits import Edit
+from luthier.data.personal import kinds
+from luthier.data.rows import Row
+
+
+class Config(ComponentConfig):
+    """Which kinds are looked for, and what is done."""
+
+    action: Literal["mask", "drop"] = "mask"
+    """Each becomes its kind and a number, such as [EMAIL_1], the same wherever it stands in the
+    row; or the row is left out."""
+    kinds: list[str] = Field(default_factory=list[str])
+    """Such as [email, iban]; empty: all."""
+
+    @field_validator("kinds")
+    @classmethod
+    def _known(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if name not in kinds.names():
+                raise ValueError(f"unknown kind '{name}'{did_you_mean(name, kinds.names())}")
+        return value
+
+
+@cleaners.add
+class Personal:
+    """Finds by form and check digit: e-mail, phone, IBAN, card, ids of countries, IP, secrets.
+
+    Names and addresses have no form, and are not found.
+    """
+
+    Config = Config
+    short: ClassVar[str] = "action"
+    rank: ClassVar[int] = 30
+    harm: ClassVar[str] = "the model may say them to anyone who asks"
+    weight: ClassVar[float] = 2.0
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        found = [kinds.get(name)() for name in config.kinds or kinds.names()]
+        self._kinds = sorted(found, key=lambda kind: kind.rank)
+
+    def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
+        """Rows with something found in them."""
+        del beside
+        for at, row in enumerate(rows):
+            numbers: dict[tuple[str, str], int] = {}
+
+            def find(text: str, numbers: dict[tuple[str, str], int] = numbers) -> Iterator[Edit]:
+                for start, end, mark in self.found(text):
+                    known = sum(name == mark for name, _ in numbers)
+                    number = numbers.setdefault((mark, text[start:end]), known + 1)
+                    yield Edit(start, end, f"[{mark}_{number}]")
+
+            for change in rewritten([row], find, ""):
+                marks = ", ".join(sorted({mark for mark, _ in numbers}))
+                new = change.row if self._config.action == "mask" else None
+                yield Change(at, f"personal data ({marks})", new, found=change.found)
+
+    def found(self, text: str) -> list[tuple[int, int, str]]:
+        """Places in a text and what stands there, in order; none over another."""
+        taken: list[tuple[int, int, str]] = []
+        for kind in self._kinds:
+            for start, end in kind.find(text):
+                if all(end <= other[0] or start >= other[1] for other in taken):
+                    taken.append((start, end, kind.mark))
+        return sorted(taken)

@@ -1,0 +1,237 @@
+"""Cleaners: what they find, what they leave alone, and that every change is in the ledger."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from luthier.core.errors import DataError, RecipeError
+from luthier.data.clean import asked_for, cleaned
+from luthier.data.edits import Edit, edited
+from luthier.data.ledger import Ledger
+from luthier.data.load import Loaded, load
+from luthier.data.rows import (
+    Chat,
+    Labeled,
+    Message,
+    Multilabeled,
+    Origin,
+    Question,
+    Row,
+    Span,
+    SpanWeight,
+    Tagged,
+)
+from luthier.recipe.schema import DataSection
+
+AT = Origin("f", 1)
+
+
+def labelled(*pairs: tuple[str, str]) -> list[Row]:
+    return [
+        Labeled(origin=Origin("f", at + 1), text=text, label=label)
+        for at, (text, label) in enumerate(pairs)
+    ]
+
+
+def chat(asked: str, said: str) -> Row:
+    return Chat(origin=AT, messages=(Message("user", asked), Message("assistant", said)))
+
+
+def clean(
+    rows: list[Row], beside: list[Row] | None = None, **said: Any
+) -> tuple[list[Row], Ledger]:
+    ledger = Ledger(rows_in=len(rows))
+    kept = cleaned(rows, asked_for(said), ledger, beside=beside or [])
+    ledger.use("train", len(kept))
+    ledger.check()
+    return list(kept), ledger
+
+
+@given(
+    text=st.text("abc ", min_size=12, max_size=12),
+    cuts=st.lists(st.integers(0, 12), min_size=4, max_size=4, unique=True),
+    puts=st.tuples(st.text("XY", max_size=4), st.text("XY", max_size=4)),
+)
+def test_what_is_outside_of_edits_is_found_where_it_moved(text, cuts, puts) -> None:
+    a, b, c, d = sorted(cuts)
+    new = edited(text, lambda _: [Edit(a, b, puts[0]), Edit(c, d, puts[1])])
+    assert new.text == text[:a] + puts[0] + text[b:c] + puts[1] + text[d:]
+    for start, end in ((0, a), (b, c), (d, 12)):
+        for at in range(start, end):
+            assert new.text[new.moved(at)] == text[at]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("cafe\u0301 na\u00efve", "caf\u00e9 na\u00efve"),
+        ("a\u00a0b\u2009c", "a b c"),
+        ("zero\u200bwidth\ufeff", "zerowidth"),
+        ("bell\x07 and\x00 nul", "bell and nul"),
+        ("one\r\ntwo\rthree\u2028four", "one\ntwo\nthree\nfour"),
+        ("  outer \t\n", "outer"),
+        ("def f():\n    return  1   \n\n\tx", "def f():\n    return  1\n\n\tx"),
+        (
+            "\u0645\u06cc\u200c\u062e \U0001f468\u200d\U0001f469",
+            "\u0645\u06cc\u200c\u062e \U0001f468\u200d\U0001f469",
+        ),
+    ],
+)
+def test_texts_are_put_in_order_and_what_has_a_meaning_stays(text: str, expected: str) -> None:
+    (row,), ledger = clean(labelled((text, "a")), normalise=True)
+    assert row.given() == expected
+    assert sum(entry.count for entry in ledger.changed.values()) == (text != expected)
+
+
+def test_marks_of_templates_are_taken_out_and_answers_of_a_model_left_out() -> None:
+    rows = [
+        chat("Hi<|im_end|>", "<|im_start|>assistant\nHello</s>"),
+        chat("Who?", "As an AI language model, I cannot have opinions."),
+        chat("[INST] Sum", "a <- b; x = [1]"),
+        chat("Is it an AI model?", "Yes, the vendor sells an AI model."),
+        chat("Empty", "<|endoftext|>"),
+    ]
+    kept, ledger = clean(rows, artefacts=True)
+    assert [row.target() for row in kept] == ["Hello", "a <- b; x = [1]", rows[3].target()]
+    assert [row.given() for row in kept] == ["Hi", " Sum", rows[3].given()]
+    assert {reason: entry.count for reason, entry in ledger.dropped.items()} == {
+        "the target speaks of being a model": 1,
+        "marks of a chat template, and nothing besides": 1,
+    }
+    assert len(clean(rows, artefacts={"marks": "drop", "phrases": "keep"})[0]) == 2
+
+
+def test_the_later_of_similar_rows_goes_and_what_is_held_out_stays() -> None:
+    rows = labelled(
+        ("how do I change my pin number", "a"),
+        ("how do I change my pin numbers", "a"),
+        ("where is the nearest machine", "b"),
+        ("where is the nearest machine", "c"),
+    )
+    kept, ledger = clean(rows, near_duplicates=0.8)
+    assert kept == [rows[0], rows[2], rows[3]]
+    assert ledger.dropped["near-duplicate of an earlier row"].examples == ["f line 2 (as f line 1)"]
+    held = labelled(("where is the nearest machine?", "b"))
+    assert clean(rows, held, near_duplicates={"scope": "across"})[0] == [rows[0], rows[1], rows[3]]
+    assert clean(rows, held, near_duplicates=True)[0] == [rows[0], rows[3]]
+
+
+def test_outvoted_labels_of_equal_texts_go() -> None:
+    rows = labelled(("Help me", "a"), ("help  me", "a"), ("HELP ME", "b"), ("x", "a"), ("x", "b"))
+    kept, ledger = clean(rows, contradictions=True)
+    assert kept == rows[:2]
+    assert ledger.dropped["equal text with another label"].count == 3
+    assert clean(rows, contradictions="none")[0] == []
+    answers = [chat("Tell a joke", "One"), chat("Tell a joke", "Two")]
+    assert clean(answers, contradictions=True)[0] == answers
+
+
+def test_spellings_of_a_label_become_the_most_frequent_one() -> None:
+    rows = labelled(*[("t", "refund")] * 3, ("u", "Refund "), ("v", "REFUNDS"), ("w", "address"))
+    kept, ledger = clean(rows, label_spellings=True)
+    assert [row.stratum() for row in kept] == ["refund"] * 5 + ["address"]
+    assert ledger.changed["label 'REFUNDS' is 'refund'"].count == 1
+    several: list[Row] = [Multilabeled(origin=AT, text="t", labels=("B", "b", "c"))] * 2
+    assert clean(several, label_spellings={"names": {"c": "d"}, "alike": False})[0][0].brings() == (
+        *("B", "b", "d"),
+    )
+
+
+def test_rows_with_hardly_anything_in_them_go() -> None:
+    rows = [*labelled(("?!", "a"), ("ok", "a")), chat("What?", "..."), chat("What?", "7")]
+    assert clean(rows, short_texts=True)[0] == [rows[1], rows[3]]
+    assert clean(rows, short_texts=3)[0] == [rows[1]]
+
+
+def test_personal_data_is_masked_alike_within_a_row_or_the_row_goes() -> None:
+    call = {"name": "mail", "arguments": {"to": "eva@example.org"}}
+    said = Message(
+        "assistant", "Sent to eva@example.org, not to max@example.com.", tool_calls=(call,)
+    )
+    rows: list[Row] = [
+        Chat(origin=AT, messages=(Message("user", "Write to eva@example.org"), said)),
+        chat("Nothing here", "at all"),
+    ]
+    (first, other), ledger = clean(rows, personal=True)
+    assert first.given() == "Write to [EMAIL_1]"
+    assert first.target() == "Sent to [EMAIL_1], not to [EMAIL_2]."
+    assert isinstance(first, Chat)
+    assert first.messages[1].tool_calls[0]["arguments"] == {"to": "[EMAIL_1]"}
+    assert other == rows[1]
+    assert ledger.changed["personal data (EMAIL)"].count == 1
+    assert clean(rows, personal="drop")[0] == [rows[1]]
+    assert clean(rows, personal={"kinds": ["iban"]})[0] == rows
+    with pytest.raises(RecipeError, match=r"clean\.personal\.kinds.*unknown kind 'mail'.*'email'"):
+        clean(rows, personal={"kinds": ["mail"]})
+
+
+def test_places_in_texts_follow_what_is_masked() -> None:
+    text = "write eva@example.org or ask Ada Lovelace now"
+    context = Question(
+        origin=AT, question="Who?", context=text, answers=(Span(text.index("Ada"), "Ada Lovelace"),)
+    )
+    tags = ("O", "B-MAIL", "O", "O", "B-PER", "I-PER", "O")
+    words = Tagged(origin=AT, tokens=tuple(text.split()), tags=tags)
+    turn = Message("assistant", text, spans=(SpanWeight(text.index("Ada"), len(text), 0.5),))
+    spoken = Chat(origin=AT, messages=(Message("user", "Who?"), turn))
+    (one, two, three), _ = clean([context, words, spoken], personal=True)
+    masked = "write [EMAIL_1] or ask Ada Lovelace now"
+    assert isinstance(one, Question)
+    assert (one.context, one.answers) == (masked, (Span(masked.index("Ada"), "Ada Lovelace"),))
+    assert isinstance(two, Tagged)
+    assert (two.tokens, two.tags) == (tuple(masked.split()), tags)
+    assert isinstance(three, Chat)
+    (span,) = three.messages[1].spans
+    assert masked[span.start : span.end] == "Ada Lovelace now"
+
+
+def test_an_entity_that_loses_its_first_word_begins_at_the_next() -> None:
+    row = Tagged(origin=AT, tokens=("a", "\u200b", "York", "b"), tags=("O", "B-L", "I-L", "O"))
+    (new,), _ = clean([row], normalise=True)
+    assert isinstance(new, Tagged)
+    assert (new.tokens, new.tags) == (("a", "York", "b"), ("O", "B-L", "O"))
+
+
+def write(path: Path, rows: list[tuple[str, str]]) -> str:
+    path.write_text("".join(json.dumps({"text": t, "label": n}) + "\n" for t, n in rows))
+    return str(path)
+
+
+def loaded(**section: Any) -> Loaded:
+    return load(DataSection(**section), seed=0)
+
+
+def test_a_recipe_cleans_before_rows_are_split_and_leaves_given_tests_whole(tmp_path: Path) -> None:
+    train = [
+        (f"thing number {n * 7919} is {'good' if n % 2 else 'bad'}", f"{n % 2}") for n in range(60)
+    ]
+    train += [("call eva@example.org about it", "1"), ("?", "0")]
+    test = [("thing write to max@example.org", "0"), ("!", "1"), ("thing number 1", "1")]
+    found = loaded(
+        train=write(tmp_path / "a.jsonl", train),
+        test=write(tmp_path / "b.jsonl", test),
+        clean={"personal": True, "short_texts": True, "near_duplicates": False},
+    )
+    texts = [row.given() for row in (*found.splits.train, *found.splits.validation)]
+    assert "call [EMAIL_1] about it" in texts
+    assert "?" not in texts
+    assert [row.given() for row in found.splits.test] == [
+        *("thing write to [EMAIL_1]", "!", "thing number 1")
+    ]
+    document = found.ledger.document()["rows"]
+    assert document["changed"]["personal data (EMAIL)"]["count"] == 2
+    assert document["dropped"] == {
+        "hardly anything given": {"count": 1, "examples": [f"{tmp_path / 'a.jsonl'} line 62"]}
+    }
+    assert set(found.files) == {str(tmp_path / "a.jsonl"), str(tmp_path / "b.jsonl")}
+
+
+def test_cleaning_that_leaves_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.clean: not one row of train is left.*\n.*hardly"):
+        loaded(
+            train=write(tmp_path / "a.jsonl", [("?", "a"), ("!", "b")]), clean={"short_texts": True}
+        )
