@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from luthier.core.registry import Registry
+from luthier.data.checks import checks
+from luthier.data.cleaning import cleaners
 from luthier.data.formats import formats
 from luthier.data.packings import packings
+from luthier.data.personal import kinds as personal
 from luthier.data.places import places
 from luthier.data.sources import sources
 from luthier.evaluation.arms import arms
@@ -29,6 +32,9 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "packings": packings,
     "sources": sources,
     "formats": formats,
+    "clean": cleaners,
+    "personal": personal,
+    "checks": checks,
     "metrics": metrics,
     "graders": graders,
     "arms": arms,
@@ -51,6 +57,7 @@ def schema() -> dict[str, Any]:
         {name: item.Config for name, item in objectives.items()},
         {name: item.Config for name, item in tuners.items()},
         {name: item.Config for name, item in keepers.items()},
+        {name: item.Config for name, item in cleaners.items()},
     )
 
 

@@ -1,0 +1,60 @@
+"""What a check is: it looks at all rows, and says what it found with some of them shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from luthier.data.rows import Row
+
+MOST_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One row, as people are shown it."""
+
+    origin: str
+    text: str
+    beside: str = ""
+    """What is said of it: what was found there, or what it clashes with."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """One thing that is wrong with some rows."""
+
+    name: str
+    """Of the check or cleaner."""
+    title: str
+    """What, in a few words, without numbers."""
+    harm: str
+    """What such rows do to a training."""
+    remedy: str
+    """What to do: a switch, or what to look at."""
+    weight: float
+    """What one such row costs, beside a wrong label, which costs 1; findings are ranked by it."""
+    is_certain: bool = True
+    """False: it may be as it should be, and somebody has to look."""
+    count: int = 0
+    shown: list[Shown] = field(default_factory=list[Shown])
+
+    @property
+    def cost(self) -> float:
+        """Of all such rows."""
+        return self.weight * self.count
+
+    def add(self, row: Row, beside: str = "") -> None:
+        """One more row; the first few are shown."""
+        self.count += 1
+        if len(self.shown) < MOST_SHOWN:
+            self.shown.append(Shown(str(row.origin), row.shown(), beside))
+
+
+class Check(Protocol):
+    """Stateless; built without arguments."""
+
+    def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
+        """What is wrong; nothing where it does not concern such rows."""
+        ...

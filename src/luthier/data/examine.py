@@ -1,0 +1,184 @@
+"""What is wrong with the rows of some files: everything that cleaners and checks find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from luthier.core.config import build
+from luthier.data.checks import Finding, Shown, checks
+from luthier.data.clean import asked_for, cleaned
+from luthier.data.cleaning import Cleaner, cleaners
+from luthier.data.duplicates import Repeats, remove_duplicates, remove_leaks
+from luthier.data.keyed import Keyed, keyed
+from luthier.data.ledger import Ledger
+from luthier.data.load import parse_files
+from luthier.data.on_disk import OnDisk
+from luthier.data.parse import Parsed, Reading
+from luthier.data.rows import Row
+from luthier.recipe.schema import DataSection
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was read, and what is wrong with it, the costliest first."""
+
+    description: list[str]
+    ledger: Ledger
+    rows: Mapping[str, int]
+    """Split -> rows that can be used; all are "train" where no other files were named."""
+    shape: str
+    classes: Mapping[str, int]
+    """Class -> rows of train; empty without classes."""
+    findings: list[Finding]
+
+    def document(self) -> dict[str, Any]:
+        """The content of `check.json`."""
+        return {
+            "format_version": 1,
+            "read": self.description,
+            "shape": self.shape,
+            "rows": dict(self.rows),
+            "classes": dict(self.classes),
+            "ledger": self.ledger.document()["rows"],
+            "findings": [_documented(finding) for finding in self.findings],
+        }
+
+
+def examine(
+    section: DataSection,
+    *,
+    wants: str = "auto",
+    progress: Callable[[str], None] = lambda _: None,
+) -> Examined:
+    """Everything that is wrong with the rows of a recipe's files, after its `data.clean`.
+
+    Args: progress: is told what is looked at now.
+    Raises: DataError: as `load`, for files that cannot be read.
+    """
+    ledger, asked = Ledger(), asked_for(section.clean)
+    reading = Reading.of(section, wants)
+    named = {"train": section.train, "validation": section.validation, "test": section.test}
+    parsed: dict[str, list[Parsed]] = {}
+    for name, given in named.items():
+        if given != "auto":
+            progress(f"reading {name}")
+            parsed[name] = parse_files(given, reading, ledger)
+            reading = Reading.of(section, parsed["train"][0].shape)
+    tables = {
+        name: keyed(cleaned(_together(files), asked, ledger, drops=name == "train"))
+        for name, files in parsed.items()
+    }
+    for name, table in tables.items():
+        ledger.use(name, len(table))
+    ledger.check()
+    rows = tables["train"].rows
+    progress("comparing rows")
+    findings = _repeated(tables)
+    beside = OnDisk(
+        row for name in ("validation", "test") if name in tables for row in tables[name].rows
+    )
+    single = remove_duplicates(tables["train"], policy="remove")[0].rows
+    findings += findings_of(single, beside, progress=progress)
+    findings += _dropped(ledger)
+    return Examined(
+        [line for files in parsed.values() for one in files for line in one.description],
+        ledger,
+        {name: len(table) for name, table in tables.items()},
+        parsed["train"][0].shape,
+        _classes(rows),
+        sorted(findings, key=lambda finding: -finding.cost),
+    )
+
+
+def findings_of(
+    rows: Sequence[Row],
+    beside: Sequence[Row] = (),
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Finding]:
+    """What cleaners would change in these rows, and what checks say of them, costliest first.
+
+    Args: beside: validation and test rows of files of their own.
+    """
+    found: list[Finding] = []
+    for name, kind in cleaners.items():
+        progress(f"looking for {name.replace('_', ' ')}")
+        found += _would_change(name, kind(build(kind.Config, {}, where=name)), rows, beside)
+    for name, check in checks.items():
+        progress(f"looking for {name}")
+        found += check().look(rows)
+    return sorted(found, key=lambda finding: -finding.cost)
+
+
+def _together(files: Sequence[Parsed]) -> Sequence[Row]:
+    return files[0].rows if len(files) == 1 else OnDisk(row for one in files for row in one.rows)
+
+
+def _repeated(tables: Mapping[str, Keyed]) -> list[Finding]:
+    found: list[Finding] = []
+    for name, table in tables.items():
+        _, repeats = remove_duplicates(table, policy="remove")
+        harm = "they count many times over; training leaves them out (data.on_duplicate)"
+        found.append(_pairs("duplicates", f"exact duplicates in {name}", harm, repeats, 0.05))
+    for other, name in (("test", "validation"), ("test", "train"), ("validation", "train")):
+        if name in tables and other in tables:
+            _, leaks = remove_leaks(
+                tables[name], tables[other], tie="input", policy="remove", split=name, other=other
+            )
+            harm = f"the score on {other} is too good; training leaves them out (data.on_leak)"
+            found.append(_pairs("leaks", f"inputs of {name} also in {other}", harm, leaks, 1.0))
+    return [finding for finding in found if finding.count]
+
+
+def _pairs(name: str, title: str, harm: str, repeats: Repeats, weight: float) -> Finding:
+    finding = Finding(name, title, harm, "nothing: they are left out, and counted", weight)
+    for index in range(len(repeats)):
+        row, of = repeats.pair(index)
+        finding.add(row, f"as {of.origin}")
+    return finding
+
+
+def _would_change(
+    name: str, cleaner: Cleaner, rows: Sequence[Row], beside: Sequence[Row]
+) -> list[Finding]:
+    found: dict[str, Finding] = {}
+    for change in cleaner.changes(rows, beside):
+        finding = found.setdefault(
+            change.why,
+            Finding(name, change.why, cleaner.harm, f"data.clean.{name}=true", cleaner.weight),
+        )
+        beside_it = f"as {change.of.origin}: {change.of.shown()}" if change.of else change.found
+        finding.add(rows[change.at], beside_it)
+    return list(found.values())
+
+
+def _dropped(ledger: Ledger) -> list[Finding]:
+    """Rows that could not be used at all."""
+    found: list[Finding] = []
+    for reason, entry in ledger.dropped.items():
+        finding = Finding(
+            "unusable", reason, "nothing can be learned from them: they are left out",
+            "mend them in the file, or let them go", 0.5, count=entry.count,
+        )  # fmt: skip
+        finding.shown += [_place(place) for place in entry.examples]
+        found.append(finding)
+    return found
+
+
+def _classes(rows: Sequence[Row]) -> dict[str, int]:
+    names = [name for row in rows for name in {row.stratum(), *row.brings()} if name]
+    held, counts = np.unique(names, return_counts=True) if names else ([], [])
+    pairs = zip(map(str, held), map(int, counts), strict=True)
+    return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _place(place: str) -> Shown:
+    return Shown(place, "")
+
+
+def _documented(finding: Finding) -> dict[str, Any]:
+    return {**asdict(finding), "cost": finding.cost}

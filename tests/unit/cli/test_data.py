@@ -1,0 +1,73 @@
+"""`luthier data check` as it is typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from luthier.cli.main import run
+
+DOING = ["opening", "closing", "losing", "paying", "finding", "hiding", "lending", "giving"]
+ROWS = [
+    (f"{word} {doing} is what I want to ask about", word)
+    for word in ("card", "loan")
+    for doing in [*DOING, "asking", "taking"]
+]
+
+
+def write(path: Path, rows: list[tuple[str, str]]) -> str:
+    path.write_text("".join(json.dumps({"said": t, "about": n}) + "\n" for t, n in rows))
+    return str(path)
+
+
+def ask(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = run(["data", "check", *words])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+COLUMNS = ("data.columns.text=said", "columns.label=about")
+
+
+def test_clean_rows_end_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = ask(capsys, write(tmp_path / "a.jsonl", ROWS), *COLUMNS)
+    assert (code, out) == (0, "nothing wrong was found\n")
+    assert "20 rows" in err
+
+
+def test_faults_are_shown_with_their_rows_and_end_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "a.jsonl", [*ROWS, ("mail eva@example.org", "card")])
+    code, out, _ = ask(capsys, file, *COLUMNS, "--output", str(tmp_path / "found.json"))
+    assert code == 1
+    assert out.split("\n")[1:6] == [
+        "1 row: personal data (EMAIL)",
+        "    why it matters: the model may say them to anyone who asks",
+        "    what to do: data.clean.personal=true",
+        f"    {file} line 21: mail eva@example.org",
+        "        eva@example.org",
+    ]
+    (finding,) = json.loads((tmp_path / "found.json").read_text())["findings"]
+    assert (finding["name"], finding["count"]) == ("personal", 1)
+    assert ask(capsys, file, *COLUMNS, "data.clean.personal=true")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "no file named. luthier data check rows.jsonl"),
+        (("nowhere.jsonl",), "nowhere.jsonl: no such file"),
+        (("FILE", "data.colums.text=said"), "no setting of data; did you mean 'columns'?"),
+        (("FILE", "data.clean.personel=true"), "did you mean 'personal'?"),
+        (("FILE", "columns.text=sad"), "column 'sad' (data.columns.text) is not there"),
+    ],
+)
+def test_bad_words_end_with_2_and_one_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    file = write(tmp_path / "a.jsonl", ROWS)
+    code, out, err = ask(capsys, *(file if word == "FILE" else word for word in words))
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
