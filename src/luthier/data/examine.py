@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +23,9 @@ from luthier.data.parse import Parsed, Reading
 from luthier.data.rows import Row
 from luthier.recipe.schema import DataSection
 
+LENGTHS = (0, 1, *(2**power for power in range(3, 18)))
+"""Characters from which each bin of lengths begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
@@ -34,6 +39,8 @@ class Examined:
     classes: Mapping[str, int]
     """Class -> rows of train; empty without classes."""
     findings: list[Finding]
+    lengths: Mapping[str, list[int]]
+    """What is given, and the target -> rows of train by their characters, see `LENGTHS`."""
 
     def document(self) -> dict[str, Any]:
         """The content of `check.json`."""
@@ -43,6 +50,7 @@ class Examined:
             "shape": self.shape,
             "rows": dict(self.rows),
             "classes": dict(self.classes),
+            "lengths": {"from": list(LENGTHS), "rows": dict(self.lengths)},
             "ledger": self.ledger.document()["rows"],
             "findings": [_documented(finding) for finding in self.findings],
         }
@@ -91,6 +99,7 @@ def examine(
         parsed["train"][0].shape,
         _classes(rows),
         sorted(findings, key=lambda finding: -finding.cost),
+        _lengths(rows),
     )
 
 
@@ -138,7 +147,7 @@ def _pairs(name: str, title: str, harm: str, repeats: Repeats, weight: float) ->
     finding = Finding(name, title, harm, "nothing: they are left out, and counted", weight)
     for index in range(len(repeats)):
         row, of = repeats.pair(index)
-        finding.add(row, f"as {of.origin}")
+        finding.add(row, of=of)
     return finding
 
 
@@ -151,8 +160,7 @@ def _would_change(
             change.why,
             Finding(name, change.why, cleaner.harm, f"data.clean.{name}=true", cleaner.weight),
         )
-        beside_it = f"as {change.of.origin}: {change.of.shown()}" if change.of else change.found
-        finding.add(rows[change.at], beside_it)
+        finding.add(rows[change.at], change.found, of=change.of)
     return list(found.values())
 
 
@@ -167,6 +175,16 @@ def _dropped(ledger: Ledger) -> list[Finding]:
         finding.shown += [_place(place) for place in entry.examples]
         found.append(finding)
     return found
+
+
+def _lengths(rows: Sequence[Row]) -> dict[str, list[int]]:
+    found = {"input": Counter[int](), "target": Counter[int]()}
+    for row in rows:
+        found["input"][bisect_right(LENGTHS, len(row.given())) - 1] += 1
+        has_class = bool(row.stratum() or row.brings())
+        if not has_class:
+            found["target"][bisect_right(LENGTHS, len(row.target())) - 1] += 1
+    return {what: [bins[at] for at in range(len(LENGTHS))] for what, bins in found.items()}
 
 
 def _classes(rows: Sequence[Row]) -> dict[str, int]:

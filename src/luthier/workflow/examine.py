@@ -10,26 +10,37 @@ from luthier.core import files
 from luthier.core.config import build
 from luthier.data.examine import examine
 from luthier.recipe.schema import DataSection
+from luthier.run.report import render_findings
 from luthier.workflow.stages import Listener, Stages, silent
 
 
+def section_of(names: Sequence[str], settings: Mapping[str, Any]) -> DataSection:
+    """How some files are read: settings as a recipe has them under `data`.
+
+    Raises: RecipeError: every problem with them.
+    """
+    train = names[0] if len(names) == 1 else list(names)
+    return build(DataSection, {**settings, "train": train}, where="data")
+
+
 def check_files(
-    names: Sequence[str],
-    settings: Mapping[str, Any],
+    section: DataSection,
     *,
     output: Path | None = None,
+    report: Path | None = None,
     on_event: Listener = silent,
 ) -> dict[str, Any]:
     """What was read and what is wrong with it, as `Examined.document` has it.
 
-    Args: settings: as a recipe has them under `data`. output: a file to be written with it.
-    Raises: DataError: a file cannot be read. RecipeError: every problem with the settings.
+    Args: output: a file to be written with it. report: a page for people, as HTML.
+    Raises: DataError: a file cannot be read. RecipeError: a way of cleaning that there is none of.
     """
-    train = names[0] if len(names) == 1 else list(names)
-    section = build(DataSection, {**settings, "train": train}, where="data")
     stages = Stages(on_event)
     with stages.stage("checking data"):
         found = examine(section, progress=stages.note).document()
     if output is not None:
         files.write_json(output, found)
+    if report is not None:
+        name = section.train if isinstance(section.train, str) else ", ".join(section.train)
+        files.write_text(report, render_findings(found, name=name))
     return found

@@ -53,6 +53,18 @@ def test_faults_are_shown_with_their_rows_and_end_with_1(
     assert ask(capsys, file, *COLUMNS, "data.clean.personal=true")[0] == 0
 
 
+def test_the_rows_of_a_recipe_are_checked_as_it_reads_and_cleans_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "a.jsonl", [*ROWS, ("mail eva@example.org", "card")])
+    recipe = tmp_path / "recipe.yaml"
+    text = f"model: m\ndata:\n  train: {file}\n  columns: {{text: said, label: about}}\n"
+    recipe.write_text(text)
+    assert ask(capsys, str(recipe))[0] == 1
+    recipe.write_text(text + "  clean: {personal: mask}\n")
+    assert ask(capsys, str(recipe))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

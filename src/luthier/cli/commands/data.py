@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from luthier.cli.answer import Answer
-from luthier.cli.request import ANY_WORDS, split
+from luthier.cli.request import ANY_WORDS, YAML, request, split
 from luthier.cli.table import work
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
@@ -33,26 +33,37 @@ def check(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE|KEY=VALUE",
-            help="Data files; then settings such as data.test=FILE or data.columns='{label: tag}'.",
+            metavar="DATA|RECIPE|KEY=VALUE",
+            help="Data files, or a recipe .yaml; then settings such as data.test=FILE or "
+            "data.columns='{label: tag}'.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="JSON: everything that was found.")] = None,
+    report: Annotated[Path | None, typer.Option(help="HTML: the same as one page.")] = None,
 ) -> Answer:
     """Name what is wrong with the rows, costliest first, with some of them shown.
 
     Nothing is changed. Exit code 1 where something is wrong, 2 where a file cannot be read.
     """
-    names, settings = split([*(words or []), *context.args])
-    if not names:
-        raise RecipeError("data check: no file named. luthier data check rows.jsonl")
+    section = _section([*(words or []), *context.args])
     with Console() as console:
-        found = work("examine.check_files")(
-            names, _settings(settings), output=output, on_event=console
-        )
+        found = work("examine.check_files")(section, output=output, report=report, on_event=console)
         is_wrong = any(finding["is_certain"] for finding in found["findings"])
         return Answer(found, lambda: _show(found, console), exit_code=int(is_wrong))
+
+
+def _section(words: list[str]) -> DataSection:
+    """Where the rows are and how they are read.
+
+    Raises: RecipeError: every problem with it.
+    """
+    names, settings = split(words)
+    if not names:
+        raise RecipeError("data check: no file named. luthier data check rows.jsonl")
+    if any(Path(name).suffix.lower() in YAML for name in names):
+        return request(words).recipe.data
+    return work("examine.section_of")(names, _settings(settings))
 
 
 def _settings(words: list[str]) -> dict[str, Any]:
@@ -91,6 +102,8 @@ def _show(found: dict[str, Any], console: Console) -> None:
             _write(f"    {row['origin']}: {_short(row['text'])}")
             if row["beside"]:
                 _write(f"        {_short(row['beside'])}")
+            if row["other"]:
+                _write(f"        as {row['other']}: {_short(row['other_text'])}")
     if not found["findings"]:
         _write("nothing wrong was found")
 

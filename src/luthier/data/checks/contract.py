@@ -18,7 +18,10 @@ class Shown:
     origin: str
     text: str
     beside: str = ""
-    """What is said of it: what was found there, or what it clashes with."""
+    """What was found there, or what is said of it."""
+    other: str = ""
+    """Where what it repeats or contradicts stands; empty: nothing."""
+    other_text: str = ""
 
 
 @dataclass(slots=True)
@@ -45,11 +48,12 @@ class Finding:
         """Of all such rows."""
         return self.weight * self.count
 
-    def add(self, row: Row, beside: str = "") -> None:
+    def add(self, row: Row, beside: str = "", *, of: Row | None = None) -> None:
         """One more row; the first few are shown."""
         self.count += 1
         if len(self.shown) < MOST_SHOWN:
-            self.shown.append(Shown(str(row.origin), row.shown(), beside))
+            other = (str(of.origin), of.shown()) if of else ("", "")
+            self.shown.append(Shown(str(row.origin), row.shown(), beside, *other))
 
 
 class Check(Protocol):

@@ -55,5 +55,5 @@ class Contradictions:
                 against |= others
         for at in sorted(against):
             other = rows[against[at]]
-            found = f"{rows[at].shown()} -> {targets[at]}, elsewhere {other.target()}"
+            found = f"'{targets[at]}' here, '{other.target()}' there"
             yield Change(at, "equal text with another label", of=other, found=found)

@@ -56,4 +56,4 @@ class NearDuplicates:
             if first < at + len(held):
                 of = every[first]
                 where = "of a held-out row" if first < len(held) else "of an earlier row"
-                yield Change(at, f"near-duplicate {where}", of=of, found=rows[at].shown())
+                yield Change(at, f"near-duplicate {where}", of=of)

@@ -1,13 +1,10 @@
-"""A run directory as one page: what goes in, and the engine that escapes every text."""
+"""A run directory as one page: what goes in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from importlib import resources
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from luthier.run import figures
 from luthier.run.reader import RunFiles
@@ -17,6 +14,7 @@ from luthier.run.report.arms import arms_of, headline_of
 from luthier.run.report.classes import classes_of
 from luthier.run.report.cost import costs_of
 from luthier.run.report.curves import curves_of
+from luthier.run.report.filled import filled
 from luthier.run.report.flips import flips_of
 from luthier.run.report.protocol import protocol_of
 from luthier.run.report.retention import retention_of
@@ -28,15 +26,7 @@ MOST_SAMPLES = 6
 
 def render(run: RunFiles) -> str:
     """The whole report as HTML: no script, no request, readable from `file://` and in print."""
-    environment = Environment(
-        loader=PackageLoader("luthier.run.report", "templates"),
-        autoescape=True,  # every text of a row goes through here
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style = resources.files("luthier.run.report").joinpath("style.css").read_text("utf-8")
-    return environment.get_template("page.html").render(style=style, **_content(shareable(run)))
+    return filled("page.html", _content(shareable(run)))
 
 
 def _content(run: RunFiles) -> dict[str, Any]:
