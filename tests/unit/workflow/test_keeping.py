@@ -108,7 +108,7 @@ def test_an_average_that_comes_later_begins_with_the_weights_as_they_are(place: 
         ("keep.kl_to_base=-1", r"keep\.kl_to_base\.weight: got -1"),
         ("keep.l2_sp={wieght: 1}", r"keep\.l2_sp\.wieght: unknown key; did you mean 'weight'"),
         ("keep.wise_ft=3", r"keep\.wise_ft: got 3, expected true, false, or settings: give_up"),
-        ("keep.replay=often", r"keep\.replay: got 'often', expected a number \(share\)"),
+        ("keep.replay=often", r"keep\.replay\.share: got 'often', expected a number above 0"),
     ],
 )
 def test_what_no_option_takes_is_told_before_anything_is_read(said: str, words: str) -> None:

@@ -34,11 +34,10 @@ TOKEN = re.compile(
 )
 WEBHOOK = re.compile(r"hooks\.slack\.com/services/(T\w{6,14}/B\w{6,14}/\w{20,30})")
 BEARER = re.compile(r"\b(?:Bearer|Basic)\s{1,3}(?=[\w.~+/-]{0,60}?\d)([\w.~+/-]{20,}={0,2})")
-BLOCK = re.compile(
-    r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:(?:[^-]|-(?!----))*+-----END [A-Z0-9 ]{1,50}-----"
-    r"|(?:\s|\\[nr])*+(?:[A-Za-z0-9+/=]{20,}(?:\s|\\[nr])*+)++)"
-)
+HEAD = re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,3}PRIVATE KEY(?: BLOCK)?-----")
+FOOT = re.compile(r"-----END [A-Z0-9 ]{1,50}-----")
+LINE = re.compile(r"(?:\s|\\[nr])*[A-Za-z0-9+/=]{20,}")
+"""Of a key that is cut off; line ends may be written out."""
 ADDRESS = re.compile(r"://[^\s/:@\"'<>]{0,128}:([^\s/@\"'<>]{1,256})@(?=[\w\[])")
 ASSIGNED = re.compile(
     r"""(?P<name>pass(?:word|wd|phrase|code)|pwd|passwort|contraseña|mot\ de\ passe
@@ -80,8 +79,20 @@ class Secret:
         if "://" in text:
             found += [match.span(1) for match in ADDRESS.finditer(text)]
         if "-----BEGIN" in text:
-            found += [match.span() for match in BLOCK.finditer(text)]
+            found += _blocks(text)
         yield from _joined(found)
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Private keys from their first line to their last, or to where they are cut off."""
+    for head in HEAD.finditer(text):
+        dashes = text.find("-----", head.end())
+        foot = FOOT.match(text, dashes) if dashes >= 0 else None
+        end = foot.end() if foot else head.end()
+        while not foot and (line := LINE.match(text, end)):
+            end = line.end()
+        if end > head.end():
+            yield head.start(), end
 
 
 def _joined(spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
