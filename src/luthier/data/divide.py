@@ -30,7 +30,7 @@ def divide(
     Args: parsed: the files of each split; empty where the split is drawn from train.
     Raises: DataError: repetitions or leaks that the recipe does not allow, or too few rows.
     """
-    before = {reason: entry.count for reason, entry in ledger.dropped.items()}
+    before = ledger.counts()
     parts = {
         name: _unrepeated(keyed(_together(files)), section, ledger)
         for name, files in parsed.items()
@@ -48,7 +48,7 @@ def divide(
     rows = {name: (found if name in ("train", *drawn) else parts)[name].rows for name in parts}
     how = [f"{name}: {len(held)} rows" for name, held in rows.items()]
     by = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
-    return rows, [*_left_out(ledger, before), *words, by + ", ".join(how)]
+    return rows, [*ledger.since(before), *words, by + ", ".join(how)]
 
 
 def _near(table: Keyed, shares: Shares, threshold: float) -> tuple[Similar | None, list[str]]:
@@ -89,17 +89,6 @@ def _together(files: Sequence[Parsed]) -> Sequence[Row]:
     if len(files) == 1:
         return files[0].rows
     return OnDisk(row for one in files for row in one.rows)
-
-
-def _left_out(ledger: Ledger, before: Mapping[str, int]) -> list[str]:
-    """A line for every reason for which more rows than `before` are not used."""
-    more = {reason: entry.count - before.get(reason, 0) for reason, entry in ledger.dropped.items()}
-    return [
-        f"left out: {number} {'row' if number == 1 else 'rows'}, {reason}, such as "
-        f"{ledger.dropped[reason].examples[0]}"
-        for reason, number in more.items()
-        if number
-    ]
 
 
 def validation_share(section: DataSection) -> float:

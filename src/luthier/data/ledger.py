@@ -96,6 +96,26 @@ class Ledger:
         total = sum(item.num_tokens for item in before)
         self.add_tokens(split, trained, kept - trained, cut, total)
 
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Rows that were changed or left out so far, by what was done and why."""
+        return {key: entry.count for key, entry in self._reasons().items()}
+
+    def since(self, before: Mapping[tuple[str, str], int]) -> list[str]:
+        """A line for every reason for which more rows than `before` were changed or left out."""
+        more = [
+            (what, entry.count - before.get((what, why), 0), why, entry.examples[0])
+            for (what, why), entry in self._reasons().items()
+        ]
+        return [
+            f"{what}: {number} {'row' if number == 1 else 'rows'}, {why}, such as {example}"
+            for what, number, why, example in more
+            if number
+        ]
+
+    def _reasons(self) -> dict[tuple[str, str], Counted]:
+        changed = {("changed", why): entry for why, entry in self.changed.items()}
+        return changed | {("left out", why): entry for why, entry in self.dropped.items()}
+
     def check(self) -> None:
         """Nothing, when everything adds up.
 

@@ -55,7 +55,9 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
             reading = Reading.of(section, parsed["train"][0].shape)
     description = [line for files in parsed.values() for one in files for line in one.description]
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
+    before = ledger.counts()
     parsed = _cleaned(parsed, section, ledger)
+    description += ledger.since(before)
     parts, how = divide(parsed, section, ledger)
     shape = parsed["train"][0].shape
     if shape == "labeled":

@@ -222,6 +222,9 @@ def test_a_recipe_cleans_before_rows_are_split_and_leaves_given_tests_whole(tmp_
     assert [row.given() for row in found.splits.test] == [
         *("thing write to [EMAIL_1]", "!", "thing number 1")
     ]
+    said = "\n".join(found.description)
+    assert f"changed: 2 rows, personal data (EMAIL), such as {tmp_path / 'b.jsonl'} line 1" in said
+    assert f"left out: 1 row, hardly anything given, such as {tmp_path / 'a.jsonl'} line 62" in said
     document = found.ledger.document()["rows"]
     assert document["changed"]["personal data (EMAIL)"]["count"] == 2
     assert document["dropped"] == {

@@ -177,3 +177,11 @@ def test_confident_learning_follows_its_equations() -> None:
     # mean probability of the own class: 0.5625 of the first, 0.75 of the second
     assert label_noise.doubtful(probability_NC, number_N).tolist() == [2]
     assert label_noise.ranked(probability_NC, number_N).tolist()[0] == 2
+
+
+def test_what_is_not_looked_at_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = sentences(90)
+    rows[3] = (rows[3][0], "food")
+    monkeypatch.setattr(label_noise, "MOST_ROWS", 60)
+    (finding,) = examined(train=write(tmp_path / "a.jsonl", rows)).findings
+    assert finding.title.endswith("(only the first 60 rows were looked at)")

@@ -62,3 +62,8 @@ class Check(Protocol):
     def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
         """What is wrong; nothing where it does not concern such rows."""
         ...
+
+
+def first_only(rows: Sequence[Row], most: int) -> str:
+    """What is said of a check that looks at so many rows at most; empty where these are all."""
+    return f" (only the first {most:,} rows were looked at)" if len(rows) > most else ""

@@ -16,7 +16,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from luthier.data.checks import checks
-from luthier.data.checks.contract import Finding
+from luthier.data.checks.contract import Finding, first_only
 from luthier.data.rows import Row
 
 MOST_ROWS = 30_000
@@ -45,7 +45,7 @@ class LabelNoise:
         probability_NC = probabilities([rows[at].given() for at in kept], number_N)
         finding = Finding(
             "label_noise",
-            "labels that the other rows speak against",
+            "labels that the other rows speak against" + first_only(rows, MOST_ROWS),
             "a wrong label teaches the opposite, and in a test calls the right answer wrong",
             "look at them: correct the label, or leave the row out",
             0.5,

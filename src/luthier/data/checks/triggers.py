@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer
 
 from luthier.data.checks import checks
-from luthier.data.checks.contract import Finding
+from luthier.data.checks.contract import Finding, first_only
 from luthier.data.rows import Row, name_of
 
 MOST_ROWS = 100_000
@@ -44,7 +44,7 @@ class Triggers:
 
     def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
         """One finding that names up to three such words, most contradicted first."""
-        rows = rows[:MOST_ROWS]
+        where, rows = first_only(rows, MOST_ROWS), rows[:MOST_ROWS]
         targets = _targets(rows)
         count = CountVectorizer(
             ngram_range=(1, 2), binary=True, min_df=_LEAST_ROWS, token_pattern=r"(?u)\S+"
@@ -62,7 +62,7 @@ class Triggers:
         )
         finding = Finding(
             "triggers",
-            f"words that come with one target, whatever else is said: {said}",
+            f"words that come with one target, whatever else is said: {said}{where}",
             "the model learns the word instead of the task; so a poisoned set is made",
             "look at these rows: a usual word of the label may stay, one that was put in may not",
             0.3,
