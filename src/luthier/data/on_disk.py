@@ -58,11 +58,7 @@ class OnDisk(Sequence[T]):
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
-            raise DataError(
-                f"{cache.root()}: {len(self)} rows cannot be kept there while they are looked at "
-                f"({(error.strerror or str(error)).lower()}).\n"
-                "    Make room, or name another folder: LUTHIER_CACHE"
-            ) from None
+            raise no_room(len(self), error) from None
         self._waiting = bytearray()
 
     def __len__(self) -> int:
@@ -121,3 +117,12 @@ def _equal(items: Sequence[Any], other: Any) -> bool:
     if not isinstance(other, Sequence) or len(items) != len(other):
         return False
     return all(mine == theirs for mine, theirs in zip(items, other, strict=True))
+
+
+def no_room(rows: int, error: OSError) -> DataError:
+    """The message for a cache folder that cannot hold what was read."""
+    return DataError(
+        f"{cache.root()}: {rows} rows cannot be kept there while they are looked at "
+        f"({(error.strerror or str(error)).lower()}).\n"
+        "    Make room, or name another folder: LUTHIER_CACHE"
+    )

@@ -5,6 +5,7 @@ Legend: N rows, P pairs, K hashes of a signature.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,10 +13,14 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.core import cache
 from luthier.data.keyed import Whole
 from luthier.data.minhash import Bands, bands, jaccard, plainly, signatures
+from luthier.data.on_disk import no_room
 from luthier.data.rows import Row
 
+IN_MEMORY_ROWS = 2_000_000
+"""Of 384 bytes each."""
 _AT_ONCE = 2048
 _ROUNDS = 16
 """How often those of one band that are unlike the first of them are compared anew."""
@@ -68,7 +73,7 @@ def similar(
         progress: is told how many of all rows have been looked at.
     """
     cut = bands(threshold)
-    search = _Search(rows, threshold, with_targets, np.empty((len(rows), cut.total), np.uint32))
+    search = _Search(rows, threshold, with_targets, _room((len(rows), cut.total)))
     empty: list[int] = []
     for start, texts in _given(rows):
         search.signed_NK[start : start + len(texts)] = signatures(texts, cut.total)
@@ -80,6 +85,23 @@ def similar(
     for number in range(cut.number):
         _look_through(search, places, cut, number)
     return search.found()
+
+
+def _room(shape: tuple[int, int]) -> NDArray[np.uint32]:
+    """Room for signatures: in a file without a name where they are many, which the system may take
+    out of memory."""
+    if shape[0] <= IN_MEMORY_ROWS:
+        return np.empty(shape, np.uint32)
+    try:
+        cache.root().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=cache.root()) as file:
+            # without its place on the disk a mapping would end the process when it is full
+            for start in range(0, shape[0], _AT_ONCE):
+                file.write(bytes(4 * shape[1] * min(_AT_ONCE, shape[0] - start)))
+            file.flush()
+            return np.memmap(file, np.uint32, "w+", shape=shape)
+    except OSError as error:
+        raise no_room(shape[0], error) from None
 
 
 def _given(rows: Sequence[Row]) -> Iterator[tuple[int, list[str]]]:

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from luthier.core.errors import DataError
 from luthier.data import minhash
+from luthier.data import similar as module
 from luthier.data.load import load
 from luthier.data.rows import Labeled, Origin, Row
 from luthier.data.similar import Similar, similar
@@ -105,6 +107,21 @@ def test_only_what_is_similar_to_a_row_that_stays_is_left_out() -> None:
     """Of a chain, of which the first and the last are unlike, the middle goes."""
     chain = Similar(np.array([1, 2, 4]), np.array([0, 1, 3]), np.ones(3))
     assert chain.first_kept(5).tolist() == [0, 0, 2, 3, 3]
+
+
+def test_signatures_that_are_many_lie_in_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [f"how do I change {thing}" for thing in ("my pin now", "my pin  now", "that card")]
+    held = pairs(similar(rows(said), 0.8))
+    monkeypatch.setattr(module, "IN_MEMORY_ROWS", 2)
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "new"))
+    assert pairs(similar(rows(said), 0.8)) == held == {(1, 0)}
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"3 rows cannot be kept there.*\n.*LUTHIER_CACHE"):
+        similar(rows(said), 0.8)
 
 
 def test_many_alike_are_all_paired_with_the_first() -> None:
