@@ -11,8 +11,7 @@ from luthier.core.errors import DataError
 from luthier.data.duplicates import TIES, Repeats, remove_duplicates, remove_leaks
 from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
-from luthier.data.on_disk import OnDisk
-from luthier.data.parse import Parsed
+from luthier.data.parse import Parsed, together
 from luthier.data.rows import Row
 from luthier.data.similar import Similar, similar
 from luthier.data.split import Shares, is_of_many, split
@@ -32,8 +31,7 @@ def divide(
     """
     before = ledger.counts()
     parts = {
-        name: _unrepeated(keyed(_together(files)), section, ledger)
-        for name, files in parsed.items()
+        name: _unrepeated(keyed(together(files)), section, ledger) for name, files in parsed.items()
     }
     for other, split_name in (("test", "validation"), ("test", "train"), ("validation", "train")):
         parts[split_name] = _unleaked(parts, split_name, other, section, ledger)
@@ -82,13 +80,6 @@ def _near_words(table: Keyed, found: Similar, and_so: str) -> list[str]:
         f"near-duplicates of an earlier row: {number}, such as {row} (of {other}), {and_so} "
         "(data.near_duplicates)"
     ]
-
-
-def _together(files: Sequence[Parsed]) -> Sequence[Row]:
-    """The rows of all files, one after the other."""
-    if len(files) == 1:
-        return files[0].rows
-    return OnDisk(row for one in files for row in one.rows)
 
 
 def validation_share(section: DataSection) -> float:

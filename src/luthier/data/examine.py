@@ -12,14 +12,14 @@ import numpy as np
 
 from luthier.core.config import build
 from luthier.data.checks import Finding, Shown, checks
-from luthier.data.clean import asked_for, cleaned
+from luthier.data.clean import asked_for
 from luthier.data.cleaning import Cleaner, cleaners
 from luthier.data.duplicates import Repeats, remove_duplicates, remove_leaks
 from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
-from luthier.data.load import parse_files
+from luthier.data.load import cleaned_splits, parse_splits
 from luthier.data.on_disk import OnDisk
-from luthier.data.parse import Parsed, Reading
+from luthier.data.parse import together
 from luthier.data.rows import Row
 from luthier.recipe.schema import DataSection
 
@@ -67,31 +67,24 @@ def examine(
     Args: progress: is told what is looked at now.
     Raises: DataError: as `load`, for files that cannot be read.
     """
-    ledger, asked = Ledger(), asked_for(section.clean)
-    reading = Reading.of(section, wants)
-    named = {"train": section.train, "validation": section.validation, "test": section.test}
-    parsed: dict[str, list[Parsed]] = {}
-    for name, given in named.items():
-        if given != "auto":
-            progress(f"reading {name}")
-            parsed[name] = parse_files(given, reading, ledger)
-            reading = Reading.of(section, parsed["train"][0].shape)
-    tables = {
-        name: keyed(cleaned(_together(files), asked, ledger, drops=name == "train"))
-        for name, files in parsed.items()
-    }
+    asked_for(section.clean)  # refused before anything is read
+    ledger = Ledger()
+    progress("reading")
+    parsed = parse_splits(section, ledger, wants=wants)
+    findings = _dropped(ledger)
+    cleaned = cleaned_splits(parsed, section, ledger)
+    tables = {name: keyed(together(files)) for name, files in cleaned.items() if files}
     for name, table in tables.items():
         ledger.use(name, len(table))
     ledger.check()
     rows = tables["train"].rows
     progress("comparing rows")
-    findings = _repeated(tables)
+    findings += _repeated(tables)
     beside = OnDisk(
         row for name in ("validation", "test") if name in tables for row in tables[name].rows
     )
     single = remove_duplicates(tables["train"], policy="remove")[0].rows
     findings += findings_of(single, beside, progress=progress)
-    findings += _dropped(ledger)
     return Examined(
         [line for files in parsed.values() for one in files for line in one.description],
         ledger,
@@ -121,10 +114,6 @@ def findings_of(
         progress(f"looking for {name}")
         found += check().look(rows)
     return sorted(found, key=lambda finding: -finding.cost)
-
-
-def _together(files: Sequence[Parsed]) -> Sequence[Row]:
-    return files[0].rows if len(files) == 1 else OnDisk(row for one in files for row in one.rows)
 
 
 def _repeated(tables: Mapping[str, Keyed]) -> list[Finding]:
@@ -172,7 +161,7 @@ def _dropped(ledger: Ledger) -> list[Finding]:
             "unusable", reason, "nothing can be learned from them: they are left out",
             "mend them in the file, or let them go", 0.5, count=entry.count,
         )  # fmt: skip
-        finding.shown += [_place(place) for place in entry.examples]
+        finding.shown += [Shown(place, "") for place in entry.examples]
         found.append(finding)
     return found
 
@@ -192,10 +181,6 @@ def _classes(rows: Sequence[Row]) -> dict[str, int]:
     held, counts = np.unique(names, return_counts=True) if names else ([], [])
     pairs = zip(map(str, held), map(int, counts), strict=True)
     return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
-
-
-def _place(place: str) -> Shown:
-    return Shown(place, "")
 
 
 def _documented(finding: Finding) -> dict[str, Any]:

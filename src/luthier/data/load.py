@@ -14,7 +14,7 @@ from luthier.data.find import digest, find
 from luthier.data.formats.contract import Shape
 from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
-from luthier.data.parse import Parsed, Reading, parse
+from luthier.data.parse import Parsed, Reading, parse, together
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.recipe.schema import DataSection
 
@@ -46,17 +46,11 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     del seed
     _check_shares(section)
     ledger = Ledger()
-    reading = Reading.of(section, wants)
-    named = {"train": section.train, "validation": section.validation, "test": section.test}
-    parsed: dict[str, list[Parsed]] = {}
-    for name, given in named.items():
-        parsed[name] = [] if given == "auto" else parse_files(given, reading, ledger)
-        if parsed[name]:  # the other files must hold what train holds
-            reading = Reading.of(section, parsed["train"][0].shape)
+    parsed = parse_splits(section, ledger, wants=wants)
     description = [line for files in parsed.values() for one in files for line in one.description]
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
     before = ledger.counts()
-    parsed = _cleaned(parsed, section, ledger)
+    parsed = cleaned_splits(parsed, section, ledger)
     description += ledger.since(before)
     parts, how = divide(parsed, section, ledger)
     shape = parsed["train"][0].shape
@@ -75,6 +69,23 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     )
 
 
+def parse_splits(
+    section: DataSection, ledger: Ledger, *, wants: str = "auto"
+) -> dict[str, list[Parsed]]:
+    """The files of every split; none where it is to be split off train.
+
+    Raises: DataError: as `parse_files`.
+    """
+    reading = Reading.of(section, wants)
+    named = {"train": section.train, "validation": section.validation, "test": section.test}
+    parsed: dict[str, list[Parsed]] = {}
+    for name, given in named.items():
+        parsed[name] = [] if given == "auto" else parse_files(given, reading, ledger)
+        if parsed[name]:  # the other files must hold what train holds
+            reading = Reading.of(section, parsed["train"][0].shape)
+    return parsed
+
+
 def load_test(section: DataSection, known: Loaded) -> Loaded:
     """The rows of `section.test` by themselves, for a model that learned the rows of `known`.
 
@@ -83,8 +94,10 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     """
     ledger = Ledger()
     parsed = parse_files(section.test, Reading.of(section, known.shape), ledger)
+    before = ledger.counts()
     cleaners = asked_for(section.clean)
     parsed = [replace(one, rows=cleaned(one.rows, cleaners, ledger, drops=False)) for one in parsed]
+    changed = ledger.since(before)
     alone = section.model_copy(update={"validation_share": 0.0})
     parts, how = divide({"train": [], "validation": [], "test": parsed}, alone, ledger)
     left_out = how[:-1]  # the last line counts all splits
@@ -95,28 +108,30 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     return Loaded(
         Splits(test=parts["test"]),
         ledger,
-        [*(line for one in parsed for line in one.description), *left_out],
+        [*(line for one in parsed for line in one.description), *changed, *left_out],
         {one.name: one.sha256 for one in parsed},
         known.shape,
         known.labels,
     )
 
 
-def _cleaned(
+def cleaned_splits(
     parsed: Mapping[str, list[Parsed]], section: DataSection, ledger: Ledger
 ) -> dict[str, list[Parsed]]:
     """The files with their rows as `data.clean` leaves them. Of given validation and test files
-    texts are changed, and no row is left out."""
+    texts are changed, and no row is left out.
+
+    Raises: DataError: nothing is left of train.
+    """
     asked = asked_for(section.clean)
     if not asked:
         return dict(parsed)
     found: dict[str, list[Parsed]] = {}
     for name in ("test", "validation", "train"):
         held = [one.rows for files in found.values() for one in files]
-        together = OnDisk(row for one in parsed[name] for row in one.rows)
         is_train = name == "train"
         beside = OnDisk(chain(*held)) if is_train else ()
-        rows = cleaned(together, asked, ledger, beside=beside, drops=is_train)
+        rows = cleaned(together(parsed[name]), asked, ledger, beside=beside, drops=is_train)
         found[name] = [replace(parsed[name][0], rows=rows)] if parsed[name] else []
         if is_train and not rows:
             raise DataError(

@@ -72,6 +72,13 @@ class Parsed:
     description: list[str]
 
 
+def together(files: Sequence[Parsed]) -> Sequence[Row]:
+    """The rows of all files, one after the other."""
+    if len(files) == 1:
+        return files[0].rows
+    return OnDisk(row for one in files for row in one.rows)
+
+
 def parse_file(name: str, reading: Reading, ledger: Ledger) -> Parsed:
     """The rows of the one file that a name stands for.
 

@@ -6,7 +6,7 @@ Legend: N rows, P pairs, K hashes of a signature.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -34,15 +34,13 @@ class Similar:
 
     later_P: Whole
     earlier_P: Whole
-    similarity_P: NDArray[np.float64]
-    """The less of what their inputs and their targets share."""
 
     def __len__(self) -> int:
         return len(self.later_P)
 
     def only(self, mask_P: NDArray[np.bool_]) -> Similar:
         """Some of the pairs."""
-        return Similar(self.later_P[mask_P], self.earlier_P[mask_P], self.similarity_P[mask_P])
+        return Similar(self.later_P[mask_P], self.earlier_P[mask_P])
 
     def first_kept(self, count: int) -> Whole:
         """For each of `count` rows the earlier one in whose place it stands; itself: it is kept.
@@ -57,28 +55,20 @@ class Similar:
         return kept_N
 
 
-def similar(
-    rows: Sequence[Row],
-    threshold: float,
-    *,
-    with_targets: bool = True,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Similar:
+def similar(rows: Sequence[Row], threshold: float) -> Similar:
     """Rows whose inputs, and whose targets, have a Jaccard similarity of at least `threshold`.
 
     Their similarity is that of the sets of pieces of five characters (`minhash`). Of pairs at the
     threshold 99 % are found; whatever is given was compared exactly. Rows without text, such as
     pictures, are similar to none.
-    Args: threshold: above 0, at most 1. with_targets: False: inputs alone.
-        progress: is told how many of all rows have been looked at.
+    Args: threshold: above 0, at most 1.
     """
     cut = bands(threshold)
-    search = _Search(rows, threshold, with_targets, _room((len(rows), cut.total)))
+    search = _Search(rows, threshold, _room((len(rows), cut.total)))
     empty: list[int] = []
     for start, texts in _given(rows):
         search.signed_NK[start : start + len(texts)] = signatures(texts, cut.total)
         empty += [start + at for at, text in enumerate(texts) if not text]
-        progress(start + len(texts), len(rows))
     kept = np.ones(len(rows), bool)
     kept[empty] = False
     places = np.flatnonzero(kept)
@@ -117,29 +107,26 @@ class _Search:
 
     rows: Sequence[Row]
     threshold: float
-    with_targets: bool
     signed_NK: NDArray[np.uint32]
-    known: dict[tuple[int, int], float] = field(default_factory=dict[tuple[int, int], float])
+    known: dict[tuple[int, int], bool] = field(default_factory=dict[tuple[int, int], bool])
 
-    def similarity(self, later: int, earlier: int) -> float:
-        """Of two rows, looked at once."""
+    def are_similar(self, later: int, earlier: int) -> bool:
+        """Whether two rows are, looked at once."""
         pair = (later, earlier)
         if pair not in self.known:
             one, other = self.rows[later], self.rows[earlier]
-            texts = [(one.given(), other.given())]
-            texts += [(one.target(), other.target())] if self.with_targets else []
-            found = 1.0
-            for first, second in texts:
-                if found >= self.threshold and first != second:
-                    found = min(found, jaccard(plainly(first), plainly(second)))
-            self.known[pair] = found
+            texts = ((one.given(), other.given()), (one.target(), other.target()))
+            self.known[pair] = all(
+                first == second or jaccard(plainly(first), plainly(second)) >= self.threshold
+                for first, second in texts
+            )
         return self.known[pair]
 
     def found(self) -> Similar:
-        """Pairs at the threshold or above, in the order of the rows."""
-        pairs = sorted(pair for pair, value in self.known.items() if value >= self.threshold)
+        """The pairs that are similar, in the order of the rows."""
+        pairs = sorted(pair for pair, is_similar in self.known.items() if is_similar)
         held = np.array(pairs, np.int64).reshape(-1, 2)
-        return Similar(held[:, 0], held[:, 1], np.array([self.known[pair] for pair in pairs]))
+        return Similar(held[:, 0], held[:, 1])
 
 
 def _look_through(search: _Search, places: Whole, cut: Bands, number: int) -> None:
@@ -174,6 +161,5 @@ def _are_similar(search: _Search, later_P: Whole, earlier_P: Whole) -> NDArray[n
     likely_P = agree_P / total >= search.threshold - _DEVIATIONS * spread
     found = likely_P.copy()
     for at in np.flatnonzero(likely_P):
-        similarity = search.similarity(int(later_P[at]), int(earlier_P[at]))
-        found[at] = similarity >= search.threshold
+        found[at] = search.are_similar(int(later_P[at]), int(earlier_P[at]))
     return found

@@ -1,6 +1,7 @@
 """Cleaners: what they find, what they leave alone, and that every change is in the ledger."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,26 @@ def test_texts_are_put_in_order_and_what_has_a_meaning_stays(text: str, expected
     (row,), ledger = clean(labelled((text, "a")), normalise=True)
     assert row.given() == expected
     assert sum(entry.count for entry in ledger.changed.values()) == (text != expected)
+
+
+@given(st.text("a \t\n\r\u00a0\u200b\u2028e\u0301", max_size=12))
+def test_what_was_put_in_order_is_in_order(text: str) -> None:
+    (row,), _ = clean(labelled((f"x{text}x", "a")), normalise={"spaces": False})
+    assert not clean([row], normalise=True)[1].changed
+
+
+def test_long_runs_of_white_space_are_walked_once() -> None:
+    start = time.process_time()
+    clean(
+        labelled(("a" + " " * 200_000 + "b", "a"), ("a" + "\n" * 200_000 + "b", "a")),
+        normalise=True,
+    )
+    assert time.process_time() - start < 10  # from every place in them it is minutes
+
+
+def test_characters_stay_where_that_is_asked() -> None:
+    (row,), _ = clean(labelled((" a\u00a0b\u200bc ", "a")), normalise={"characters": False})
+    assert row.given() == "a\u00a0b\u200bc"
 
 
 def test_marks_of_templates_are_taken_out_and_answers_of_a_model_left_out() -> None:

@@ -13,7 +13,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import make_pipeline
 
 from luthier.data.checks import checks
 from luthier.data.checks.contract import Finding, first_only
@@ -72,18 +71,18 @@ def probabilities(texts: Sequence[str], number_N: NDArray[Any]) -> NDArray[np.fl
 
     Shapes: (N, C).
     """
+    # one vocabulary for all folds: it knows no label, and a fold alone may have no word twice
+    words: Any = TfidfVectorizer(
+        ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=_WORD
+    ).fit_transform(texts)
     found = np.zeros((len(texts), int(number_N.max()) + 1))
-    for learned, asked in StratifiedKFold(_FOLDS, shuffle=True, random_state=0).split(
-        texts, number_N
-    ):
-        model = make_pipeline(
-            TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=_WORD),
-            LogisticRegression(C=10, max_iter=_ROUNDS),
-        )
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
+    for learned, asked in folds.split(texts, number_N):
+        model = LogisticRegression(C=10, max_iter=_ROUNDS)
         with warnings.catch_warnings():  # stopping early is meant
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit([texts[at] for at in learned], number_N[learned])
-        found[asked] = model.predict_proba([texts[at] for at in asked])
+            model.fit(words[learned], number_N[learned])
+        found[asked] = model.predict_proba(words[asked])
     return found
 
 

@@ -50,9 +50,11 @@ class Contradictions:
             if len(votes) > 1:
                 is_most = self._config.keep == "most" and votes[0][1] > votes[1][1]
                 kept = votes[0][0] if is_most else None
-                gone = [at for at in places if targets[at] != kept]
-                others = {at: next(x for x in places if targets[x] != targets[at]) for at in gone}
-                against |= others
+                first: dict[str, int] = {}
+                for at in places:
+                    first.setdefault(targets[at], at)
+                for at in (at for at in places if targets[at] != kept):
+                    against[at] = next(x for name, x in first.items() if name != targets[at])
         for at in sorted(against):
             other = rows[against[at]]
             found = f"'{targets[at]}' here, '{other.target()}' there"

@@ -14,11 +14,14 @@ from luthier.data.cleaning.contract import Change
 from luthier.data.edits import Edit
 from luthier.data.rows import Row
 
-_GONE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ufff9-\ufffb]"
+_GONE = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff\ufff9-\ufffb"
 """Control characters, soft hyphens and marks of no width; joiners carry meaning and stay."""
-_SPACES = r"[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
-_MARKED = r"[^\W\d_][\u0300-\u036f\u0591-\u05c7\u3099\u309a]+|[\u1100-\u1112][\u1161-\u11c2]+"
-"""A letter with marks of its own, or a syllable of Korean in its parts."""
+_SPACES = r"\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_ENDS = r"\r\x85\u2028\u2029"
+"""What ends a line and is no line feed."""
+_MARKS = r"\u0300-\u036f\u0591-\u05c7\u3099\u309a"
+_KOREAN = r"[\u1100-\u1112][\u1161-\u11c2]+"
+"""A syllable in its parts."""
 
 
 class Config(ComponentConfig):
@@ -44,11 +47,21 @@ class Normalise:
     weight: ClassVar[float] = 0.02
 
     def __init__(self, config: Config) -> None:
-        parts = [r"(?P<end>\r\n?|[\x85\u2028\u2029])", rf"(?P<gone>{_GONE}+)"]
-        parts = [*parts, rf"(?P<space>{_SPACES}+)"] if config.characters else []
-        parts += [rf"(?P<marked>{_MARKED})"] if config.unicode else []
+        odd = f"{_GONE}{_SPACES}" if config.characters else ""
+        # each begins where its run does: a long one would be walked from every place in it
+        parts = [
+            rf"(?P<outer>\A[\s{odd}]+|(?<![\s{odd}])[\s{odd}]+\Z"
+            rf"|(?<![ \t{odd}])[ \t{odd}]+(?=[\n{_ENDS}]))"
+        ]
+        if config.unicode:
+            within = f"[{_GONE}]*" if config.characters else ""  # which go, and the mark is left
+            parts += [rf"(?P<marked>[^\W\d_](?:{within}[{_MARKS}])+|{_KOREAN})"]
+        if config.characters:
+            parts += [rf"(?P<end>\r\n?|[{_ENDS}])", rf"(?P<gone>[{_GONE}]+)"]
+            parts += [rf"(?P<space>[{_SPACES}]+)"]
         parts += [r"(?P<run>(?<=[^\s])[ \t]{2,}(?=[^\s]))"] if config.spaces else []
-        self._pattern = re.compile("|".join([*parts, r"(?P<outer>\A\s+|[ \t]+(?=\n)|\s+\Z)"]))
+        self._pattern = re.compile("|".join(parts))
+        self._gone = re.compile(f"[{_GONE}]+" if config.characters else r"(?!)")
 
     def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
         """Texts put in order."""
@@ -59,5 +72,5 @@ class Normalise:
         for found in self._pattern.finditer(text):
             put = {"end": "\n", "space": " ", "run": " "}.get(str(found.lastgroup), "")
             if found.lastgroup == "marked":
-                put = unicodedata.normalize("NFC", found[0])
+                put = unicodedata.normalize("NFC", self._gone.sub("", found[0]))
             yield Edit(found.start(), found.end(), put)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
 
@@ -58,12 +60,18 @@ class Personal:
         del beside
         for at, row in enumerate(rows):
             numbers: dict[tuple[str, str], int] = {}
+            last = Counter[str]()
 
-            def find(text: str, numbers: dict[tuple[str, str], int] = numbers) -> Iterator[Edit]:
+            def find(
+                text: str,
+                numbers: dict[tuple[str, str], int] = numbers,
+                last: Counter[str] = last,
+            ) -> Iterator[Edit]:
                 for start, end, mark in self.found(text):
-                    known = sum(name == mark for name, _ in numbers)
-                    number = numbers.setdefault((mark, text[start:end]), known + 1)
-                    yield Edit(start, end, f"[{mark}_{number}]")
+                    if (mark, text[start:end]) not in numbers:
+                        last[mark] += 1
+                        numbers[mark, text[start:end]] = last[mark]
+                    yield Edit(start, end, f"[{mark}_{numbers[mark, text[start:end]]}]")
 
             for change in rewritten([row], find, ""):
                 marks = ", ".join(sorted({mark for mark, _ in numbers}))
@@ -75,6 +83,8 @@ class Personal:
         taken: list[tuple[int, int, str]] = []
         for kind in self._kinds:
             for start, end in kind.find(text):
-                if all(end <= other[0] or start >= other[1] for other in taken):
-                    taken.append((start, end, kind.mark))
-        return sorted(taken)
+                at = bisect_left(taken, (start,))
+                is_free = at == 0 or taken[at - 1][1] <= start
+                if is_free and (at == len(taken) or taken[at][0] >= end):
+                    taken.insert(at, (start, end, kind.mark))
+        return taken
