@@ -24,11 +24,19 @@ def write_bytes(path: Path, content: bytes) -> None:
 
     Raises: OSError: disk full or folder not writable; the old file is then untouched.
     """
+    write_pieces(path, [content])
+
+
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write atomically what comes piece by piece; memory holds one of them.
+
+    Raises: OSError: as `write_bytes`; whatever the pieces raise. The old file is then untouched.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

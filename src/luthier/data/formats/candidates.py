@@ -17,7 +17,7 @@ from luthier.data.formats._relevance import QUERY, SCORE, relevance_of
 from luthier.data.formats._several import negative_columns, texts_in
 from luthier.data.formats._values import kind_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Candidate, Ranked
+from luthier.data.rows import Candidate, Ranked, Row
 
 _DOCUMENTS = ("documents", "docs", "candidates", "passages", "ctxs", "hits", "results")
 _SCORES = ("scores", "relevances", "relevance", "labels", "grades", "qrels", "ratings")
@@ -66,6 +66,11 @@ class Candidates:
             documents=tuple(found),
             has_order=has_order,
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Ranked)
+        documents = [{"text": item.text, "relevance": item.score} for item in row.documents]
+        return {"query": row.query, "documents": documents}
 
 
 def _graded(sample: Sample, query: str) -> Match | None:

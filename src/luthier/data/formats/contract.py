@@ -37,6 +37,10 @@ class Match:
     how: Mapping[str, str] = field(default_factory=dict[str, str])
     """What else the sample told, for `parse`: such as the mark between several labels."""
 
+    def read(self) -> set[str]:
+        """Names of the columns that rows are made of."""
+        return {*self.columns.values(), *self.how.get("flags", "").split("\n")} - {""}
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -97,6 +101,16 @@ class Settling(Protocol):
         Args: lines: every record with its line.
         Raises: DataError: they contradict each other.
         """
+        ...
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A format in which rows are written, too: what it writes, it reads as the rows they were."""
+
+    def record(self, row: Row) -> dict[str, Any] | None:
+        """The row under the canonical names of its columns; None: such a row is written in another
+        format of its shape."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from luthier.core.errors import DataError
 from luthier.data.columns import LABEL, find, find_ending, texts_among
@@ -12,7 +12,7 @@ from luthier.data.formats import formats
 from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import label_of, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Labeled
+from luthier.data.rows import Labeled, Row
 
 _MANY = 20
 _TAG = re.compile(r"O|[BIESLU]-\S+")
@@ -54,6 +54,11 @@ class TextLabel:
         )  # whatever it is, it is not asked for
         label = label_of(given, where=f"{context.origin}, {name}")
         return labeled(held["text"], label, context, text_pair=held["text_pair"], record=record)
+
+    def record(self, row: Row) -> dict[str, Any] | None:
+        assert isinstance(row, Labeled)
+        pair = {"text_pair": row.text_pair} if row.text_pair else {}
+        return None if row.picture else {"text": row.text, **pair, "label": row.label}
 
 
 def labeled(

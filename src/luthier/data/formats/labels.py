@@ -13,7 +13,7 @@ from luthier.data.formats import formats
 from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import label_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Multilabeled
+from luthier.data.rows import Multilabeled, Row
 
 LABELS = (
     "labels", "tags", "categories", "topics", "genres", "classes", "keywords", "emotions",
@@ -94,6 +94,11 @@ class TextLabels:
             text_pair=held["text_pair"],
             labels=tuple(sorted(set(labels))),
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Multilabeled)
+        pair = {"text_pair": row.text_pair} if row.text_pair else {}
+        return {"text": row.text, **pair, "labels": list(row.labels)}
 
 
 def _peeked(value: Any) -> Any:

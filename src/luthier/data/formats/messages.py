@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar, cast
 
 from luthier.core.errors import DataError
@@ -22,7 +23,7 @@ from luthier.data.formats._turns import (
 )
 from luthier.data.formats._values import has_key, kind_of, objects_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
-from luthier.data.rows import Chat, Message
+from luthier.data.rows import Chat, Message, Row
 
 
 @formats.add
@@ -48,6 +49,11 @@ class Messages:
             for index, item in enumerate(items)
         ]
         return chat(with_system(turns, record, context), record, context)
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Chat)
+        tools = {"tools": list(row.tools)} if row.tools else {}
+        return {"messages": list(map(record_of, row.messages)), **tools}
 
 
 def turns_in(value: Any, *, where: str) -> list[Any]:
@@ -96,3 +102,16 @@ def message_of(item: Any, roles: Mapping[str, str], *, where: str) -> Message:
         tool_call_id=text_of(turn.get("tool_call_id"), where=f"{where}.tool_call_id"),
         name=text_of(turn.get("name"), where=f"{where}.name"),
     )
+
+
+def record_of(turn: Message) -> dict[str, Any]:
+    """One turn in OpenAI's form, with what it has beside role and content."""
+    beside = {
+        "weight": turn.weight if turn.weight != 1 else None,
+        "spans": [asdict(span) for span in turn.spans],
+        "tool_calls": list(turn.tool_calls),
+        "tool_call_id": turn.tool_call_id,
+        "name": turn.name,
+    }
+    said = {name: value for name, value in beside.items() if value not in (None, "", [])}
+    return {"role": turn.role, "content": turn.content, **said}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from luthier.core.errors import DataError
 from luthier.data.columns import find
@@ -13,7 +13,7 @@ from luthier.data.formats._several import negative_columns, texts_in, texts_of
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.formats.scored import SCORES
-from luthier.data.rows import Triplet
+from luthier.data.rows import Row, Triplet
 
 _POSITIVES = (
     "positive", "pos", "positives", "positive_passages", "document", "passage", "doc", "answer",
@@ -111,6 +111,12 @@ class Pairs:
             positive=right[0] if right else "",
             negatives=tuple(dict.fromkeys(wrong)),
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Triplet)
+        wrong = {"negatives": list(row.negatives)} if row.negatives else {}
+        # a list, since a text may look like one
+        return {"anchor": row.anchor, "positive": [row.positive], **wrong}
 
 
 def _said(record: Record, column: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from luthier.core import files
 from luthier.core.errors import DataError
@@ -12,7 +12,7 @@ from luthier.data.formats import formats
 from luthier.data.formats._values import label_of, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.picture_files import is_picture
-from luthier.data.rows import Labeled
+from luthier.data.rows import Labeled, Row
 
 PICTURE = (
     "picture", "image", "image_path", "picture_path", "file_name", "filename", "image_file",
@@ -65,6 +65,11 @@ class Pictures:
             picture=str(place),
             digest=files.sha256(place),
         )
+
+    def record(self, row: Row) -> dict[str, Any] | None:
+        assert isinstance(row, Labeled)
+        path = str(Path(row.picture).absolute())
+        return {"picture": path, "label": row.label} if row.picture else None
 
 
 def _is_picture(value: object) -> bool:

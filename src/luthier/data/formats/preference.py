@@ -13,7 +13,8 @@ from luthier.data.formats._answers import Turns, after, both, is_whole, turns_of
 from luthier.data.formats._turns import with_system
 from luthier.data.formats._values import objects_of, shown, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Message, Preference
+from luthier.data.formats.messages import record_of
+from luthier.data.rows import Message, Preference, Row
 
 _CHOSEN = ("chosen", "chosen_messages", "chosen_response", "preferred", "accepted")
 _REJECTED = ("rejected", "rejected_messages", "rejected_response", "dispreferred", "refused")
@@ -66,6 +67,17 @@ class ChosenRejected:
             chosen=_turns(record, context, "chosen"),
             rejected=_turns(record, context, "rejected"),
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Preference)
+        tools = {"tools": list(row.tools)} if row.tools else {}
+        return {
+            "prompt": list(map(record_of, row.messages)),
+            "chosen": list(map(record_of, row.chosen)),
+            "rejected": list(map(record_of, row.rejected)),
+            **tools,
+            **({"margin": row.margin} if row.margin else {}),
+        }
 
 
 def preference(

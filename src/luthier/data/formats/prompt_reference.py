@@ -11,8 +11,8 @@ from luthier.data.formats import formats
 from luthier.data.formats._turns import with_system
 from luthier.data.formats._values import objects_of, text_of, unpacked, whole_characters
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.formats.messages import message_of
-from luthier.data.rows import Message, Prompt
+from luthier.data.formats.messages import message_of, record_of
+from luthier.data.rows import Message, Prompt, Row
 
 REFERENCE = (
     "reference", "reference_answer", "ground_truth", "solution", "final_answer", "expected",
@@ -63,6 +63,13 @@ class PromptReference:
             fields=_plain(record),
             tools=objects_of(context.value(record, "tools"), where=f"{context.origin}, tools"),
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """With the other columns of the record it came from."""
+        assert isinstance(row, Prompt)
+        right = {"reference": row.reference} if row.reference else {}
+        tools = {"tools": list(row.tools)} if row.tools else {}
+        return {**row.fields, "prompt": list(map(record_of, row.messages)), **right, **tools}
 
 
 def reference_of(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from luthier.data.columns import LABEL, find, find_ending, texts_among
 from luthier.data.formats import formats
@@ -12,7 +12,7 @@ from luthier.data.formats._numbers import number_of, share_of_numbers
 from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Scored
+from luthier.data.rows import Row, Scored
 
 SCORES = ("score", "similarity", "similarity_score", "sim_score", "gold_score", "regression_label")
 _ALSO = ("rating", "stars", "value", "grade", "points", "y", *LABEL)
@@ -75,6 +75,11 @@ class TextScore:
             text_pair=held["text_pair"],
             score=score,
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Scored)
+        pair = {"text_pair": row.text_pair} if row.text_pair else {}
+        return {"text": row.text, **pair, "score": row.score}
 
 
 def _by_values(sample: Sample) -> Match | None:

@@ -10,7 +10,7 @@ from luthier.data.columns import find
 from luthier.data.formats import formats
 from luthier.data.formats._values import kind_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Question, Span, name_of
+from luthier.data.rows import Question, Row, Span, name_of
 
 CONTEXT = ("context", "passage", "paragraph", "document", "article", "text")
 ANSWERS = ("answers", "answer", "answer_text", "span")
@@ -67,6 +67,14 @@ class QuestionContext:
             context=held["context"],
             answers=spans,
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Question)
+        answers = {
+            "text": [answer.text for answer in row.answers],
+            "answer_start": [answer.start for answer in row.answers],
+        }
+        return {"question": row.question, "context": row.context, "answers": answers}
 
 
 def _spans(record: Record, text: str, context: Context) -> tuple[Span, ...]:

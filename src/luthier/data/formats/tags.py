@@ -10,10 +10,10 @@ from luthier.core.errors import DataError
 from luthier.data.columns import find
 from luthier.data.formats import formats
 from luthier.data.formats._schemes import as_bio, scheme_of
-from luthier.data.formats._values import kind_of, shown, unpacked, whole_characters
+from luthier.data.formats._values import kind_of, shown, text_of, unpacked, whole_characters
 from luthier.data.formats._writings import BEFORE, plainly, writing_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Tagged
+from luthier.data.rows import Row, Tagged
 
 TOKENS = ("tokens", "words", "word_list")
 TAGS = ("tags", "ner_tags", "bio_tags", "iob_tags", "ner", "tag_list", "slots", "labels", "tag")
@@ -22,10 +22,11 @@ TAGS = ("tags", "ner_tags", "bio_tags", "iob_tags", "ner", "tag_list", "slots", 
 @formats.add
 class Tags:
     """Lists, or texts with a space between words. Tags in IOB1, IO, BIOES and BILOU become BIO,
-    also where marks stand behind their type or alone; what breaks its scheme is refused."""
+    also where marks stand behind their type or alone; what breaks its scheme is refused. Columns
+    `text` and `starts` may say what the words were cut from, and at which characters."""
 
     shape: ClassVar[Shape] = "tagged"
-    canonical: ClassVar[tuple[str, ...]] = ("tokens", "tags")
+    canonical: ClassVar[tuple[str, ...]] = ("tokens", "tags", "text", "starts")
     rank: ClassVar[int] = 15
     about: ClassVar[About] = About(
         "words with a tag for each",
@@ -44,7 +45,8 @@ class Tags:
                 return None
             return Match({"tokens": tokens}, f"column '{tokens}' holds words", weak=True)
         why = f"column '{tokens}' holds words and '{tags}' a tag for each"
-        return Match({"tokens": tokens, "tags": tags}, why)
+        placed = {name: name for name in ("text", "starts") if "starts" in sample.columns}
+        return Match({"tokens": tokens, "tags": tags, **placed}, why)
 
     def settled(self, match: Match, lines: Sequence[tuple[int, Record]]) -> Match:
         """With the scheme of the tags: the first sentences may hold no entity.
@@ -83,8 +85,47 @@ class Tags:
                 )
             tags = [plainly(tag, context.match.how.get("writing", BEFORE)) for tag in tags]
             tags = as_bio(tags, context.match.how.get("scheme", "BIO"), words, where=where)
-        group = context.group(record)
-        return Tagged(origin=context.origin, group=group, tokens=tuple(words), tags=tuple(tags))
+        text, starts = _placed(record, words, context)
+        return Tagged(
+            origin=context.origin,
+            group=context.group(record),
+            tokens=tuple(words),
+            tags=tuple(tags),
+            text=text,
+            starts=starts,
+        )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Tagged)
+        placed = {"text": row.text, "starts": list(row.starts)} if row.text else {}
+        return {"tokens": list(row.tokens), "tags": list(row.tags), **placed}
+
+
+def _placed(record: Record, words: Sequence[str], context: Context) -> tuple[str, tuple[int, ...]]:
+    """What the words were cut from, and where each begins; nothing where that is not said.
+
+    Raises: DataError: they do not stand there.
+    """
+    given = context.value(record, "starts") if "starts" in context.match.columns else None
+    if given is None:
+        return "", ()
+    where = f"{context.origin}, {context.match.columns['starts']}"
+    name = context.match.columns.get("text", "text")
+    text = text_of(record.get(name), where=f"{context.origin}, {name}")
+    found = unpacked(given, where=where)
+    starts = cast("list[Any]", found) if isinstance(found, list) else []
+    stand = [
+        type(start) is int and start >= 0 and text.startswith(word, start)
+        for start, word in zip(starts, words, strict=False)
+    ]
+    if len(starts) != len(words) or not all(stand):
+        at = stand.index(False) if False in stand else min(len(stand), len(words) - 1)
+        raise DataError(
+            f"{where}: word {at + 1} of {len(words)}, {words[at]!r}, does not stand where the "
+            "column says.\n    Give the first character of every word in the text, counted from 0, "
+            "or leave the column out"
+        )
+    return text, tuple(starts)
 
 
 def _peeked(value: Any) -> list[str]:

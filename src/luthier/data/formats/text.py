@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from luthier.data.columns import DOCUMENT, find
 from luthier.data.formats import formats
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Text
+from luthier.data.rows import Row, Text
 
 
 @formats.add
@@ -32,3 +32,7 @@ class RawText:
         if not text.strip():
             raise Unusable("empty text")
         return Text(origin=context.origin, group=context.group(record), text=text)
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Text)
+        return {"text": row.text}

@@ -11,7 +11,8 @@ from luthier.data.formats._answers import turns_of
 from luthier.data.formats._turns import with_system
 from luthier.data.formats._values import kind_of, objects_of, shown
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
-from luthier.data.rows import Message, Rated
+from luthier.data.formats.messages import record_of
+from luthier.data.rows import Message, Rated, Row
 
 _ASKED = ("prompt", "question", "instruction", "query", "user", *MESSAGES, *CONVERSATIONS)
 _SAID = ("completion", "response", "answer", "output", "assistant")
@@ -83,6 +84,11 @@ class Thumbs:
             is_good=_thumb(record, context) if context.answered else True,
             tools=objects_of(context.value(record, "tools"), where=f"{context.origin}, tools"),
         )
+
+    def record(self, row: Row) -> dict[str, Any]:
+        assert isinstance(row, Rated)
+        tools = {"tools": list(row.tools)} if row.tools else {}
+        return {"messages": list(map(record_of, row.messages)), "is_good": row.is_good, **tools}
 
 
 def is_answered(turns: list[Message]) -> bool:
