@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 COMMANDS = {
     "train": "tune a model on a data file or recipe, and prove the result",
-    "data": "what is wrong with data files, with the rows shown",
+    "data": "check, clean and split data files, with every row accounted for",
     "init": "write a first recipe for a data file",
     "plan": "show what train would do: recipe, data, masks, memory, time",
     "evaluate": "gather the evidence for a run anew",

@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+import shutil
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from luthier.core.errors import DataError
 
 
 def fsync_folder(folder: Path) -> None:
@@ -42,6 +46,30 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+    fsync_folder(path.parent)
+
+
+@contextmanager
+def new_folder(path: Path) -> Generator[Path]:
+    """A folder to be filled, which gets its name when all is written, and is gone otherwise.
+
+    Raises: DataError: there is something under the name already. OSError: disk full.
+    """
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise DataError(
+            f"{path}: there is something already, and it is left as it is.\n"
+            "    Name another folder, or remove it first"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if path.is_dir():
+            path.rmdir()
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     fsync_folder(path.parent)
 
 

@@ -27,6 +27,12 @@ def asked_for(said: Mapping[str, Any]) -> dict[str, Cleaner]:
     return dict(sorted(found.items(), key=lambda item: item[1].rank))
 
 
+def usual() -> dict[str, Any]:
+    """What `data.clean` says where files are cleaned and nobody says how."""
+    kinds = sorted(cleaners.items(), key=lambda item: item[1].rank)
+    return {name: True for name, kind in kinds if kind.is_usual}
+
+
 def cleaned(
     rows: Sequence[Row],
     asked: Mapping[str, Cleaner],
@@ -62,7 +68,7 @@ def applied(rows: Sequence[Row], changes: Iterator[Change], ledger: Ledger) -> S
             beside = f" (as {change.of.origin})" if change.of else ""
             ledger.drop(change.why, row.origin, beside=beside)
         else:
-            ledger.change(change.why, row.origin)
+            ledger.change(change.why, row, change.row)
             kept.append(change.row)
         change = next(changes, None)
     return kept

@@ -81,7 +81,7 @@ def keyed(rows: Sequence[Row]) -> Keyed:
         content.append(_start(row.key()))
         names, key = row.groups(), row.input_key()
         _tie(inputs, at, [_start(text) for text in (key, *row.twin_keys())])
-        _tie(groups, at, [_start(_sha256(name)) for name in names])
+        _tie(groups, at, [start_of(name) for name in names])
         drawn.append(_uniform(f"group {names[0]}" if names else key))
         kind = "" if row.group else row.stratum()
         class_of.append(classes.setdefault(kind, len(classes)))
@@ -129,5 +129,10 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def start_of(text: str) -> int:
+    """The first 64 bits of the SHA-256 of a text."""
+    return _start(_sha256(text))
+
+
 def _uniform(unit: str) -> float:
-    return _start(_sha256(f"split {unit}")) / 2.0**64
+    return start_of(f"split {unit}") / 2.0**64

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from luthier.core.errors import DataError
 from luthier.data.features import Features
-from luthier.data.rows import Origin
+from luthier.data.rows import Origin, Row
 
 SPLITS = ("train", "validation", "test")
 _MAX_EXAMPLES = 5
@@ -26,6 +26,25 @@ class Counted:
         self.count += 1
         if len(self.examples) < _MAX_EXAMPLES:
             self.examples.append(place)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What became of one row."""
+
+    place: str
+    what: str
+    """"changed" or "left out"."""
+    why: str
+    beside: str = ""
+    """What it clashes with."""
+    before: Row | None = None
+    after: Row | None = None
+    """What was changed, before and after; None of a row that was left out."""
+
+
+def _unheard(entry: Entry) -> None:
+    del entry
 
 
 @dataclass(slots=True)
@@ -50,6 +69,8 @@ class Ledger:
     changed: dict[str, Counted] = field(default_factory=dict[str, Counted])
     """What cleaning changed in rows; they are used, or dropped later."""
     tokens: dict[str, Tokens] = field(default_factory=dict[str, Tokens])
+    listener: Callable[[Entry], None] = _unheard
+    """Is told of every row, where the counts and first places are not enough."""
 
     def read(self) -> None:
         """One more row was met in a file."""
@@ -65,6 +86,7 @@ class Ledger:
         Args: beside: what it clashes with, shown behind its place.
         """
         self.dropped.setdefault(reason, Counted()).add(f"{origin}{beside}")
+        self.listener(Entry(str(origin), "left out", reason, beside.strip(" ()")))
         if split:
             self.used[split] -= 1
 
@@ -72,9 +94,10 @@ class Ledger:
         """Something in a row was left out."""
         self.shortened.setdefault(remark, Counted()).add(str(origin))
 
-    def change(self, reason: str, origin: Origin) -> None:
+    def change(self, reason: str, before: Row, after: Row) -> None:
         """Cleaning changed something in a row."""
-        self.changed.setdefault(reason, Counted()).add(str(origin))
+        self.changed.setdefault(reason, Counted()).add(str(before.origin))
+        self.listener(Entry(str(before.origin), "changed", reason, "", before, after))
 
     def add_tokens(self, split: str, trained: int, masked: int, cut: int, total: int = -1) -> None:
         """Tokens of rows in `split`; `total` is what there was before (-1: the sum of these)."""

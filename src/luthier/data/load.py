@@ -70,19 +70,19 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
 
 
 def parse_splits(
-    section: DataSection, ledger: Ledger, *, wants: str = "auto"
+    section: DataSection, ledger: Ledger, *, wants: str = "auto", keeps_others: bool = False
 ) -> dict[str, list[Parsed]]:
     """The files of every split; none where it is to be split off train.
 
     Raises: DataError: as `parse_files`.
     """
-    reading = Reading.of(section, wants)
+    reading = Reading.of(section, wants, keeps_others=keeps_others)
     named = {"train": section.train, "validation": section.validation, "test": section.test}
     parsed: dict[str, list[Parsed]] = {}
     for name, given in named.items():
         parsed[name] = [] if given == "auto" else parse_files(given, reading, ledger)
         if parsed[name]:  # the other files must hold what train holds
-            reading = Reading.of(section, parsed["train"][0].shape)
+            reading = replace(reading, wants=parsed["train"][0].shape)
     return parsed
 
 

@@ -44,9 +44,13 @@ class Reading:
     answered: bool = True
     """Targets must be there; False for rows to be predicted."""
     reasoning: Reasoning = "keep"
+    keeps_others: bool = False
+    """Whether columns that rows do not hold are kept beside them (`Parsed.others`)."""
 
     @classmethod
-    def of(cls, section: DataSection, wants: str, *, answered: bool = True) -> Reading:
+    def of(
+        cls, section: DataSection, wants: str, *, answered: bool = True, keeps_others: bool = False
+    ) -> Reading:
         """As the recipe says. Rows to be predicted are not split, so they have no groups."""
         return cls(
             wants,
@@ -57,6 +61,7 @@ class Reading:
             section.group_by if answered else "",
             answered,
             section.reasoning,
+            keeps_others,
         )
 
 
@@ -70,6 +75,8 @@ class Parsed:
     format: str
     rows: Sequence[Row]
     description: list[str]
+    others: Sequence[Record] = ()
+    """For each row the columns that it does not hold; empty where they are not kept."""
 
 
 def together(files: Sequence[Parsed]) -> Sequence[Row]:
@@ -110,13 +117,13 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
         except DataError as error:
             raise DataError(f"{name}, {error}") from None
         records = iter(whole)
-    rows, remarks = _rows(opened, records, kind, match, reading, ledger)
+    rows, others, remarks = _rows(opened, records, kind, match, reading, ledger)
     format_name = type(kind).__module__.rpartition(".")[2]
     description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
     for remark, places in remarks.items():
         also = f" (in {places.count} rows of this file)" if places.count > 1 else ""
         description.append(f"{places.examples[0]}: {remark}{also}")
-    return Parsed(name, opened.sha256, kind.shape, format_name, rows, description)
+    return Parsed(name, opened.sha256, kind.shape, format_name, rows, description, others)
 
 
 def _sample(records: list[Record], *, answered: bool) -> Sample:
@@ -137,8 +144,9 @@ def _rows(
     match: Match,
     reading: Reading,
     ledger: Ledger,
-) -> tuple[Sequence[Row], dict[str, Counted]]:
-    rows = OnDisk[Row]()
+) -> tuple[Sequence[Row], Sequence[Record], dict[str, Counted]]:
+    rows, others = OnDisk[Row](), OnDisk[Record]()
+    taken = match.read()
     remarks: dict[str, Counted] = {}
     errors: list[str] = []
     num_extra = num_met = 0
@@ -163,6 +171,8 @@ def _rows(
         except RecursionError:
             errors.append(f"{origin}: lists or objects are nested too deep")
         else:
+            if reading.keeps_others:
+                others.append({k: value for k, value in record.items() if k not in taken})
             for remark in context.remarks:
                 ledger.shorten(remark, origin)
                 remarks.setdefault(remark, Counted()).add(str(origin))
@@ -173,7 +183,7 @@ def _rows(
             f"{opened.name}: {num_extra} of {num_met} rows have more fields than there are columns "
             f"({opened.notes[0]}).\n    Put quotes around texts that contain the delimiter"
         )
-    return rows, remarks
+    return rows, others, remarks
 
 
 def _errors(errors: list[str]) -> DataError:

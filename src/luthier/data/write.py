@@ -14,7 +14,6 @@ from luthier.core.errors import DataError
 from luthier.data.formats import formats
 from luthier.data.formats.contract import (
     Context,
-    Format,
     Record,
     Sample,
     Settling,
@@ -57,8 +56,8 @@ def _line(record: Record) -> bytes:
     return (json.dumps(record, ensure_ascii=False, default=str) + "\n").encode()
 
 
-def writer_of(row: Row) -> tuple[str, type[Format]]:
-    """The format in which such rows are written, and its name.
+def writer_of(row: Row) -> tuple[str, Writer]:
+    """The format in which such rows are written, and its name. Looked up anew in each call.
 
     Raises: DataError: there is none.
     """
@@ -67,15 +66,14 @@ def writer_of(row: Row) -> tuple[str, type[Format]]:
             continue
         writer = kind()
         if isinstance(writer, Writer) and writer.record(row) is not None:
-            return name, kind
+            return name, writer
     raise DataError(f"{row.origin}: rows of the shape '{row.shape()}' cannot be written")
 
 
 def _records(rows: Sequence[Row], others: Sequence[Record]) -> Iterator[dict[str, Any]]:
     if not rows:
         return
-    writer = writer_of(rows[0])[1]()
-    assert isinstance(writer, Writer)
+    writer = writer_of(rows[0])[1]
     has_groups = any(_is_grouped(row) for row in rows)
     beside = iter(others)
     for row in rows:
@@ -105,11 +103,12 @@ def _settings(
     """
     if not rows:
         return {}, bool(others)
-    name, kind = writer_of(rows[0])
+    name = writer_of(rows[0])[0]
     first = rows[:_SAMPLE]
     for is_beside in (True, False) if others else (False,):
         head = list(islice(_records(rows, others if is_beside else ()), _SAMPLE))
-        columns = {key: key for key in kind.canonical if any(key in record for record in head)}
+        known = formats.get(name).canonical
+        columns = {key: key for key in known if any(key in record for record in head)}
         grouped = {"group_by": GROUP} if any(GROUP in record for record in head) else {}
         for given in ({}, {"format": name}, {"format": name, "columns": columns}):
             if _is_read_so(head, first, path, {**given, **grouped}):

@@ -45,6 +45,7 @@ class Artefacts:
     rank: ClassVar[int] = 20
     harm: ClassVar[str] = "the model learns to say them, and marks end its answers early"
     weight: ClassVar[float] = 0.5
+    is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         self._config = config

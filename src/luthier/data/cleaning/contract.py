@@ -38,6 +38,8 @@ class Cleaner(Protocol):
     """What such rows do to a training, in a sentence for people."""
     weight: ClassVar[float]
     """What one such row costs, beside a wrong label, which costs 1."""
+    is_usual: ClassVar[bool]
+    """Whether it is done where files are cleaned and nobody says how."""
 
     def __init__(self, config: Any) -> None: ...
 

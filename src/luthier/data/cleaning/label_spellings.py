@@ -34,6 +34,7 @@ class LabelSpellings:
     rank: ClassVar[int] = 40
     harm: ClassVar[str] = "one class is two, and each is wrong half of the time"
     weight: ClassVar[float] = 1.0
+    is_usual: ClassVar[bool] = False
 
     def __init__(self, config: Config) -> None:
         self._config = config

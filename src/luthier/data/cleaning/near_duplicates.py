@@ -39,6 +39,7 @@ class NearDuplicates:
     rank: ClassVar[int] = 70
     harm: ClassVar[str] = "they count many times over, and in a test they are answered by heart"
     weight: ClassVar[float] = 0.3
+    is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         self._config = config

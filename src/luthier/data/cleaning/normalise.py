@@ -45,6 +45,7 @@ class Normalise:
     rank: ClassVar[int] = 10
     harm: ClassVar[str] = "the same word is two to the model, and what people type is neither"
     weight: ClassVar[float] = 0.02
+    is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         odd = f"{_GONE}{_SPACES}" if config.characters else ""

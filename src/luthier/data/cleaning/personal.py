@@ -49,6 +49,7 @@ class Personal:
     rank: ClassVar[int] = 30
     harm: ClassVar[str] = "the model may say them to anyone who asks"
     weight: ClassVar[float] = 2.0
+    is_usual: ClassVar[bool] = False
 
     def __init__(self, config: Config) -> None:
         self._config = config

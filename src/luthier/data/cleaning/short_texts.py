@@ -31,6 +31,7 @@ class ShortTexts:
     rank: ClassVar[int] = 50
     harm: ClassVar[str] = "there is nothing in them from which the answer could be known"
     weight: ClassVar[float] = 0.3
+    is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:
         self._config = config

@@ -1,0 +1,55 @@
+"""`luthier data clean` and `split`: files made from files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from luthier.cli.answer import Answer
+from luthier.cli.section import DataWords, section_of
+from luthier.cli.table import work
+from luthier.run.console import Console
+
+Folder = Annotated[Path, typer.Option(help="A new folder for the files.")]
+
+
+def clean(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
+    """Write the rows as `data.clean` leaves them, without repetitions and leaks.
+
+    Without such settings the usual cleaners work. The folder gets train.jsonl, the validation and
+    test files that were given, ledger.json with the account, and changes.jsonl with every row that
+    was changed or left out. The files that were read stay as they are.
+    """
+    return _made("clean", [*(words or []), *context.args], output)
+
+
+def split(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
+    """Write train, validation and test as training would split them, for good.
+
+    No row is in two of them, nor is a near-duplicate of one. The folder gets a file for each,
+    ledger.json with the account, and changes.jsonl with every row that was left out.
+    """
+    return _made("split", [*(words or []), *context.args], output)
+
+
+def _made(command: str, words: list[str], output: Path) -> Answer:
+    section = section_of(command, words)
+    with Console() as console:
+        found = work(f"rewrite.{command}_files")(section, output=output, on_event=console)
+        return Answer(found, lambda: _show(found, console))
+
+
+def _show(found: dict[str, Any], console: Console) -> None:
+    account = found["rows"]
+    lines = [("read", f"{account['in']:,} rows")]
+    for what in ("changed", "dropped"):
+        word = {"changed": "changed", "dropped": "left out"}[what]
+        for why, entry in account.get(what, {}).items():
+            lines.append((word, f"{entry['count']:,}: {why}, such as {entry['examples'][0]}"))
+    for name, entry in found["files"].items():
+        lines.append((name, f"{entry['rows']:,} rows in {Path(found['folder']) / entry['file']}"))
+    console.show_table("Rows", lines)
+    sys.stdout.write(f"to train on them: {found['use']}\n")

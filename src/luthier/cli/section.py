@@ -1,0 +1,57 @@
+"""From the words of `luthier data` to a data section: data files, or a recipe, and settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from luthier.cli.request import YAML, request, split
+from luthier.cli.table import work
+from luthier.core.errors import RecipeError
+from luthier.core.hints import did_you_mean
+from luthier.recipe.overrides import parse
+from luthier.recipe.schema import DataSection
+
+DataWords = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="DATA|RECIPE|KEY=VALUE",
+        help="Data files, or a recipe .yaml; then settings such as data.test=FILE or "
+        "data.columns='{label: tag}'.",
+        show_default=False,
+    ),
+]
+
+
+def section_of(command: str, words: list[str]) -> DataSection:
+    """Where the rows are and how they are read, from the words behind `luthier data COMMAND`.
+
+    Raises: RecipeError: every problem with it.
+    """
+    names, settings = split(words)
+    if not names:
+        raise RecipeError(f"data {command}: no file named. luthier data {command} rows.jsonl")
+    if any(Path(name).suffix.lower() in YAML for name in names):
+        return request(words).recipe.data
+    return work("examine.section_of")(names, _settings(settings))
+
+
+def _settings(words: list[str]) -> dict[str, Any]:
+    """Settings of the section `data`, by their names in it.
+
+    Raises: RecipeError: a word that is none.
+    """
+    given: dict[str, Any] = {}
+    for key, value in parse(words):
+        section, _, rest = key.replace("-", "_").partition(".")
+        name, _, inner = (rest if section == "data" else key.replace("-", "_")).partition(".")
+        if name not in DataSection.model_fields or name == "train":
+            hint = did_you_mean(name, DataSection.model_fields)
+            raise RecipeError(f"command line {key}: no setting of data{hint}")
+        if inner:
+            given.setdefault(name, {})[inner] = value
+        else:
+            given[name] = value
+    return given

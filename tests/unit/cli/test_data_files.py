@@ -1,0 +1,144 @@
+"""`luthier data clean` and `split`, in one process on small files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from luthier.cli.main import run
+from luthier.data.load import load
+from luthier.recipe.schema import DataSection
+
+TEXTS = [
+    "where is my parcel now", "i want my money back", "please cancel this order",
+    "the lid of the jar is broken", "how long does it take to ship", "you sent me the wrong size",
+]  # fmt: skip
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def table(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...]) -> str:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return str(path)
+
+
+@pytest.fixture
+def tickets(tmp_path: Path) -> str:
+    rows = [
+        (str(n), f"{TEXTS[n % 6]} {'x' * (n % 7)}number {n}", "Refund" if n % 2 else "Ship")
+        for n in range(40)
+    ]
+    rows += [("40", rows[0][1], rows[0][2]), ("41", "a\u200bb  c number", "refund ")]
+    return table(tmp_path / "tickets.csv", rows, ("id", "text", "label"))
+
+
+def answer(words: list[str], capfd: pytest.CaptureFixture[str], *, code: int = 0) -> Any:
+    assert run([*words, "--json"]) == code
+    return json.loads(capfd.readouterr().out)
+
+
+def test_cleaning_writes_what_is_left_with_its_other_columns(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    asked = ["data.clean.normalise=true", "data.clean.label_spellings=true"]
+    found = answer(["data", "clean", tickets, *asked, "--output", str(out)], capfd)
+    rows = lines(out / "train.jsonl")
+    assert [row["id"] for row in rows] == [str(n) for n in (*range(40), 41)]
+    assert rows[-1] == {"text": "ab  c number", "label": "Refund", "id": "41"}
+    assert found["rows"] == json.loads((out / "ledger.json").read_text())["rows"]
+    changes = lines(out / "changes.jsonl")
+    assert len(changes) == 3  # two in the last row, and the repetition
+    places = {change["place"] for change in changes}
+    assert places == {f"{tickets} line 42", f"{tickets} line 43"}
+    assert changes[0]["before"]["text"] == "a\u200bb  c number"
+    assert Path(tickets).read_text(encoding="utf-8").endswith("a\u200bb  c number,refund \n")
+
+
+def test_cleaning_without_settings_does_the_usual_and_no_more(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    found = answer(["data", "clean", tickets, "--output", str(out)], capfd)
+    asked = found["settings"]["clean"]
+    assert {"normalise", "artefacts", "contradictions", "near_duplicates"} <= asked.keys()
+    assert not {"personal", "label_spellings"} & asked.keys()
+    assert {row["label"] for row in lines(out / "train.jsonl")} == {"Refund", "Ship", "refund"}
+
+
+def test_given_held_out_files_are_written_too_and_train_loses_what_they_hold(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    held_out = [("7", f"{TEXTS[0]} number 0", "Ship")]
+    test = table(tmp_path / "test.csv", held_out, ("n", "text", "label"))
+    out = tmp_path / "out"
+    words = ["data", "clean", tickets, f"data.test={test}", "data.clean.short_texts=true"]
+    found = answer([*words, "--output", str(out)], capfd)
+    assert lines(out / "test.jsonl") == [
+        {"text": f"{TEXTS[0]} number 0", "label": "Ship", "n": "7"}
+    ]
+    assert "0" not in {row["id"] for row in lines(out / "train.jsonl")}
+    assert f"data.test={out / 'test.jsonl'}" in found["use"]
+
+
+def test_splitting_writes_the_splits_that_training_would_make(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    answer(["data", "split", tickets, "data.test_share=0.2", "--output", str(out)], capfd)
+    loaded = load(DataSection(train=tickets, test_share=0.2), seed=0).splits
+    for name in ("train", "validation", "test"):
+        written = [row["text"] for row in lines(out / f"{name}.jsonl")]
+        assert written == [row.given() for row in getattr(loaded, name)]
+        assert written
+
+
+def test_files_that_need_settings_come_with_them(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(f"{text} {n}", f"user{n % 5}", "ab"[n % 2]) for n, text in enumerate(TEXTS * 4)]
+    file = table(tmp_path / "rows.csv", rows, ("text", "who", "label"))
+    out = tmp_path / "out"
+    words = ["data", "clean", file, "data.group_by=who", "--output", str(out)]
+    found = answer(words, capfd)
+    assert found["use"].endswith("data.group_by=group")
+    assert all(row["group"] == row["who"] for row in lines(out / "train.jsonl"))
+
+
+def test_nothing_is_left_of_a_folder_that_could_not_be_filled(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = table(tmp_path / "rows.csv", [("a text", "x")], ("text", "label"))
+    words = ["data", "split", file, "--output", str(tmp_path / "out")]
+    assert "too few" in answer(words, capfd, code=2)["error"]["message"]
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_folder_with_something_in_it_is_left_alone(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    words = ["data", "clean", tickets, "--output", str(tmp_path / "out")]
+    assert "there is something already" in answer(words, capfd, code=2)["error"]["message"]
+    assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_records_of_one_line_keep_their_other_columns_where_they_are_unchanged(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"text": f"{text}!", "label": "ab"[n % 2], "id": n} for n, text in enumerate(TEXTS)]
+    rows[2]["text"] = "zero\u200bwidth"
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    out = tmp_path / "out"
+    words = ["data", "clean", str(tmp_path / "rows.json"), "--output", str(out)]
+    answer(words, capfd)
+    assert [row.get("id") for row in lines(out / "train.jsonl")] == [0, 1, None, 3, 4, 5]
