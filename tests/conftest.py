@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
 from tests.journeys import forked
 
 from luthier.export import _parity
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes says nothing here
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from luthier.core.errors import DataError
+from luthier.data.by_time import split_by_time
 from luthier.data.duplicates import TIES, Repeats, remove_duplicates, remove_leaks
 from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
@@ -41,15 +42,19 @@ def divide(
         test=0.0 if parsed["test"] else section.test_share,
     )
     drawn = [name for name in ("validation", "test") if getattr(shares, name)]
-    near, words = _near(parts["train"], shares, section.near_duplicates)
-    found = split(parts["train"], shares, near=near)
+    near, words = held_together(parts["train"], shares, section.near_duplicates)
+    is_by_time = bool(section.time_by and drawn)
+    found = (split_by_time if is_by_time else split)(parts["train"], shares, near=near)
     rows = {name: (found if name in ("train", *drawn) else parts)[name].rows for name in parts}
     how = [f"{name}: {len(held)} rows" for name, held in rows.items()]
-    by = f"{' and '.join(drawn)} split off train by content hash; " if drawn else ""
+    way = f"by time (data.time_by: {section.time_by})" if is_by_time else "by content hash"
+    by = f"{' and '.join(drawn)} split off train {way}; " if drawn else ""
     return rows, [*ledger.since(before), *words, by + ", ".join(how)]
 
 
-def _near(table: Keyed, shares: Shares, threshold: float) -> tuple[Similar | None, list[str]]:
+def held_together(
+    table: Keyed, shares: Shares, threshold: float
+) -> tuple[Similar | None, list[str]]:
     """Near-duplicates that are to stay in one split, and what is said of them.
 
     Rows made by a pattern may all be alike: a crowd larger than a split is not kept together.

@@ -34,7 +34,7 @@ class Ties:
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """Rows, and what they are compared by: 40 bytes for each, and 16 for each group."""
+    """Rows, and what they are compared by: 48 bytes for each, and 16 for each group."""
 
     rows: Sequence[Row]
     content_N: Hash
@@ -47,6 +47,8 @@ class Keyed:
     inputs: Ties
     """Its input, then other keys of what the model is given."""
     groups: Ties
+    when_N: NDArray[np.float64]
+    """By which rows are put in order."""
     classes: Sequence[str]
     brings: Sequence[tuple[str, ...]]
 
@@ -66,6 +68,7 @@ class Keyed:
             self.brought_N[places],
             _taken(self.inputs, new),
             _taken(self.groups, new),
+            self.when_N[places],
             self.classes,
             self.brings,
         )
@@ -73,7 +76,7 @@ class Keyed:
 
 def keyed(rows: Sequence[Row]) -> Keyed:
     """The rows with all they are compared by; each is looked at once."""
-    content, drawn, brought = array("Q"), array("d"), array("i")
+    content, drawn, brought, when = array("Q"), array("d"), array("i"), array("d")
     inputs, groups = (array("q"), array("Q")), (array("q"), array("Q"))
     class_of, classes = array("i"), {"": 0}
     brings: dict[tuple[str, ...], int] = {}
@@ -86,6 +89,7 @@ def keyed(rows: Sequence[Row]) -> Keyed:
         kind = "" if row.group else row.stratum()
         class_of.append(classes.setdefault(kind, len(classes)))
         brought.append(brings.setdefault(row.brings(), len(brings)))
+        when.append(row.when)
     return Keyed(
         rows,
         _held(content, np.uint64),
@@ -94,6 +98,7 @@ def keyed(rows: Sequence[Row]) -> Keyed:
         _held(brought, np.int32),
         Ties(_held(inputs[0], np.int64), _held(inputs[1], np.uint64)),
         Ties(_held(groups[0], np.int64), _held(groups[1], np.uint64)),
+        _held(when, np.float64),
         list(classes),
         list(brings),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from luthier.core.errors import DataError
@@ -24,6 +24,7 @@ from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, Row
 from luthier.data.sources.contract import EXTRA, Record
+from luthier.data.times import time_of
 from luthier.recipe.schema import DataSection, Reasoning
 
 _SAMPLE_RECORDS = 100
@@ -41,6 +42,7 @@ class Reading:
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
     encoding: str = "auto"
     group_by: str = ""
+    time_by: str = ""
     answered: bool = True
     """Targets must be there; False for rows to be predicted."""
     reasoning: Reasoning = "keep"
@@ -59,6 +61,7 @@ class Reading:
             section.roles,
             section.encoding,
             section.group_by if answered else "",
+            section.time_by if answered else "",
             answered,
             section.reasoning,
             keeps_others,
@@ -108,7 +111,8 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     kind, match = recognise(
         sample, file=name, wants=reading.wants, format=reading.format, columns=reading.columns
     )
-    _check_group(reading.group_by, sample, file=name)
+    for setting, column in (("group_by", reading.group_by), ("time_by", reading.time_by)):
+        _check_there(column, setting, sample, file=name)
     records = chain(head, opened.records)
     if isinstance(kind, Settling) and reading.answered:
         whole = OnDisk(records)
@@ -131,10 +135,20 @@ def _sample(records: list[Record], *, answered: bool) -> Sample:
     return Sample(list(columns), records, answered)
 
 
-def _check_group(group_by: str, sample: Sample, *, file: str) -> None:
-    if group_by and group_by not in sample.columns:
-        hint = did_you_mean(group_by, sample.columns)
-        raise DataError(f"{file}: column '{group_by}' (data.group_by) is not there{hint}")
+def _check_there(column: str, setting: str, sample: Sample, *, file: str) -> None:
+    if column and column not in sample.columns:
+        hint = did_you_mean(column, sample.columns)
+        raise DataError(f"{file}: column '{column}' (data.{setting}) is not there{hint}")
+
+
+def _timed(row: Row, record: Record, time_by: str) -> Row:
+    """The row with its time, where rows are split by it.
+
+    Raises: DataError: there is none.
+    """
+    if not time_by:
+        return row
+    return replace(row, when=time_of(record.get(time_by), where=f"{row.origin}, {time_by}"))
 
 
 def _rows(
@@ -162,7 +176,7 @@ def _rows(
             origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning
         )
         try:
-            rows.append(kind.parse(record, context))
+            rows.append(_timed(kind.parse(record, context), record, reading.time_by))
         except Unusable as reason:
             ledger.drop(str(reason), origin)
             remarks.setdefault(f"row left out: {reason}", Counted()).add(str(origin))

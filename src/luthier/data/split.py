@@ -56,11 +56,17 @@ def split(table: Keyed, shares: Shares, *, near: Similar | None = None) -> dict[
     if not shares.validation and not shares.test:
         nothing = table.taken(np.empty(0, np.int64))
         return {"train": table, "validation": nothing, "test": nothing}
-    _check_number(table, shares)
+    check_number(table, shares)
     unit_N = units(table, near)
     split_N = _splits(table, unit_N, shares)
     parts = {name: table.taken(split_N == number) for number, name in enumerate(_SPLITS)}
-    _check_filled(parts, shares, num_units=len(np.unique(unit_N)))
+    check_filled(
+        parts,
+        shares,
+        why="rows with the same input or group stay together, also in a chain (there are "
+        f"{len(np.unique(unit_N))} different ones), and the first row of a class, a label or a "
+        "type of entity goes to train",
+    )
     return parts
 
 
@@ -158,7 +164,8 @@ def _needed(shares: Shares) -> int:
     return max(math.ceil(round(1 / min(asked), 6)), len(asked) + 1)
 
 
-def _check_number(rows: Keyed, shares: Shares) -> None:
+def check_number(rows: Keyed, shares: Shares) -> None:
+    """Raises: DataError: too few rows for a row in every split."""
     needed = _needed(shares)
     if len(rows) >= needed:
         return
@@ -170,14 +177,15 @@ def _check_number(rows: Keyed, shares: Shares) -> None:
     )
 
 
-def _check_filled(parts: dict[str, Keyed], shares: Shares, *, num_units: int) -> None:
+def check_filled(parts: dict[str, Keyed], shares: Shares, *, why: str) -> None:
+    """Nothing, where every split that was asked for holds a row.
+
+    Args: why: it may be otherwise. Raises: DataError: with it.
+    """
     asked = {"train": 1.0, "validation": shares.validation, "test": shares.test}
     empty = [name for name, share in asked.items() if share and not len(parts[name])]
     if empty:
         raise DataError(
-            f"no row fell to {' or '.join(empty)}: rows with the same input or group stay "
-            "together, also in a chain "
-            f"(there are {num_units} different ones), and the first row of a class, a label or a "
-            "type of entity goes to train.\n"
+            f"no row fell to {' or '.join(empty)}: {why}.\n"
             "    Add rows, or give files of your own: data.validation and data.test"
         )

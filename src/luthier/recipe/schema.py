@@ -75,6 +75,9 @@ class DataSection(ComponentConfig):
     """Share of rows split off for the test when no file is given."""
     group_by: str = ""
     """Column whose equal values stay in one split."""
+    time_by: str = ""
+    """Column of dates, times or numbers: the latest rows become the test, those before them
+    validation, where these are split off `train`."""
     on_duplicate: Literal["remove", "keep", "error"] = "remove"
     """Exact repetitions of a row within a split."""
     on_leak: Literal["remove", "error"] = "remove"

@@ -85,7 +85,7 @@ def test_given_held_out_files_are_written_too_and_train_loses_what_they_hold(
         {"text": f"{TEXTS[0]} number 0", "label": "Ship", "n": "7"}
     ]
     assert "0" not in {row["id"] for row in lines(out / "train.jsonl")}
-    assert f"data.test={out / 'test.jsonl'}" in found["use"]
+    assert f"data.test={out / 'test.jsonl'}" in found["use"][0]
 
 
 def test_splitting_writes_the_splits_that_training_would_make(
@@ -108,7 +108,7 @@ def test_files_that_need_settings_come_with_them(
     out = tmp_path / "out"
     words = ["data", "clean", file, "data.group_by=who", "--output", str(out)]
     found = answer(words, capfd)
-    assert found["use"].endswith("data.group_by=group")
+    assert found["use"][0].endswith("data.group_by=group")
     assert all(row["group"] == row["who"] for row in lines(out / "train.jsonl"))
 
 
@@ -142,3 +142,27 @@ def test_records_of_one_line_keep_their_other_columns_where_they_are_unchanged(
     words = ["data", "clean", str(tmp_path / "rows.json"), "--output", str(out)]
     answer(words, capfd)
     assert [row.get("id") for row in lines(out / "train.jsonl")] == [0, 1, None, 3, 4, 5]
+
+
+def test_folds_test_every_row_once_and_share_none(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    found = answer(["data", "split", tickets, "--folds", "4", "--output", str(out)], capfd)
+    tested: list[str] = []
+    for fold in range(1, 5):
+        test = [row["text"] for row in lines(out / f"fold-{fold}" / "test.jsonl")]
+        train = [row["text"] for row in lines(out / f"fold-{fold}" / "train.jsonl")]
+        assert not set(test) & set(train)
+        assert len(test) + len(train) == found["rows"]["used"]["train"] == 41
+        tested += test
+    assert len(set(tested)) == len(tested) == 41
+    assert len(found["use"]) == 4
+    assert any("test rows show a difference of" in line for line in found["how"])
+
+
+def test_one_fold_is_refused(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "split", tickets, "--folds", "1", "--output", str(tmp_path / "out")]
+    assert "folds: got 1, expected at least 2" in answer(words, capfd, code=2)["error"]["message"]

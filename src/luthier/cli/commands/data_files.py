@@ -26,19 +26,31 @@ def clean(context: typer.Context, words: DataWords = None, *, output: Folder) ->
     return _made("clean", [*(words or []), *context.args], output)
 
 
-def split(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
+def split(
+    context: typer.Context,
+    words: DataWords = None,
+    *,
+    output: Folder,
+    folds: Annotated[
+        int, typer.Option(help="Folders for cross-validation instead, each row tested in one.")
+    ] = 0,
+) -> Answer:
     """Write train, validation and test as training would split them, for good.
 
     No row is in two of them, nor is a near-duplicate of one. The folder gets a file for each,
     ledger.json with the account, and changes.jsonl with every row that was left out.
     """
-    return _made("split", [*(words or []), *context.args], output)
+    words = [*(words or []), *context.args]
+    if folds:
+        return _made("split", words, output, by="fold_files", folds=folds)
+    return _made("split", words, output)
 
 
-def _made(command: str, words: list[str], output: Path) -> Answer:
+def _made(command: str, words: list[str], output: Path, *, by: str = "", **settings: Any) -> Answer:
     section = section_of(command, words)
+    make = work(f"rewrite.{by or f'{command}_files'}")
     with Console() as console:
-        found = work(f"rewrite.{command}_files")(section, output=output, on_event=console)
+        found = make(section, output=output, on_event=console, **settings)
         return Answer(found, lambda: _show(found, console))
 
 
@@ -51,5 +63,7 @@ def _show(found: dict[str, Any], console: Console) -> None:
             lines.append((word, f"{entry['count']:,}: {why}, such as {entry['examples'][0]}"))
     for name, entry in found["files"].items():
         lines.append((name, f"{entry['rows']:,} rows in {Path(found['folder']) / entry['file']}"))
+    lines += [("split", line) for line in found["how"][-1:] if "test rows" in line]
     console.show_table("Rows", lines)
-    sys.stdout.write(f"to train on them: {found['use']}\n")
+    for use in found["use"]:
+        sys.stdout.write(f"to train on them: {use}\n")

@@ -36,10 +36,12 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Base of all rows. `group` keeps rows together when splitting (empty: no group)."""
+    """Base of all rows. `group` keeps rows together when splitting (empty: no group); by `when`
+    they are put in order where they are split by time."""
 
     origin: Origin
     group: str = ""
+    when: float = 0.0
 
     @classmethod
     def shape(cls) -> str:
@@ -48,7 +50,8 @@ class Row:
 
     def key(self) -> str:
         """SHA-256 of the content; equal for equal rows, wherever they stand."""
-        content = [item for item in _plain(self) if item[0] not in self.not_content()]
+        left_out = (*self.not_content(), "when")
+        content = [item for item in _plain(self) if item[0] not in left_out]
         text = _ENCODER.encode([type(self).__name__, content])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
