@@ -10,14 +10,16 @@ import typer
 
 from luthier.cli.answer import Answer
 from luthier.cli.commands.data_files import clean, split
+from luthier.cli.commands.data_views import card, diff, preview
 from luthier.cli.request import ANY_WORDS
 from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
+from luthier.cli.text import one_line
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False, help="Look at data files, and make better ones of them.")
-app.command(context_settings=ANY_WORDS)(clean)
-app.command(context_settings=ANY_WORDS)(split)
+for command in (preview, clean, split, diff, card):
+    app.command(context_settings=ANY_WORDS)(command)
 _SHOWN = 3
 _WIDTH = 100
 
@@ -59,22 +61,17 @@ def _show(found: dict[str, Any], console: Console) -> None:
         _write(f"    why it matters: {finding['harm']}")
         _write(f"    what to do: {finding['remedy']}")
         for row in finding["shown"][:_SHOWN]:
-            _write(f"    {row['origin']}: {_short(row['text'])}")
+            _write(f"    {row['origin']}: {one_line(row['text'], _WIDTH)}")
             if row["beside"]:
-                _write(f"        {_short(row['beside'])}")
+                _write(f"        {one_line(row['beside'], _WIDTH)}")
             if row["other"]:
-                _write(f"        as {row['other']}: {_short(row['other_text'])}")
+                _write(f"        as {row['other']}: {one_line(row['other_text'], _WIDTH)}")
     if not found["findings"]:
         _write("nothing wrong was found")
 
 
 def _count(number: int) -> str:
     return "1 row" if number == 1 else f"{number:,} rows"
-
-
-def _short(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= _WIDTH else f"{plain[: _WIDTH - 3]}..."
 
 
 def _write(text: str) -> None:

@@ -1,0 +1,32 @@
+"""The card of a data set, from what a check finds and a preview shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from luthier.data.examine import examine
+from luthier.recipe.schema import DataSection
+from luthier.run.data_card import render_data
+from luthier.workflow.preview import preview_files
+from luthier.workflow.stages import Listener, Stages, silent
+
+_ROWS = 3
+
+
+def data_card(section: DataSection, *, name: str, on_event: Listener = silent) -> dict[str, Any]:
+    """`card`: the Markdown, and what it was made from.
+
+    Raises: DataError: as `examine`.
+    """
+    stages = Stages(on_event)
+    with stages.stage("checking data"):
+        found = examine(section, progress=stages.note).document()
+    # a card is shown to others
+    masked = {"personal": True, **section.clean}
+    first = preview_files(section.model_copy(update={"clean": masked}), rows=_ROWS)
+    names = [section.train] if isinstance(section.train, str) else section.train
+    folders = {f"{Path(given).parent}/" for given in names}
+    for folder in sorted(folders, key=len, reverse=True):
+        first["read"] = [line.replace(folder, "") for line in first["read"]]
+    return {"card": render_data(found, first, name=name), "check": found}

@@ -1,0 +1,120 @@
+"""`luthier data preview`, `diff` and `card`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from luthier.cli.main import run
+
+ROWS = [
+    {"text": f"{what} {n} times", "label": label}
+    for n in range(3, 9)
+    for what, label in (("send it back", "refund"), ("where is it", "ship"))
+]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def ask(
+    words: list[str], capfd: pytest.CaptureFixture[str], *, code: int = 0
+) -> tuple[str, dict[str, Any]]:
+    """What people read, and what programs do."""
+    assert run(["data", *words]) == code
+    said = capfd.readouterr().out
+    assert run(["data", *words, "--json"]) == code
+    return said, json.loads(capfd.readouterr().out)
+
+
+def test_a_preview_shows_what_columns_are_taken_for_and_the_first_rows(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "a.jsonl", ROWS)
+    said, found = ask(["preview", file, "--rows", "2"], capfd)
+    assert "column 'text' is the text, 'label' its class" in said
+    assert f"  {file} line 2\n    where is it 3 times\n    -> ship\n" in said
+    assert [row["row"] for row in found["shown"]["train"]] == ROWS[:2]
+    assert found["rows"]["used"]["train"] == len(ROWS)
+
+
+def test_a_preview_shows_rows_as_they_are_cleaned_and_writes_them(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"text": "mail eva@example.org", "label": "a", "id": 7}, *ROWS]
+    out = tmp_path / "first.jsonl"
+    words = ["preview", write(tmp_path / "a.jsonl", rows), "data.clean.personal=true"]
+    said, _ = ask([*words, "--rows", "1", "--output", str(out)], capfd)
+    assert "mail [EMAIL_1]" in said
+    assert json.loads(out.read_text()) == {"text": "mail [EMAIL_1]", "label": "a", "id": 7}
+
+
+def test_a_preview_of_no_rows_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["data", "preview", write(tmp_path / "a.jsonl", ROWS), "--rows", "0"]
+    assert run(words) == 2
+    assert "got --rows 0, expected at least 1" in capfd.readouterr().err
+
+
+def test_rows_that_came_went_and_changed_are_told_apart(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    old = write(tmp_path / "old.jsonl", [*ROWS, ROWS[0]])
+    changed = {**ROWS[3], "label": "refund"}
+    new_rows = [ROWS[0], *ROWS[2:3], changed, *ROWS[4:], {"text": "a new one", "label": "ship"}]
+    new = write(tmp_path / "new.jsonl", new_rows)
+    changes = tmp_path / "changes.jsonl"
+    said, found = ask(["diff", old, new, "--changes", str(changes)], capfd)
+    counts = {what: found[what] for what in ("same", "changed", "removed", "added")}
+    assert counts == {"same": 10, "changed": 1, "removed": 2, "added": 1}
+    assert found["classes"] == {"ship": {"before": 6, "after": 5}}
+    entries = [json.loads(line) for line in changes.read_text().splitlines()]
+    assert [entry["what"] for entry in entries] == ["changed", "removed", "removed", "added"]
+    (before, after) = (entries[0][side]["row"]["label"] for side in ("before", "after"))
+    assert (before, after) == ("ship", "refund")
+    assert {entry["before"]["place"] for entry in entries[1:3]} == {
+        f"{old} line 2",
+        f"{old} line 13",
+    }
+    assert "      a new one\n      -> ship" in said
+
+
+def test_the_order_of_rows_is_no_difference(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    old, new = write(tmp_path / "a.jsonl", ROWS), write(tmp_path / "b.jsonl", ROWS[::-1])
+    found = ask(["diff", old, new], capfd)[1]
+    assert (found["same"], found["changed"], found["removed"], found["added"]) == (12, 0, 0, 0)
+
+
+def test_versions_of_different_shapes_are_not_compared(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    old = write(tmp_path / "a.jsonl", ROWS)
+    new = write(tmp_path / "b.jsonl", [{"prompt": "a", "completion": "b"}])
+    assert run(["data", "diff", old, new]) == 2
+    assert "b.jsonl" in capfd.readouterr().err
+
+
+def test_a_card_says_what_is_there_and_what_nobody_can_know(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"text": "mail eva@example.org <b>", "label": "a|b"}, *ROWS, ROWS[1]]
+    file, out = write(tmp_path / "tickets.jsonl", rows), tmp_path / "README.md"
+    ask(["card", file, "--output", str(out), "--name", "Tickets of 2026"], capfd)
+    text = out.read_text()
+    head = yaml.safe_load(text.split("---")[1])
+    assert head == {"size_categories": ["n<1K"], "task_categories": ["text-classification"]}
+    assert "# Tickets of 2026" in text
+    assert "| ship | 7 | 50.0% |" in text
+    assert "| a\\|b | 1 |" in text
+    assert "> mail \\[EMAIL\\_1\\] \\<b\\>" in text
+    assert "- exact duplicates in train: 1 row" in text
+    assert "eva@example.org" not in text
+    assert str(tmp_path) not in text
+    assert "- Licence" in text
