@@ -52,7 +52,7 @@ class Examined:
             "classes": dict(self.classes),
             "lengths": {"from": list(LENGTHS), "rows": dict(self.lengths)},
             "ledger": self.ledger.document()["rows"],
-            "findings": [_documented(finding) for finding in self.findings],
+            "findings": [documented(finding) for finding in self.findings],
         }
 
 
@@ -147,8 +147,17 @@ def _would_change(
     for change in cleaner.changes(rows, beside):
         finding = found.setdefault(
             change.why,
-            Finding(name, change.why, cleaner.harm, f"data.clean.{name}=true", cleaner.weight),
+            Finding(
+                name,
+                change.why,
+                cleaner.harm,
+                f"data.clean.{name}=true",
+                cleaner.weight,
+                stops_from=cleaner.stops_from,
+            ),
         )
+        if change.is_grave:
+            finding.stops_from = 0.0
         finding.add(rows[change.at], change.found, of=change.of)
     return list(found.values())
 
@@ -183,5 +192,7 @@ def _classes(rows: Sequence[Row]) -> dict[str, int]:
     return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
 
 
-def _documented(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "cost": finding.cost}
+def documented(finding: Finding) -> dict[str, Any]:
+    """As it stands in a file."""
+    told = {key: value for key, value in asdict(finding).items() if key != "stops_from"}
+    return {**told, "cost": finding.cost}

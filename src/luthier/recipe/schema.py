@@ -88,6 +88,9 @@ class DataSection(ComponentConfig):
     clean: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Ways of cleaning rows before they are split, each by its name: a value for its main setting,
     true, or a mapping of its settings. The files stay as they are."""
+    on_finding: Literal["error", "warn", "off"] = "error"
+    """What is wrong with the rows of `train` is said before training; error: keys and passwords in
+    them, or labels that contradict each other in a fifth of them, stop it."""
     reasoning: Reasoning = "keep"
     """Reasoning in answers (`<think>` blocks): kept; kept in the last answer of a conversation
     only, as templates of reasoning models show it; or dropped everywhere."""

@@ -36,6 +36,7 @@ from luthier.workflow.check import (
     refuse_misfit,
     template_of,
 )
+from luthier.workflow.first_look import first_look
 from luthier.workflow.general import General, general_rows, tell_left_out
 from luthier.workflow.general import identity_of as general_identity
 from luthier.workflow.identity import model_hashes
@@ -67,6 +68,7 @@ class Inputs:
     mixture: list[Mixed] = field(default_factory=list[Mixed])
     """Other sources that are trained beside the rows."""
     samples: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    findings: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     model_as_one: bool = False
     """The run that is continued is from before model and tokenizer had hashes of their own."""
 
@@ -119,7 +121,7 @@ class Inputs:
             document["mixture"] = [item.document() for item in self.mixture]
         if self.general:
             document["keep"] = [item.document() for item in self.general.values()]
-        return document
+        return document | ({"findings": self.findings} if self.findings else {})
 
     def split_document(self) -> dict[str, Any]:
         """Which row of which file went where, by origin and content hash."""
@@ -165,6 +167,7 @@ def gather(settled: Settled, stages: Stages, *, read: Callable[..., Loaded] = lo
         )
         for line in loaded.description:
             stages.note(line)
+        findings = first_look(loaded, settled.recipe().data, stages)
     settle_objective(settled, loaded.shape)
     objective = open_objective(settled, loaded.splits.train)
     kind = fits(
@@ -189,7 +192,7 @@ def gather(settled: Settled, stages: Stages, *, read: Callable[..., Loaded] = lo
         codec = codec.plain()
     with stages.stage("checking rows"):
         features = prepare_all(objective, codec, loaded, stages)
-        inputs = Inputs(source, known, kind, codec, loaded, objective, features)
+        inputs = Inputs(source, known, kind, codec, loaded, objective, features, findings=findings)
         inputs.others = others
         mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
         limit = _fit(inputs, settled, beside=[item.longest for item in mixture])

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from luthier.cli.answer import Answer
-from luthier.cli.commands.data_files import clean, split
-from luthier.cli.commands.data_views import card, diff, preview
+from luthier.cli.data_files import clean, split
+from luthier.cli.data_views import card, diff, preview
 from luthier.cli.request import ANY_WORDS
 from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
@@ -18,8 +18,6 @@ from luthier.cli.text import one_line
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False, help="Look at data files, and make better ones of them.")
-for command in (preview, clean, split, diff, card):
-    app.command(context_settings=ANY_WORDS)(command)
 _SHOWN = 3
 _WIDTH = 100
 
@@ -45,6 +43,10 @@ def check(
         found = work("examine.check_files")(section, output=output, report=report, on_event=console)
         is_wrong = any(finding["is_certain"] for finding in found["findings"])
         return Answer(found, lambda: _show(found, console), exit_code=int(is_wrong))
+
+
+for command in (preview, clean, split, diff, card):
+    app.command(context_settings=ANY_WORDS)(command)
 
 
 def _show(found: dict[str, Any], console: Console) -> None:

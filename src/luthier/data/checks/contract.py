@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -38,6 +39,8 @@ class Finding:
     """What to do: a switch, or what to look at."""
     weight: float
     """What one such row costs, beside a wrong label, which costs 1; findings are ranked by it."""
+    stops_from: float = math.inf
+    """Share of the rows from which on training does not start; 0: one is enough."""
     is_certain: bool = True
     """False: it may be as it should be, and somebody has to look."""
     count: int = 0

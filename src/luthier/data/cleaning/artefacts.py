@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal
@@ -45,6 +46,7 @@ class Artefacts:
     rank: ClassVar[int] = 20
     harm: ClassVar[str] = "the model learns to say them, and marks end its answers early"
     weight: ClassVar[float] = 0.5
+    stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:

@@ -23,6 +23,8 @@ class Change:
     """What it repeats or contradicts."""
     found: str = ""
     """What was found in it, for people."""
+    is_grave: bool = False
+    """Whether nobody wants to train with it."""
 
 
 class Cleaner(Protocol):
@@ -38,6 +40,9 @@ class Cleaner(Protocol):
     """What such rows do to a training, in a sentence for people."""
     weight: ClassVar[float]
     """What one such row costs, beside a wrong label, which costs 1."""
+    stops_from: ClassVar[float]
+    """Share of the rows from which on training does not start where they are so; infinite: never,
+    unless a change is grave."""
     is_usual: ClassVar[bool]
     """Whether it is done where files are cleaned and nobody says how."""
 

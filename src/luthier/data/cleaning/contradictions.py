@@ -30,6 +30,7 @@ class Contradictions:
     rank: ClassVar[int] = 60
     harm: ClassVar[str] = "whatever the model says, one of them calls it wrong"
     weight: ClassVar[float] = 1.0
+    stops_from: ClassVar[float] = 0.2
     is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +35,7 @@ class LabelSpellings:
     rank: ClassVar[int] = 40
     harm: ClassVar[str] = "one class is two, and each is wrong half of the time"
     weight: ClassVar[float] = 1.0
+    stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = False
 
     def __init__(self, config: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import ClassVar, Literal
@@ -39,6 +40,7 @@ class NearDuplicates:
     rank: ClassVar[int] = 70
     harm: ClassVar[str] = "they count many times over, and in a test they are answered by heart"
     weight: ClassVar[float] = 0.3
+    stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:

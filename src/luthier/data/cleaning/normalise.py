@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ class Normalise:
     rank: ClassVar[int] = 10
     harm: ClassVar[str] = "the same word is two to the model, and what people type is neither"
     weight: ClassVar[float] = 0.02
+    stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -49,12 +50,14 @@ class Personal:
     rank: ClassVar[int] = 30
     harm: ClassVar[str] = "the model may say them to anyone who asks"
     weight: ClassVar[float] = 2.0
+    stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = False
 
     def __init__(self, config: Config) -> None:
         self._config = config
         found = [kinds.get(name)() for name in config.kinds or kinds.names()]
         self._kinds = sorted(found, key=lambda kind: kind.rank)
+        self._grave = {kind.mark for kind in found if kind.is_grave}
 
     def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
         """Rows with something found in them."""
@@ -77,7 +80,10 @@ class Personal:
             for change in rewritten([row], find, ""):
                 marks = ", ".join(sorted({mark for mark, _ in numbers}))
                 new = change.row if self._config.action == "mask" else None
-                yield Change(at, f"personal data ({marks})", new, found=change.found)
+                is_grave = any(mark in self._grave for mark, _ in numbers)
+                yield Change(
+                    at, f"personal data ({marks})", new, found=change.found, is_grave=is_grave
+                )
 
     def found(self, text: str) -> list[tuple[int, int, str]]:
         """Places in a text and what stands there, in order; none over another."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ class ShortTexts:
     rank: ClassVar[int] = 50
     harm: ClassVar[str] = "there is nothing in them from which the answer could be known"
     weight: ClassVar[float] = 0.3
+    stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = True
 
     def __init__(self, config: Config) -> None:

@@ -42,6 +42,7 @@ class Card:
     """4111 1111 1111 1111, also without spaces and in the groups of American Express."""
 
     mark: ClassVar[str] = "CARD"
+    is_grave: ClassVar[bool] = False
     rank: ClassVar[int] = 40
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,8 @@ class Kind(Protocol):
 
     mark: ClassVar[str]
     """The word of its mask, such as "EMAIL"."""
+    is_grave: ClassVar[bool]
+    """Whether nobody wants to train with it."""
     rank: ClassVar[int]
     """Where two kinds claim the same characters, the smaller one has them."""
 

@@ -27,6 +27,7 @@ class Email:
     """name@example.org, also name+tag@mail.example.co.uk."""
 
     mark: ClassVar[str] = "EMAIL"
+    is_grave: ClassVar[bool] = False
     rank: ClassVar[int] = 20
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

@@ -24,6 +24,7 @@ class Iban:
     """DE89 3704 0044 0532 0130 00, with or without spaces."""
 
     mark: ClassVar[str] = "IBAN"
+    is_grave: ClassVar[bool] = False
     rank: ClassVar[int] = 30
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

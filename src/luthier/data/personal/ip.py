@@ -30,6 +30,7 @@ class Ip:
     """203.0.113.7 and 2001:db8::7."""
 
     mark: ClassVar[str] = "IP"
+    is_grave: ClassVar[bool] = False
     rank: ClassVar[int] = 60
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

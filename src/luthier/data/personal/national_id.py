@@ -140,6 +140,7 @@ class NationalId:
     """SSN 078-05-1121, 12345678Z, 756.1234.5678.97 and others."""
 
     mark: ClassVar[str] = "ID"
+    is_grave: ClassVar[bool] = False
     rank: ClassVar[int] = 50
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

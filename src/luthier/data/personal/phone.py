@@ -50,6 +50,7 @@ class Phone:
     """+44 20 7946 0958, (415) 555-2671, 030 123456."""
 
     mark: ClassVar[str] = "PHONE"
+    is_grave: ClassVar[bool] = False
     rank: ClassVar[int] = 70
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

@@ -67,6 +67,7 @@ class Secret:
     """ghp_..., -----BEGIN PRIVATE KEY-----, postgres://user:PASSWORD@host, api_key = "..."."""
 
     mark: ClassVar[str] = "SECRET"
+    is_grave: ClassVar[bool] = True
     rank: ClassVar[int] = 10
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:

@@ -70,6 +70,12 @@ def accounts_of(ledger: Mapping[str, Any] | None) -> Accounts | None:
     return Accounts(_account("rows", int(rows.get("in", 0)), parts), tokens)
 
 
+def changes_of(ledger: Mapping[str, Any] | None) -> list[tuple[str, int, list[str]]]:
+    """What cleaning changed in rows, how many, and where the first of them stand."""
+    changed: Mapping[str, Any] = ((ledger or {}).get("rows") or {}).get("changed") or {}
+    return [(reason, *_dropped(found)) for reason, found in changed.items()]
+
+
 def _word(split: str, part: str, *, has_targets: bool) -> str:
     """Held-out rows teach nothing: what counts in them is scored. Where the targets are classes,
     every token is input."""

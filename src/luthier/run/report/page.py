@@ -9,7 +9,7 @@ from typing import Any
 from luthier.run import figures
 from luthier.run.reader import RunFiles
 from luthier.run.report import lines
-from luthier.run.report.accounts import accounts_of
+from luthier.run.report.accounts import accounts_of, changes_of
 from luthier.run.report.arms import arms_of, headline_of
 from luthier.run.report.classes import classes_of
 from luthier.run.report.cost import costs_of
@@ -50,6 +50,8 @@ def _content(run: RunFiles) -> dict[str, Any]:
         "tested": figures.of_tested(evaluation),
         "curves": curves_of(run),
         "accounts": accounts_of(run.ledger),
+        "changes": changes_of(run.ledger),
+        "findings": (run.ledger or {}).get("findings", []),
         "data": _texts(summary.get("data")),
         "notes": _notes(summary),
         "samples": run.samples[:MOST_SAMPLES],
