@@ -1,4 +1,4 @@
-"""How the bytes of a file become text: byte order mark, then UTF-8, then cp1252; it is said."""
+"""How bytes become text: byte order mark, UTF-8, what a page says of itself, cp1252; it is said."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ _ACCIDENTAL_SHARE = 0.05
 _ODD = "truncated data"
 """Python's word for half a character at the end of UTF-16: then it is something else."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_DECLARED = re.compile(
+    rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s?=\s?[\"']?([\w.-]+)", re.I
+)
+"""What a web page says of itself; many that say so are UTF-8 nevertheless."""
 _MOST_CONTROL = 0.05
 """Share of bytes that no text has any of."""
 _MEND = (
@@ -80,7 +84,19 @@ def detect(open_bytes: Open, *, encoding: str, where: str) -> Encoding:
             f"{where}: holds binary data of a kind that is not known; expected rows.\n"
             "    Save them as text (JSON Lines, CSV) or Parquet, and name that file"
         )
+    declared = _declared(head) if broken else ""
+    if declared and not _broken(open_bytes, declared, 0):
+        return Encoding(declared, 0, f"read as {declared}, as the page says of itself")
     return _fall_back(open_bytes, broken, where=where) if broken else Encoding("utf-8")
+
+
+def _declared(head: bytes) -> str:
+    """The encoding that markup names for itself; empty where it names none that is known."""
+    found = _DECLARED.search(head)
+    try:
+        return codecs.lookup(found[1].decode("ascii")).name if found else ""
+    except LookupError:
+        return ""
 
 
 def _asked(open_bytes: Open, encoding: str, head: bytes, *, where: str) -> Encoding:

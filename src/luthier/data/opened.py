@@ -19,3 +19,5 @@ class Opened:
     notes: tuple[str, ...]
     """How it is read, in words."""
     records: Iterator[tuple[int, Record]]
+    documents: bool = False
+    """Each record is a document, as long as it may be."""

@@ -14,8 +14,7 @@ _SAVE = "Open it and save the table as CSV (UTF-8), then name that file"
 _FOREIGN = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", "Unpack it, and name the folder that comes out"),
     (b"Rar!\x1a\x07", "a RAR archive", "Unpack it, and name the folder that comes out"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", _SAVE),
-    (b"%PDF-", "a PDF", "Save its text, or its table as CSV, then name that file"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office document", f"{_SAVE}; a text as .docx"),
     (b"PK\x03\x04", "an Office document", _SAVE),  # archives are places
 )
 _DEEPEST = 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
@@ -23,13 +23,16 @@ from luthier.data.on_disk import OnDisk
 from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, Row
-from luthier.data.sources.contract import EXTRA, Record
+from luthier.data.sources.contract import ASIDE, EXTRA, Aside, Record
 from luthier.data.times import time_of
 from luthier.recipe.schema import DataSection, Reasoning
 
 _SAMPLE_RECORDS = 100
 _MANY_EXTRA = 0.1
 _SHOWN_ERRORS = 3
+_HIDDEN = "\0"
+"""How the names of columns begin that say something of the others."""
+_WHOLE = Aside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,7 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
 
 
 def _sample(records: list[Record], *, answered: bool) -> Sample:
-    columns = dict.fromkeys(key for record in records for key in record if key != EXTRA)
+    columns = dict.fromkeys(key for record in records for key in record if key[:1] != _HIDDEN)
     return Sample(list(columns), records, answered)
 
 
@@ -167,10 +170,11 @@ def _rows(
     for line, record in records:
         num_met += 1
         ledger.read()
-        origin = Origin(opened.name, line)
-        if EXTRA in record:
-            num_extra += 1
-            ledger.drop("more fields than columns", origin)
+        aside: Aside = record.get(ASIDE, _WHOLE)
+        origin = Origin(aside.file or opened.name, 1 if aside.file else line, aside.part)
+        if EXTRA in record or aside.unread:
+            num_extra += EXTRA in record
+            ledger.drop(aside.unread or "more fields than columns", origin)
             continue
         context = Context(
             origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning
@@ -186,7 +190,7 @@ def _rows(
             errors.append(f"{origin}: lists or objects are nested too deep")
         else:
             if reading.keeps_others:
-                others.append({k: value for k, value in record.items() if k not in taken})
+                others.append(_others(record, taken))
             for remark in context.remarks:
                 ledger.shorten(remark, origin)
                 remarks.setdefault(remark, Counted()).add(str(origin))
@@ -198,6 +202,11 @@ def _rows(
             f"({opened.notes[0]}).\n    Put quotes around texts that contain the delimiter"
         )
     return rows, others, remarks
+
+
+def _others(record: Record, taken: Collection[str]) -> Record:
+    """The columns that a row does not hold."""
+    return {k: value for k, value in record.items() if k not in taken and k[:1] != _HIDDEN}
 
 
 def _errors(errors: list[str]) -> DataError:

@@ -15,7 +15,7 @@ from luthier.data.encoding import detect
 from luthier.data.opened import Opened
 from luthier.data.packed import refuse_foreign, unpack
 from luthier.data.sources import sources
-from luthier.data.sources.contract import Record, Source
+from luthier.data.sources.contract import Documents, Record, Source
 
 _EXPECTED = """; expected rows.
     Write it again, a row per line such as {"text": "..."}, or name another file"""
@@ -46,7 +46,8 @@ def open_path(path: Path, *, name: str, encoding: str, part: str = "") -> Opened
     records, how = kind.read(replace(found, part=part))
     kind_name = type(kind).__module__.rpartition(".")[2]
     walked = _watched(records, path, before, name=name)
-    return Opened(name, digest, kind_name, tuple(filter(None, (how, *notes))), walked)
+    words = tuple(filter(None, (how, *notes)))
+    return Opened(name, digest, kind_name, words, walked, isinstance(kind, Documents))
 
 
 def _recognised(path: Path, *, name: str, encoding: str) -> tuple[Content, Source, tuple[str, ...]]:
@@ -86,11 +87,16 @@ def _kind_of_text(content: Content, every: list[Source]) -> Source:
     sure = [kind for kind in kinds if kind.is_sure and kind.accepts(content)]
     if sure:
         return sure[0]
-    owner = next((kind for kind in kinds if content.suffix in kind.suffixes), None)
-    if owner is not None and owner.accepts(content):
-        return owner
-    found = [kind for kind in kinds if kind.accepts(content)]
-    return found[0] if found else owner or sources.get("text")()
+    owners = [kind for kind in kinds if content.suffix in kind.suffixes]
+    found = [kind for kind in [*owners, *kinds] if kind.accepts(content)]
+    if found:
+        return found[0]
+    return _only(owners) or sources.get("text")()
+
+
+def _only(owners: list[Source]) -> Source | None:
+    """The owner of an extension that reads whatever has it; of several none does."""
+    return owners[0] if len(owners) == 1 else None
 
 
 def _watched(

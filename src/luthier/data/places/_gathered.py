@@ -8,16 +8,15 @@ from pathlib import Path
 
 from luthier.core import files
 from luthier.core.errors import DataError
-from luthier.data.encoding import detect
 from luthier.data.opened import Opened
 from luthier.data.packings import packings
 from luthier.data.picture_files import is_picture
+from luthier.data.places._written import document_kinds, documents
 from luthier.data.read import open_path
 from luthier.data.sources import sources
 from luthier.data.sources.contract import Record
 
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "dev", "eval"})
-_LONGEST_TEXT = 64 << 20
 
 
 def gathered(folder: Path, *, name: str, encoding: str) -> list[Opened]:
@@ -37,22 +36,41 @@ def gathered(folder: Path, *, name: str, encoding: str) -> list[Opened]:
         return [
             open_path(path, name=_named(path, folder, name), encoding=encoding) for path in tables
         ]
-    for word, members in (("texts", [p for p in found if _is_text(p)]),
-                          ("pictures", [p for p in found if is_picture(p.name)])):  # fmt: skip
-        if members:
-            labels = _labels(folder, members, name=name, word=word)
-            records = (_texts if word == "texts" else _pictures)(members, labels, encoding)
-            classes = sorted(set(filter(None, labels)))
-            how = f"folder of {len(members)} {word}"
-            how += f" in {len(classes)} classes" if classes else ""
-            left = len(found) - len(members)
-            how += f"; {left} other files in it are not read" if left else ""
-            return [Opened(name, _digest(folder, members), "folder", (how,), records)]
+    texts = [path for path in found if _is_text(path)]
+    if texts:
+        return [_of_texts(folder, texts, name=name, encoding=encoding, num_files=len(found))]
+    pictures = [path for path in found if is_picture(path.name)]
+    if pictures:
+        labels = _labels(folder, pictures, name=name, word="pictures")
+        how = _how("pictures", labels, num_files=len(found))
+        records = _pictures(pictures, labels)
+        return [Opened(name, _digest(folder, pictures), "folder", (how,), records)]
     what = f"{len(found)} files, such as {found[0].name}" if found else "nothing"
     raise DataError(
         f"{name}: is a folder that holds {what}; expected tables (.jsonl, .csv, .parquet, ...), "
-        "texts (.txt, .md), or pictures, one folder for each class"
+        "texts (.txt, .md, .html, .pdf, .docx), or pictures, one folder for each class"
     )
+
+
+def _of_texts(
+    folder: Path, texts: Sequence[Path], *, name: str, encoding: str, num_files: int
+) -> Opened:
+    """A record for each text. Where some stand in folders and some do not, these are no classes."""
+    is_mixed = 0 < sum(path.parent == folder for path in texts) < len(texts)
+    labels = [""] * len(texts) if is_mixed else _labels(folder, texts, name=name, word="texts")
+    how = _how("texts", labels, num_files=num_files)
+    how += "; some stand in folders within, which are not taken for classes" if is_mixed else ""
+    names = [_named(path, folder, name) for path in texts]
+    records = documents(texts, names, labels, encoding)
+    return Opened(name, _digest(folder, texts), "folder", (how,), records, documents=True)
+
+
+def _how(word: str, labels: Sequence[str], *, num_files: int) -> str:
+    """What a folder holds, in words."""
+    classes = sorted(set(filter(None, labels)))
+    how = f"folder of {len(labels)} {word}" + (f" in {len(classes)} classes" if classes else "")
+    left = num_files - len(labels)
+    return how + (f"; {left} other files in it are not read" if left else "")
 
 
 def digest_of(folder: Path) -> str:
@@ -108,8 +126,8 @@ def _packed() -> frozenset[str]:
 
 @cache
 def _tables() -> frozenset[str]:
-    kinds = (kind for name, kind in sources.items() if name != "text")
-    return frozenset[str]().union(*(kind.suffixes for kind in kinds))
+    every = frozenset[str]().union(*(kind.suffixes for _, kind in sources.items()))
+    return every - document_kinds().keys()
 
 
 def _suffix(path: Path) -> str:
@@ -129,7 +147,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _is_text(path: Path) -> bool:
-    return _suffix(path) in sources.get("text").suffixes
+    return path.suffix.lower().lstrip(".") in document_kinds()
 
 
 def _labels(folder: Path, members: Sequence[Path], *, name: str, word: str) -> list[str]:
@@ -162,24 +180,6 @@ def _check_no_parts(
         )
 
 
-def _pictures(
-    members: Sequence[Path], labels: Sequence[str], _: str
-) -> Iterator[tuple[int, Record]]:
+def _pictures(members: Sequence[Path], labels: Sequence[str]) -> Iterator[tuple[int, Record]]:
     for number, (path, label) in enumerate(zip(members, labels, strict=True), start=1):
         yield number, {"picture": str(path)} | ({"label": label} if label else {})
-
-
-def _texts(
-    members: Sequence[Path], labels: Sequence[str], encoding: str
-) -> Iterator[tuple[int, Record]]:
-    for number, (path, label) in enumerate(zip(members, labels, strict=True), start=1):
-        if path.stat().st_size > _LONGEST_TEXT:
-            raise DataError(
-                f"{path}: a text of more than {_LONGEST_TEXT >> 20} MB, expected a document.\n"
-                "    Name it by itself: then each of its paragraphs is a row"
-            )
-        found = detect(lambda path=path: path.open("rb"), encoding=encoding, where=str(path))
-        text = path.read_bytes()[found.skipped :].decode(found.codec)
-        text = text.replace("\r\n", "\n").replace("\r", "\n").strip("\0 \t\n")
-        record: Record = {"text": text, "file": path.name}
-        yield number, record | ({"label": label} if label else {})

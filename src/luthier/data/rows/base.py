@@ -29,9 +29,11 @@ class Origin:
 
     file: str
     line: int
+    part: str = ""
+    """Which part of a document it is, in words; empty: all that stands there."""
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}"
+        return f"{self.file} line {self.line}{', ' if self.part else ''}{self.part}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

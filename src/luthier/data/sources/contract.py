@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from luthier.core.errors import DataError
 from luthier.data.content import Content
 
 Record = dict[str, Any]
 EXTRA = "\0extra"
 """Column that holds fields which no heading names; such a record is dropped, and counted."""
+ASIDE = "\0aside"
+"""Column that holds an `Aside`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """What is known of a document, or a part of one, beside its text."""
+
+    file: str = ""
+    """The file, where it is one of many under one name."""
+    part: str = ""
+    """Which part of it, in words."""
+    document: str = ""
+    """What all parts of one document have in common."""
+    unread: str = ""
+    """Why there is no text; such a record is dropped, and counted."""
 
 
 class Source(Protocol):
@@ -36,3 +54,26 @@ class Source(Protocol):
         Raises: DataError: naming the line that cannot be read.
         """
         ...
+
+
+@runtime_checkable
+class Documents(Protocol):
+    """A source whose files are documents: one text each, read alone or with others of a folder."""
+
+    def text(self, content: Content) -> tuple[str, str]:
+        """The whole text, its headings as in Markdown, and a few words on how it is read.
+
+        Raises: NoText: there is none. DataError: it cannot be read.
+        """
+        ...
+
+
+class NoText(DataError):
+    """A document without text; among others of a folder it is left out, and counted.
+
+    Args: why: in a few words that are the same for all such documents.
+    """
+
+    def __init__(self, message: str, *, why: str) -> None:
+        super().__init__(message)
+        self.why = why

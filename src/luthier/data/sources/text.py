@@ -15,7 +15,7 @@ from luthier.data.sources.contract import Record
 class PlainText:
     """Every record has one column, `text`."""
 
-    suffixes: ClassVar[frozenset[str]] = frozenset({"txt", "text", "md"})
+    suffixes: ClassVar[frozenset[str]] = frozenset({"txt", "text", "md", "markdown"})
     binary: ClassVar[bool] = False
     parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = False
