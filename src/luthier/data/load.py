@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from luthier.core.errors import DataError
+from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.divide import divide, validation_share
 from luthier.data.find import digest, find
@@ -49,6 +50,8 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     parsed = parse_splits(section, ledger, wants=wants)
     description = [line for files in parsed.values() for one in files for line in one.description]
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
+    parsed["train"], spreading = _few_spread(parsed, section)
+    description += spreading
     before = ledger.counts()
     parsed = cleaned_splits(parsed, section, ledger)
     description += ledger.since(before)
@@ -67,6 +70,28 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
         shape,
         class_names(parts["train"]),
     )
+
+
+def _few_spread(
+    parsed: Mapping[str, list[Parsed]], section: DataSection
+) -> tuple[list[Parsed], list[str]]:
+    """The files of train, chunks of few documents no longer tied to each other, and what is said.
+
+    Raises: DataError: these overlap, so that parts of train would be tested.
+    """
+    train = parsed["train"]
+    number = sum(one.documents for one in train)
+    is_split = not parsed["test"] or not (parsed["validation"] or not validation_share(section))
+    if not is_split or section.group_by or not 0 < number < FEWEST_DOCUMENTS:
+        return train, []
+    few = f"{number} document{'s are' if number > 1 else ' is'} too few to keep each in one split"
+    if section.chunk_overlap:
+        raise DataError(
+            f"data.chunk_overlap: {few}, and chunks that overlap would be learned and tested.\n"
+            "    Leave it at 0, or give files of your own: data.validation and data.test"
+        )
+    freed = [replace(one, rows=spread(one.rows)) for one in train]
+    return freed, [f"{few}, so chunks of one document stand in several"]
 
 
 def parse_splits(

@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
+from luthier.core.config import Auto
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
+from luthier.data.chunks import cutter_for, grouped
 from luthier.data.find import find_one
 from luthier.data.formats.contract import (
     Context,
@@ -51,6 +53,9 @@ class Reading:
     reasoning: Reasoning = "keep"
     keeps_others: bool = False
     """Whether columns that rows do not hold are kept beside them (`Parsed.others`)."""
+    chunk: int | Auto = 0
+    """Most characters of a piece of running text; 0: it stays whole, "auto": documents do not."""
+    chunk_overlap: int = 0
 
     @classmethod
     def of(
@@ -68,6 +73,8 @@ class Reading:
             answered,
             section.reasoning,
             keeps_others,
+            section.chunk if answered else 0,
+            section.chunk_overlap,
         )
 
 
@@ -83,6 +90,8 @@ class Parsed:
     description: list[str]
     others: Sequence[Record] = ()
     """For each row the columns that it does not hold; empty where they are not kept."""
+    documents: int = 0
+    """From how many documents the rows were cut; 0: they were not."""
 
 
 def together(files: Sequence[Parsed]) -> Sequence[Row]:
@@ -124,13 +133,21 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
         except DataError as error:
             raise DataError(f"{name}, {error}") from None
         records = iter(whole)
+    cutter = cutter_for(opened, kind.shape, reading.chunk, reading.chunk_overlap)
+    if cutter:
+        records = cutter.cut(records, match.columns.get("text", "text"))
     rows, others, remarks = _rows(opened, records, kind, match, reading, ledger)
     format_name = type(kind).__module__.rpartition(".")[2]
     description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
     for remark, places in remarks.items():
         also = f" (in {places.count} rows of this file)" if places.count > 1 else ""
         description.append(f"{places.examples[0]}: {remark}{also}")
-    return Parsed(name, opened.sha256, kind.shape, format_name, rows, description, others)
+    if cutter and cutter.documents:
+        description.append(f"{name}: {cutter.told()}")
+    documents = cutter.documents if cutter else 0
+    return Parsed(
+        name, opened.sha256, kind.shape, format_name, rows, description, others, documents
+    )
 
 
 def _sample(records: list[Record], *, answered: bool) -> Sample:
@@ -180,7 +197,8 @@ def _rows(
             origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning
         )
         try:
-            rows.append(_timed(kind.parse(record, context), record, reading.time_by))
+            row = _timed(kind.parse(record, context), record, reading.time_by)
+            rows.append(row if row.group or not aside.document else grouped(row, aside.document))
         except Unusable as reason:
             ledger.drop(str(reason), origin)
             remarks.setdefault(f"row left out: {reason}", Counted()).add(str(origin))

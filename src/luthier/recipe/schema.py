@@ -13,6 +13,9 @@ Overflow = Literal["error", "truncate_prompt", "truncate_tail", "split", "drop"]
 Reasoning = Literal["keep", "last", "drop"]
 Allowed = Literal["changed_data", "changed_recipe", "changed_model", "changed_tokenizer"]
 
+LEAST_CHUNK = 100
+"""Characters; of less nothing is learned."""
+
 
 def _is_date(text: str) -> bool:
     try:
@@ -91,6 +94,12 @@ class DataSection(ComponentConfig):
     on_finding: Literal["error", "warn", "off"] = "error"
     """What is wrong with the rows of `train` is said before training; error: keys and passwords in
     them, or labels that contradict each other in a fifth of them, stop it."""
+    chunk: int | Auto = "auto"
+    """Running text is cut into chunks of at most so many characters, at headings, paragraphs or
+    sentences (0: not at all); auto: documents (web pages, PDF, Word, Markdown, folders of texts) at
+    4000, and nothing else."""
+    chunk_overlap: int = Field(default=0, ge=0)
+    """Characters of a chunk, about, with which the next one begins anew; less than half of it."""
     reasoning: Reasoning = "keep"
     """Reasoning in answers (`<think>` blocks): kept; kept in the last answer of a conversation
     only, as templates of reasoning models show it; or dropped everywhere."""
@@ -106,6 +115,13 @@ class DataSection(ComponentConfig):
     def _share(cls, value: float | str) -> float | str:
         if isinstance(value, float | int) and not 0 <= value < 1:
             raise ValueError("expected a number of at least 0 and below 1, or auto")
+        return value
+
+    @field_validator("chunk")
+    @classmethod
+    def _size(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and 0 != value < LEAST_CHUNK:
+            raise ValueError(f"expected a number of at least {LEAST_CHUNK} characters, 0 or auto")
         return value
 
     @field_validator("today")

@@ -176,6 +176,8 @@ def _rows(
         group_by=source.group_by,
         encoding=section.encoding,
         reasoning=section.reasoning,
+        chunk=section.chunk,
+        chunk_overlap=section.chunk_overlap,
         on_duplicate=section.on_duplicate,
         validation_share=0.0,
         test_share=0.0,
