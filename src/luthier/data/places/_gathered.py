@@ -11,6 +11,8 @@ from luthier.core.errors import DataError
 from luthier.data.opened import Opened
 from luthier.data.packings import packings
 from luthier.data.picture_files import is_picture
+from luthier.data.places._parts import in_part
+from luthier.data.places._saved import without_told
 from luthier.data.places._written import document_kinds, documents
 from luthier.data.read import open_path
 from luthier.data.sources import sources
@@ -19,20 +21,30 @@ from luthier.data.sources.contract import Record
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "dev", "eval"})
 
 
-def gathered(folder: Path, *, name: str, encoding: str) -> list[Opened]:
+def gathered(
+    folder: Path,
+    *,
+    name: str,
+    encoding: str,
+    part: str = "",
+    within: Path | None = None,
+    has_sign: bool = False,
+) -> list[Opened]:
     """The tables of a folder, each by itself; where there are none its texts, a row for each; or
     its pictures. Texts and pictures in folders of their own have these for labels.
 
-    Args: name: of the folder, as the user says it.
+    Args: name: of the folder, as the user says it. part: train, validation or test, where only its
+        tables are meant. within: the folder that links may not lead out of; None: this one.
+        has_sign: whether such a name may have a part, behind "#".
     Raises: DataError: none of these, parts of the data that are not named one by one, or a link
         that leads out of the folder.
     """
     if is_model(folder):
         raise DataError(f"{name}: is the folder of a model, expected one of rows")
-    found = _files(folder, name)
+    found = without_told(_files(folder, name, within))
     tables = [path for path in found if _is_table(path)]
     if tables:
-        _check_no_parts([_stem(path) for path in tables], tables, name=name, folder=folder)
+        tables = in_part(tables, part, folder=folder, name=name, has_sign=has_sign)
         return [
             open_path(path, name=_named(path, folder, name), encoding=encoding) for path in tables
         ]
@@ -73,9 +85,9 @@ def _how(word: str, labels: Sequence[str], *, num_files: int) -> str:
     return how + (f"; {left} other files in it are not read" if left else "")
 
 
-def digest_of(folder: Path) -> str:
+def digest_of(folder: Path, *, within: Path | None = None) -> str:
     """SHA-256 over names and contents of the texts or pictures that `gathered` would read."""
-    found = _files(folder, str(folder))
+    found = without_told(_files(folder, str(folder), within))
     texts = [path for path in found if _is_text(path)]
     return _digest(folder, texts or [path for path in found if is_picture(path.name)])
 
@@ -90,10 +102,10 @@ def is_read(path: Path) -> bool:
     return _is_table(path) or _is_text(path) or is_picture(path.name)
 
 
-def _files(folder: Path, name: str) -> list[Path]:
+def _files(folder: Path, name: str, within: Path | None = None) -> list[Path]:
     """What is not hidden, by name. Raises: DataError: a link leads out."""
     found = sorted(path for path in folder.rglob("*") if not is_hidden(path, folder))
-    inside = folder.resolve()
+    inside = (within or folder).resolve()
     for path in found:
         if path.is_symlink() and not path.resolve().is_relative_to(inside):
             raise DataError(
@@ -136,10 +148,6 @@ def _suffix(path: Path) -> str:
     while parts and parts[-1] in _packed():
         parts.pop()
     return parts[-1] if parts else ""
-
-
-def _stem(path: Path) -> str:
-    return path.name.lower().split(".")[0]
 
 
 def _is_table(path: Path) -> bool:

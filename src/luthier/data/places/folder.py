@@ -17,16 +17,29 @@ from luthier.data.places._gathered import (
 
 @places.add
 class Folder:
-    """Everything in it and below, in order of the names."""
+    """Everything in it and below, in order of the names; `rows/#train` means the tables of which
+    the name says so."""
 
     def holds(self, name: str) -> bool:
-        return Path(name).expanduser().is_dir()
+        return _split(name) is not None
 
     def find(self, name: str, *, encoding: str) -> list[Opened]:
-        return gathered(Path(name).expanduser(), name=name, encoding=encoding)
+        path, part = _split(name) or (Path(name), "")
+        whole = name.removesuffix(f"#{part}") if part else name
+        return gathered(path, name=whole, encoding=encoding, part=part, has_sign=True)
 
     def digest(self, name: str) -> str:
-        return digest_of(Path(name).expanduser())
+        path, _ = _split(name) or (Path(name), "")
+        return digest_of(path)
+
+
+def _split(name: str) -> tuple[Path, str] | None:
+    """The folder that a name means, and the part of it."""
+    whole, (before, mark, part) = Path(name).expanduser(), name.rpartition("#")
+    if whole.is_dir():
+        return whole, ""
+    path = Path(before).expanduser()
+    return (path, part) if mark and before and path.is_dir() else None
 
 
 def holds_rows(folder: Path) -> bool:
