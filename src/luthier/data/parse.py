@@ -13,8 +13,6 @@ from luthier.data.chunks import cutter_for, grouped
 from luthier.data.find import find_one
 from luthier.data.formats.contract import (
     Context,
-    Format,
-    Match,
     Sample,
     Settling,
     Shape,
@@ -25,6 +23,7 @@ from luthier.data.on_disk import OnDisk
 from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, Row
+from luthier.data.several import Several
 from luthier.data.sources.contract import ASIDE, EXTRA, Aside, Record
 from luthier.data.times import time_of
 from luthier.recipe.schema import DataSection, Reasoning
@@ -136,12 +135,15 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     cutter = cutter_for(opened, kind.shape, reading.chunk, reading.chunk_overlap)
     if cutter:
         records = cutter.cut(records, match.columns.get("text", "text"))
-    rows, others, remarks = _rows(opened, records, kind, match, reading, ledger)
+    is_open = reading.format == "auto" and reading.answered and not reading.columns
+    several = Several(kind, match, file=name, others=is_open)
+    rows, others, remarks = _rows(opened, records, several, reading, ledger)
     format_name = type(kind).__module__.rpartition(".")[2]
     description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
     for remark, places in remarks.items():
         also = f" (in {places.count} rows of this file)" if places.count > 1 else ""
         description.append(f"{places.examples[0]}: {remark}{also}")
+    description += several.told()
     if cutter and cutter.documents:
         description.append(f"{name}: {cutter.told()}")
     documents = cutter.documents if cutter else 0
@@ -174,13 +176,11 @@ def _timed(row: Row, record: Record, time_by: str) -> Row:
 def _rows(
     opened: Opened,
     records: Iterator[tuple[int, Record]],
-    kind: Format,
-    match: Match,
+    several: Several,
     reading: Reading,
     ledger: Ledger,
 ) -> tuple[Sequence[Row], Sequence[Record], dict[str, Counted]]:
     rows, others = OnDisk[Row](), OnDisk[Record]()
-    taken = match.read()
     remarks: dict[str, Counted] = {}
     errors: list[str] = []
     num_extra = num_met = 0
@@ -193,6 +193,10 @@ def _rows(
             num_extra += EXTRA in record
             ledger.drop(aside.unread or "more fields than columns", origin)
             continue
+        found = several.format_of(record, line)
+        if found is None:
+            continue
+        kind, match = found
         context = Context(
             origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning
         )
@@ -208,10 +212,11 @@ def _rows(
             errors.append(f"{origin}: lists or objects are nested too deep")
         else:
             if reading.keeps_others:
-                others.append(_others(record, taken))
+                others.append(_others(record, match.read()))
             for remark in context.remarks:
                 ledger.shorten(remark, origin)
                 remarks.setdefault(remark, Counted()).add(str(origin))
+    several.check()
     if errors:
         raise _errors(errors)
     if num_extra > max(1, _MANY_EXTRA * num_met):
