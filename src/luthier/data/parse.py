@@ -22,7 +22,7 @@ from luthier.data.ledger import Counted, Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
-from luthier.data.rows import Origin, Row
+from luthier.data.rows import Origin, PartOrigin, Row
 from luthier.data.several import Several
 from luthier.data.sources.contract import ASIDE, EXTRA, Aside, Record
 from luthier.data.times import time_of
@@ -33,7 +33,6 @@ _MANY_EXTRA = 0.1
 _SHOWN_ERRORS = 3
 _HIDDEN = "\0"
 """How the names of columns begin that say something of the others."""
-_WHOLE = Aside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +186,12 @@ def _rows(
     for line, record in records:
         num_met += 1
         ledger.read()
-        aside: Aside = record.get(ASIDE, _WHOLE)
-        origin = Origin(aside.file or opened.name, 1 if aside.file else line, aside.part)
-        if EXTRA in record or aside.unread:
+        aside: Aside | None = record.get(ASIDE)
+        origin = _origin(opened.name, line, aside) if aside else Origin(opened.name, line)
+        why = "more fields than columns" if EXTRA in record else aside.unread if aside else ""
+        if why:
             num_extra += EXTRA in record
-            ledger.drop(aside.unread or "more fields than columns", origin)
+            ledger.drop(why, origin)
             continue
         found = several.format_of(record, line)
         if found is None:
@@ -202,7 +202,7 @@ def _rows(
         )
         try:
             row = _timed(kind.parse(record, context), record, reading.time_by)
-            rows.append(row if row.group or not aside.document else grouped(row, aside.document))
+            rows.append(grouped(row, aside.document) if aside and not row.group else row)
         except Unusable as reason:
             ledger.drop(str(reason), origin)
             remarks.setdefault(f"row left out: {reason}", Counted()).add(str(origin))
@@ -225,6 +225,12 @@ def _rows(
             f"({opened.notes[0]}).\n    Put quotes around texts that contain the delimiter"
         )
     return rows, others, remarks
+
+
+def _origin(name: str, line: int, aside: Aside) -> Origin:
+    """Where a document stands, or a part of it."""
+    file, line = aside.file or name, 1 if aside.file else line
+    return PartOrigin(file, line, aside.part) if aside.part else Origin(file, line)
 
 
 def _others(record: Record, taken: Collection[str]) -> Record:

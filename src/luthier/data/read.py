@@ -88,10 +88,8 @@ def _kind_of_text(content: Content, every: list[Source]) -> Source:
     if sure:
         return sure[0]
     owners = [kind for kind in kinds if content.suffix in kind.suffixes]
-    found = [kind for kind in [*owners, *kinds] if kind.accepts(content)]
-    if found:
-        return found[0]
-    return _only(owners) or sources.get("text")()
+    found = next((kind for kind in [*owners, *kinds] if kind.accepts(content)), None)
+    return found or _only(owners) or sources.get("text")()
 
 
 def _only(owners: list[Source]) -> Source | None:

@@ -20,13 +20,10 @@ class _Way:
 
     kind: Format
     match: Match
+    chosen: tuple[Format, Match] | None
+    """Both, or None where it reads rows of another shape than the main one."""
     count: int = 0
     lines: list[int] = field(default_factory=list[int])
-
-    def add(self, line: int) -> None:
-        self.count += 1
-        if len(self.lines) < _SHOWN:
-            self.lines.append(line)
 
     @property
     def name(self) -> str:
@@ -46,20 +43,23 @@ class Several:
     """
 
     def __init__(self, kind: Format, match: Match, *, file: str, others: bool) -> None:
-        self._main = _Way(kind, match)
+        self._main = _Way(kind, match, (kind, match))
         self._needed = tuple(match.columns.values()) if others else ()
         self._file = file
         self._ways: dict[frozenset[str], _Way] = {}
 
     def format_of(self, record: Record, line: int) -> tuple[Format, Match] | None:
         """How to read a record; None where it holds rows of another shape (see `check`)."""
-        way = self._main
         for column in self._needed:
             if record.get(column) is None:
                 way = self._way(record)
                 break
-        way.add(line)
-        return (way.kind, way.match) if way.kind.shape == self._main.kind.shape else None
+        else:
+            way = self._main
+        way.count += 1
+        if way.count <= _SHOWN:
+            way.lines.append(line)
+        return way.chosen
 
     def _way(self, record: Record) -> _Way:
         columns = frozenset(name for name, value in record.items() if value is not None)
@@ -89,7 +89,8 @@ class Several:
         """One way for all sets of columns that are read alike."""
         key = _key(kind, match)
         alike = (way for way in self._ways.values() if _key(way.kind, way.match) == key)
-        return next(alike, _Way(kind, match))
+        is_same = kind.shape == self._main.kind.shape
+        return next(alike, _Way(kind, match, (kind, match) if is_same else None))
 
     def _different(self) -> list[_Way]:
         """The main way, then the others, each once."""

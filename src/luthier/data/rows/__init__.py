@@ -1,6 +1,6 @@
 """The schemas of one example, whatever file it came from."""
 
-from luthier.data.rows.base import Origin, Row, Splits
+from luthier.data.rows.base import Origin, PartOrigin, Row, Splits
 from luthier.data.rows.conversations import (
     ROLES,
     Chat,
@@ -33,6 +33,7 @@ __all__ = [
     "Message",
     "Multilabeled",
     "Origin",
+    "PartOrigin",
     "Preference",
     "Prompt",
     "Question",

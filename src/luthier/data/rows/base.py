@@ -29,11 +29,19 @@ class Origin:
 
     file: str
     line: int
-    part: str = ""
-    """Which part of a document it is, in words; empty: all that stands there."""
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}{', ' if self.part else ''}{self.part}"
+        return f"{self.file} line {self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class PartOrigin(Origin):
+    """The same of a part of a document; `part` says in words which."""
+
+    part: str
+
+    def __str__(self) -> str:
+        return f"{self.file} line {self.line}, {self.part}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

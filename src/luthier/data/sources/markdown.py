@@ -30,8 +30,10 @@ class Markdown:
     is_sure: ClassVar[bool] = False
 
     def accepts(self, content: Content) -> bool:
+        if content.suffix not in self.suffixes:
+            return False
         text = content.text.replace("\r\n", "\n").replace("\r", "\n")
-        return content.suffix in self.suffixes and _MARKS.search(text) is not None
+        return _MARKS.search(text) is not None
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
         return as_record(self, content)
