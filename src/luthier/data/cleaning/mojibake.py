@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -36,6 +37,8 @@ class Mojibake:
     rank: ClassVar[int] = 5  # before control characters go, of which such text is made
     harm: ClassVar[str] = "the model learns to write broken characters"
     weight: ClassVar[float] = 0.1
+    stops_from: ClassVar[float] = math.inf
+    is_usual: ClassVar[bool] = False
 
     def __init__(self, config: Config) -> None:
         del config
