@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from luthier.cli.request import YAML, request, split
+from luthier.cli.request import YAML, Request, request, split
 from luthier.cli.table import work
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
@@ -31,11 +31,34 @@ def section_of(command: str, words: list[str]) -> DataSection:
     Raises: RecipeError: every problem with it.
     """
     names, settings = split(words)
-    if not names:
-        raise RecipeError(f"data {command}: no file named. luthier data {command} rows.jsonl")
+    _refuse_none(command, names)
     if any(Path(name).suffix.lower() in YAML for name in names):
         return request(words).recipe.data
     return work("examine.section_of")(names, _settings(settings))
+
+
+def request_for(command: str, words: list[str], **named: str) -> Request:
+    """The whole request behind the same words, for what a model has to be known for.
+
+    Args: named: as in `request`.
+    Raises: RecipeError: every problem with it.
+    """
+    names, settings = split(words)
+    _refuse_none(command, names)
+    return request([*names, *map(_in_full, settings)], **named)
+
+
+def _refuse_none(command: str, names: list[str]) -> None:
+    if not names:
+        raise RecipeError(f"data {command}: no file named. luthier data {command} rows.jsonl")
+
+
+def _in_full(setting: str) -> str:
+    """A setting of data with its section, such as data.format=text."""
+    dashes = "--" if setting.startswith("--") else ""
+    name = setting.removeprefix("--").partition("=")[0].partition(".")[0].replace("-", "_")
+    is_setting = name in DataSection.model_fields and (dashes or "=" in setting)
+    return f"{dashes}data.{setting.removeprefix('--')}" if is_setting else setting
 
 
 def _settings(words: list[str]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ COMMANDS = {
 WITH_TORCH = frozenset(
     {
         *("train", "plan", "evaluate", "compare", "predict", "chat", "export"),
-        *("demo", "doctor", "init", "settings", "grade", "answer"),
+        *("demo", "doctor", "init", "settings", "grade", "answer", "examine_for"),
     }
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,12 @@ class Examined:
     findings: list[Finding]
     lengths: Mapping[str, list[int]]
     """What is given, and the target -> rows of train by their characters, see `LENGTHS`."""
+    single: Keyed
+    """The rows of train, each once."""
+
+    def beside(self, findings: Sequence[Finding]) -> Examined:
+        """The same with further findings."""
+        return replace(self, findings=costliest_first([*self.findings, *findings]))
 
     def document(self) -> dict[str, Any]:
         """The content of `check.json`."""
@@ -83,17 +89,23 @@ def examine(
     beside = OnDisk(
         row for name in ("validation", "test") if name in tables for row in tables[name].rows
     )
-    single = remove_duplicates(tables["train"], policy="remove")[0].rows
-    findings += findings_of(single, beside, progress=progress)
+    single = remove_duplicates(tables["train"], policy="remove")[0]
+    findings += findings_of(single.rows, beside, progress=progress)
     return Examined(
         [line for files in parsed.values() for one in files for line in one.description],
         ledger,
         {name: len(table) for name, table in tables.items()},
         parsed["train"][0].shape,
         _classes(rows),
-        sorted(findings, key=lambda finding: -finding.cost),
+        costliest_first(findings),
         _lengths(rows),
+        single,
     )
+
+
+def costliest_first(findings: Sequence[Finding]) -> list[Finding]:
+    """As they are shown."""
+    return sorted(findings, key=lambda finding: -finding.cost)
 
 
 def findings_of(
@@ -113,7 +125,7 @@ def findings_of(
     for name, check in checks.items():
         progress(f"looking for {name}")
         found += check().look(rows)
-    return sorted(found, key=lambda finding: -finding.cost)
+    return costliest_first(found)
 
 
 def _repeated(tables: Mapping[str, Keyed]) -> list[Finding]:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from luthier.core import files
 from luthier.core.config import build
-from luthier.data.examine import examine
+from luthier.data.examine import Examined, examine
 from luthier.recipe.schema import DataSection
 from luthier.run.report import render_findings
 from luthier.workflow.stages import Listener, Stages, silent
+
+Further = Callable[[Examined], tuple[Examined, dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a model adds to a check of rows."""
+
+    wants: str
+    """The shape of rows that is read, or "auto"."""
+    further: Further
+    """Findings of its own, and further keys of the document."""
 
 
 def section_of(names: Sequence[str], settings: Mapping[str, Any]) -> DataSection:
@@ -35,12 +48,25 @@ def check_files(
     Args: output: a file to be written with it. report: a page for people, as HTML.
     Raises: DataError: a file cannot be read. RecipeError: a way of cleaning that there is none of.
     """
-    stages = Stages(on_event)
+    view = View("auto", lambda found: (found, {}))
+    return checked(section, view, Stages(on_event), output=output, report=report)
+
+
+def checked(
+    section: DataSection,
+    view: View,
+    stages: Stages,
+    *,
+    output: Path | None,
+    report: Path | None,
+) -> dict[str, Any]:
+    """The same with what a model adds."""
     with stages.stage("checking data"):
-        found = examine(section, progress=stages.note).document()
+        found, more = view.further(examine(section, wants=view.wants, progress=stages.note))
+    document = {**found.document(), **more}
     if output is not None:
-        files.write_json(output, found)
+        files.write_json(output, document)
     if report is not None:
         name = section.train if isinstance(section.train, str) else ", ".join(section.train)
-        files.write_text(report, render_findings(found, name=name))
-    return found
+        files.write_text(report, render_findings(document, name=name))
+    return document

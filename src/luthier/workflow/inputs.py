@@ -159,7 +159,7 @@ def gather(settled: Settled, stages: Stages, *, read: Callable[..., Loaded] = lo
         source = fetch(settled.get("model"))
         known = blueprint(source.folder)
         codec = codec_in(source.folder)
-    _settle_today(settled, codec, stages)
+    settle_today(settled, codec, stages)
     settle_validation(settled)
     with stages.stage("reading data"):
         loaded = read(
@@ -206,7 +206,7 @@ def gather(settled: Settled, stages: Stages, *, read: Callable[..., Loaded] = lo
     return inputs
 
 
-def _settle_today(settled: Settled, codec: Codec, stages: Stages) -> None:
+def settle_today(settled: Settled, codec: Codec, stages: Stages) -> None:
     """Fix the date of a chat template that prints one."""
     if today.is_printed(codec.tokenizer):
         why = "the chat template prints it; day of the start"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from luthier.data.features import Features
@@ -12,15 +12,18 @@ from luthier.models.proof import paint
 
 _NUM_SAMPLES = 8
 
+Painter = Callable[[Features, Codec], list[dict[str, Any]]]
+"""Tokens as pieces of text: "text", "trained", "weight", and perhaps more."""
+
 
 def samples(
     features: Sequence[Features], rows: Sequence[Row], codec: Codec
 ) -> list[dict[str, Any]]:
     """The first few of `features`, of `rows`: where each is from ("row"), and its "pieces"."""
-    return [_sample(item, rows[item.row], codec) for item in features[:_NUM_SAMPLES]]
+    return [sample(item, rows[item.row], codec) for item in features[:_NUM_SAMPLES]]
 
 
-def _sample(features: Features, row: Row, codec: Codec) -> dict[str, Any]:
+def sample(features: Features, row: Row, codec: Codec, *, paint: Painter = paint) -> dict[str, Any]:
     """What goes into training of one row, as pieces: which text trains and which is only read."""
     painted = [{"text": row.shown(), "trained": False, "weight": 0.0}]
     if codec.tokenizer is not None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests import tiny
 
 from luthier.cli.main import run
 
@@ -76,6 +77,38 @@ def test_the_rows_of_a_recipe_are_checked_as_it_reads_and_cleans_them(
     ],
 )
 def test_bad_words_end_with_2_and_one_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    file = write(tmp_path / "a.jsonl", ROWS)
+    code, out, err = ask(capsys, *(file if word == "FILE" else word for word in words))
+    assert (code, out) == (2, "")
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_with_a_model_the_rows_are_told_in_its_tokens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(tiny.folder(tmp_path / "model", architecture="bert"))
+    file = write(tmp_path / "a.jsonl", ROWS)
+    words = (file, *COLUMNS, "--model", model, "--task", "classify", "training.max_length=24")
+    code, out, err = ask(capsys, *words, "--report", str(tmp_path / "page.html"))
+    assert code == 1
+    assert "longer than training.max_length (24 tokens)" in out
+    assert "context 128" in " ".join(err.split())
+    assert "In tokens of the model" in (tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("FILE", "--task", "sft"), "--task: says how --model reads the rows"),
+        (("--model", "x"), "no file named"),
+        (("FILE", "--model", "./nowhere"), "nowhere"),
+        (("FILE", "--model", "./nowhere", "--task", "sfd"), "did you mean 'sft'"),
+    ],
+)
+def test_bad_words_about_a_model_end_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
 ) -> None:
     file = write(tmp_path / "a.jsonl", ROWS)

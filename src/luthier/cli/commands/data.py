@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,10 +13,11 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.data_files import clean, split
 from luthier.cli.data_views import card, diff, preview
-from luthier.cli.request import ANY_WORDS
-from luthier.cli.section import DataWords, section_of
+from luthier.cli.request import ANY_WORDS, Model
+from luthier.cli.section import DataWords, request_for, section_of
 from luthier.cli.table import work
 from luthier.cli.text import one_line
+from luthier.core.errors import RecipeError
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False, help="Look at data files, and make better ones of them.")
@@ -31,22 +34,45 @@ def group() -> None:
 def check(
     context: typer.Context,
     words: DataWords = None,
+    model: Model = "",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="With --model: the objective that is to learn the rows, see luthier list.",
+            show_default=False,
+        ),
+    ] = "",
     output: Annotated[Path | None, typer.Option(help="JSON: everything that was found.")] = None,
     report: Annotated[Path | None, typer.Option(help="HTML: the same as one page.")] = None,
 ) -> Answer:
     """Name what is wrong with the rows, costliest first, with some of them shown.
 
-    Nothing is changed. Exit code 1 where something is wrong, 2 where a file cannot be read.
+    Nothing is changed. Exit code 1 where something is wrong, 2 where a file cannot be read. With a
+    model: also how long rows are in its tokens, and which of these are trained.
     """
-    section = section_of("check", [*(words or []), *context.args])
+    asked = [*(words or []), *context.args]
+    check = partial(_check(asked, model, task), output=output, report=report)
     with Console() as console:
-        found = work("examine.check_files")(section, output=output, report=report, on_event=console)
+        found = check(on_event=console)
         is_wrong = any(finding["is_certain"] for finding in found["findings"])
         return Answer(found, lambda: _show(found, console), exit_code=int(is_wrong))
 
 
 for command in (preview, clean, split, diff, card):
     app.command(context_settings=ANY_WORDS)(command)
+
+
+def _check(words: list[str], model: str, task: str) -> Callable[..., dict[str, Any]]:
+    """The check of these words, ready to be made.
+
+    Raises: RecipeError: every problem with them.
+    """
+    if model:
+        recipe = request_for("check", words, model=model, objective=task).recipe
+        return partial(work("examine_for.check_for"), recipe)
+    if task:
+        raise RecipeError("--task: says how --model reads the rows, which is missing")
+    return partial(work("examine.check_files"), section_of("check", words))
 
 
 def _show(found: dict[str, Any], console: Console) -> None:
@@ -57,6 +83,11 @@ def _show(found: dict[str, Any], console: Console) -> None:
         counts.append(
             ("labels", f"{len(classes)}: {first}" + (", ..." if len(classes) > 5 else ""))
         )
+    if tokens := found.get("tokens"):
+        figures = tokens["tokens"]
+        words = f"median {figures['median']:,}, 99 % at most {figures['most_rows']:,}, "
+        words += f"longest {figures['longest']:,}; context {tokens['context']:,}"
+        counts.append((f"tokens of {tokens['model']}", words))
     console.show_table("Rows", [("kind", found["shape"]), *counts])
     for finding in found["findings"]:
         _write(f"\n{_count(finding['count'])}: {finding['title']}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from luthier.run.report.accounts import accounts_of
 from luthier.run.report.filled import filled
+from luthier.run.report.tokens import tokens_of
 
 MOST_LABELS = 40
 
@@ -29,6 +30,7 @@ def render_findings(document: Mapping[str, Any], *, name: str) -> str:
             "tiles": _tiles(document),
             "read": document["read"],
             "findings": findings,
+            "tokens": tokens_of(document.get("tokens")),
             "accounts": accounts_of({"rows": document["ledger"]}),
             "labels": _bars(list(document["classes"].items())[:MOST_LABELS]),
             "more_labels": max(0, len(document["classes"]) - MOST_LABELS),
