@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from luthier.core.config import build
-from luthier.data.checks import Finding, Shown, checks
+from luthier.data.checks import Check, Finding, Shown, Spatial, checks
 from luthier.data.clean import asked_for
 from luthier.data.cleaning import Cleaner, cleaners
 from luthier.data.duplicates import Repeats, remove_duplicates, remove_leaks
+from luthier.data.embedded import Embedded, Embedder, by_words, embedded
 from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
 from luthier.data.load import cleaned_splits, parse_splits
@@ -43,6 +44,8 @@ class Examined:
     """What is given, and the target -> rows of train by their characters, see `LENGTHS`."""
     single: Keyed
     """The rows of train, each once."""
+    points: Embedded | None
+    """Some or all of these with vectors; None where there are too few."""
 
     def beside(self, findings: Sequence[Finding]) -> Examined:
         """The same with further findings."""
@@ -66,11 +69,13 @@ def examine(
     section: DataSection,
     *,
     wants: str = "auto",
+    embedder: Embedder | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Examined:
     """Everything that is wrong with the rows of a recipe's files, after its `data.clean`.
 
-    Args: progress: is told what is looked at now.
+    Args: embedder: gives vectors of texts; None: they are made of words. progress: is told what is
+        looked at now.
     Raises: DataError: as `load`, for files that cannot be read.
     """
     asked_for(section.clean)  # refused before anything is read
@@ -90,7 +95,9 @@ def examine(
         row for name in ("validation", "test") if name in tables for row in tables[name].rows
     )
     single = remove_duplicates(tables["train"], policy="remove")[0]
-    findings += findings_of(single.rows, beside, progress=progress)
+    progress("placing rows by their texts")
+    points = embedded(single, embedder or by_words())
+    findings += findings_of(single.rows, beside, points=points, progress=progress)
     return Examined(
         [line for files in parsed.values() for one in files for line in one.description],
         ledger,
@@ -100,6 +107,7 @@ def examine(
         costliest_first(findings),
         _lengths(rows),
         single,
+        points,
     )
 
 
@@ -112,20 +120,31 @@ def findings_of(
     rows: Sequence[Row],
     beside: Sequence[Row] = (),
     *,
+    points: Embedded | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> list[Finding]:
     """What cleaners would change in these rows, and what checks say of them, costliest first.
 
-    Args: beside: validation and test rows of files of their own.
+    Args: beside: validation and test rows of files of their own. points: the rows, or some of them,
+        with vectors.
     """
     found: list[Finding] = []
     for name, kind in cleaners.items():
         progress(f"looking for {name.replace('_', ' ')}")
         found += _would_change(name, kind(build(kind.Config, {}, where=name)), rows, beside)
-    for name, check in checks.items():
+    for name, kind in checks.items():
         progress(f"looking for {name}")
-        found += check().look(rows)
+        found += _looked(kind(), rows, points)
     return costliest_first(found)
+
+
+def _looked(
+    check: Check | Spatial, rows: Sequence[Row], points: Embedded | None
+) -> Iterable[Finding]:
+    is_said = points is not None and (points.by.is_learned or not isinstance(check, Check))
+    if points is not None and is_said and isinstance(check, Spatial):
+        return check.look_at(points)
+    return check.look(rows) if isinstance(check, Check) else ()
 
 
 def _repeated(tables: Mapping[str, Keyed]) -> list[Finding]:
@@ -206,5 +225,6 @@ def _classes(rows: Sequence[Row]) -> dict[str, int]:
 
 def documented(finding: Finding) -> dict[str, Any]:
     """As it stands in a file."""
-    told = {key: value for key, value in asdict(finding).items() if key != "stops_from"}
+    unsaid = ("stops_from", "places")
+    told = {key: value for key, value in asdict(finding).items() if key not in unsaid}
     return {**told, "cost": finding.cost}

@@ -9,7 +9,9 @@ from typing import Any
 
 from luthier.core import files
 from luthier.core.config import build
+from luthier.data.embedded import Embedder
 from luthier.data.examine import Examined, examine
+from luthier.data.overview import overview
 from luthier.recipe.schema import DataSection
 from luthier.run.report import render_findings
 from luthier.workflow.stages import Listener, Stages, silent
@@ -25,6 +27,8 @@ class View:
     """The shape of rows that is read, or "auto"."""
     further: Further
     """Findings of its own, and further keys of the document."""
+    embedder: Embedder | None = None
+    """Gives vectors of texts; None: they are made of words."""
 
 
 def section_of(names: Sequence[str], settings: Mapping[str, Any]) -> DataSection:
@@ -43,7 +47,8 @@ def check_files(
     report: Path | None = None,
     on_event: Listener = silent,
 ) -> dict[str, Any]:
-    """What was read and what is wrong with it, as `Examined.document` has it.
+    """What was read and what is wrong with it, as `Examined.document` has it; where a file is
+    written, what the rows are like too (`data/overview.py`).
 
     Args: output: a file to be written with it. report: a page for people, as HTML.
     Raises: DataError: a file cannot be read. RecipeError: a way of cleaning that there is none of.
@@ -62,7 +67,10 @@ def checked(
 ) -> dict[str, Any]:
     """The same with what a model adds."""
     with stages.stage("checking data"):
-        found, more = view.further(examine(section, wants=view.wants, progress=stages.note))
+        read = examine(section, wants=view.wants, embedder=view.embedder, progress=stages.note)
+        found, more = view.further(read)
+        if output is not None or report is not None:
+            more |= overview(found, progress=stages.note)
     document = {**found.document(), **more}
     if output is not None:
         files.write_json(output, document)

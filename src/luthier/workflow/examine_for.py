@@ -9,6 +9,7 @@ from luthier.data.examine import Examined
 from luthier.objectives import objectives
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
+from luthier.workflow.embedding import embedder_for
 from luthier.workflow.examine import View, checked
 from luthier.workflow.reader import Found, find_model, open_reader, read
 from luthier.workflow.stages import Listener, Stages, silent
@@ -30,7 +31,8 @@ def check_for(
     name = settled.get("objective.name")
     wants = "auto" if name == "auto" else objectives.get(name).row.shape()
     found = find_model(settled, stages)
-    view = View(wants, lambda rows: _further(rows, settled, found, stages))
+    embedder = embedder_for(found, stages) if found.codec.tokenizer is not None else None
+    view = View(wants, lambda rows: _further(rows, settled, found, stages), embedder)
     return checked(settled.recipe().data, view, stages, output=output, report=report)
 
 

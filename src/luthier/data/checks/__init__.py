@@ -1,8 +1,8 @@
 """One file per thing that can be wrong with rows and that no cleaner mends."""
 
 from luthier.core.registry import Registry
-from luthier.data.checks.contract import Check, Finding, Shown
+from luthier.data.checks.contract import Check, Finding, Shown, Spatial
 
-checks: Registry[type[Check]] = Registry("luthier.data.checks", word="check of data")
+checks: Registry[type[Check | Spatial]] = Registry("luthier.data.checks", word="check of data")
 
-__all__ = ["Check", "Finding", "Shown", "checks"]
+__all__ = ["Check", "Finding", "Shown", "Spatial", "checks"]

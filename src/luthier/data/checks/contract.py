@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from luthier.data.embedded import Embedded
 from luthier.data.rows import Row
 
 MOST_SHOWN = 5
+MOST_NAMED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,9 @@ class Finding:
     """False: it may be as it should be, and somebody has to look."""
     count: int = 0
     shown: list[Shown] = field(default_factory=list[Shown])
+    places: list[str] = field(default_factory=list[str], repr=False)
+    """Where the first of them stand, in the order they were found: the worst first where the check
+    ranks them."""
 
     @property
     def cost(self) -> float:
@@ -54,15 +59,30 @@ class Finding:
     def add(self, row: Row, beside: str = "", *, of: Row | None = None) -> None:
         """One more row; the first few are shown."""
         self.count += 1
+        if len(self.places) < MOST_NAMED:
+            self.places.append(str(row.origin))
         if len(self.shown) < MOST_SHOWN:
             other = (str(of.origin), of.shown()) if of else ("", "")
             self.shown.append(Shown(str(row.origin), row.shown(), beside, *other))
 
 
+@runtime_checkable
 class Check(Protocol):
-    """Stateless; built without arguments."""
+    """Stateless; built without arguments. It looks at rows, at points (`Spatial`), or at either."""
 
     def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
+        """What is wrong; nothing where it does not concern such rows."""
+        ...
+
+
+@runtime_checkable
+class Spatial(Protocol):
+    """A check that looks at rows as points; it is asked instead of `look` where there are some.
+
+    One that can `look` too is asked so only where the points say more than words do.
+    """
+
+    def look_at(self, embedded: Embedded) -> Iterator[Finding]:
         """What is wrong; nothing where it does not concern such rows."""
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from sklearn.model_selection import StratifiedKFold
 
 from luthier.data.checks import checks
 from luthier.data.checks.contract import Finding, first_only
+from luthier.data.embedded import Embedded
 from luthier.data.rows import Row
 
 MOST_ROWS = 30_000
 _FOLDS = 4
+_STRENGTH_OF_WORDS, _STRENGTH_OF_VECTORS = 10.0, 3.0
+"""Of what the regression may say, against the size of its weights."""
 _WORD = r"(?u)\w+|[^\w\s]"
 _ROUNDS = 50
 """Of the solver: the ranking no longer changes long before it is done."""
@@ -27,7 +31,8 @@ _ROUNDS = 50
 
 @checks.add
 class LabelNoise:
-    """Asks for each row a regression on words that has learned the other three quarters of them.
+    """Asks for each row a regression that has learned the other three quarters of them: on words,
+    and where a model gives vectors on these too.
 
     Source: confident learning, Northcutt et al. 2021, arXiv:1911.00068, equations 1 and 2 for how
     many labels are wrong, ranked by the probability of the label that is there.
@@ -35,35 +40,72 @@ class LabelNoise:
 
     def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
         """One finding with the doubtful rows, the most doubtful first."""
-        used = Counter(row.stratum() for row in rows[:MOST_ROWS])
-        kept = [at for at in range(min(len(rows), MOST_ROWS)) if _is_judged(rows[at], used)]
-        names, number_N = np.unique([rows[at].stratum() for at in kept], return_inverse=True)
-        words = Counter(word for at in kept for word in set(rows[at].given().lower().split()))
-        if len(names) < 2 or max(words.values()) < 2:
-            return
-        probability_NC = probabilities([rows[at].given() for at in kept], number_N)
-        finding = Finding(
-            "label_noise",
-            "labels that the other rows speak against" + first_only(rows, MOST_ROWS),
-            "a wrong label teaches the opposite, and in a test calls the right answer wrong",
-            "look at them: correct the label, or leave the row out",
-            0.5,
-            is_certain=False,
-        )
-        for place in doubtful(probability_NC, number_N):
-            likely = probability_NC[place].argmax()
-            own = probability_NC[place, number_N[place]]
-            finding.add(
-                rows[kept[place]],
-                f"labelled '{names[number_N[place]]}' ({own:.0%}), looks like '{names[likely]}' "
-                f"({probability_NC[place, likely]:.0%})",
-            )
-        if finding.count:
-            yield finding
+        judged = _judged(rows[:MOST_ROWS])
+        if judged is not None:
+            found_NC = probabilities(judged.texts, judged.number_N)
+            yield from _found(judged, found_NC, where=first_only(rows, MOST_ROWS))
+
+    def look_at(self, embedded: Embedded) -> Iterator[Finding]:
+        """The same with what the vectors say beside the words."""
+        judged = _judged(embedded.rows)
+        if judged is not None:
+            words_NC = probabilities(judged.texts, judged.number_N)
+            both_NC = joined(words_NC, embedded.vectors_ND[judged.places], judged.number_N)
+            yield from _found(judged, both_NC, where=embedded.where)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """Rows whose class has rows enough."""
+
+    rows: Sequence[Row]
+    """All of them."""
+    places: list[int]
+    """Of those that are judged."""
+    texts: list[str]
+    names: NDArray[Any]
+    number_N: NDArray[Any]
+    """Of the class of each."""
+
+
+def _judged(rows: Sequence[Row]) -> _Judged | None:
+    """None where there is nothing to learn a class from."""
+    used = Counter(row.stratum() for row in rows)
+    places = [at for at, row in enumerate(rows) if _is_judged(row, used)]
+    names, number_N = np.unique([rows[at].stratum() for at in places], return_inverse=True)
+    texts = [rows[at].given() for at in places]
+    words = Counter(word for text in texts for word in set(text.lower().split()))
+    if len(names) < 2 or max(words.values()) < 2:
+        return None
+    return _Judged(rows, places, texts, names, number_N)
 
 
 def _is_judged(row: Row, used: Counter[str]) -> bool:
     return bool(row.stratum() and row.given().strip()) and used[row.stratum()] >= _FOLDS
+
+
+def _found(
+    judged: _Judged, probability_NC: NDArray[np.float64], *, where: str
+) -> Iterator[Finding]:
+    names, number_N = judged.names, judged.number_N
+    finding = Finding(
+        "label_noise",
+        "labels that the other rows speak against" + where,
+        "a wrong label teaches the opposite, and in a test calls the right answer wrong",
+        "look at them: correct the label, or leave the row out",
+        0.5,
+        is_certain=False,
+    )
+    for place in doubtful(probability_NC, number_N):
+        likely = probability_NC[place].argmax()
+        own = probability_NC[place, number_N[place]]
+        finding.add(
+            judged.rows[judged.places[place]],
+            f"labelled '{names[number_N[place]]}' ({own:.0%}), looks like '{names[likely]}' "
+            f"({probability_NC[place, likely]:.0%})",
+        )
+    if finding.count:
+        yield finding
 
 
 def probabilities(texts: Sequence[str], number_N: NDArray[Any]) -> NDArray[np.float64]:
@@ -75,14 +117,29 @@ def probabilities(texts: Sequence[str], number_N: NDArray[Any]) -> NDArray[np.fl
     words: Any = TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=_WORD
     ).fit_transform(texts)
-    found = np.zeros((len(texts), int(number_N.max()) + 1))
+    return out_of_fold(words, number_N, strength=_STRENGTH_OF_WORDS)
+
+
+def joined(
+    words_NC: NDArray[np.float64], vectors_ND: NDArray[np.float32], number_N: NDArray[Any]
+) -> NDArray[np.float64]:
+    """What words say (N, C) and what vectors say, as their geometric mean."""
+    meant_NC = out_of_fold(vectors_ND, number_N, strength=_STRENGTH_OF_VECTORS)
+    both_NC = np.sqrt(words_NC * meant_NC)
+    return both_NC / both_NC.sum(1, keepdims=True)
+
+
+def out_of_fold(known: Any, number_N: NDArray[Any], *, strength: float) -> NDArray[np.float64]:
+    """Of each class for each row (N, C), by a regression on what is known of the rows (N, D), dense
+    or sparse, that has not learned the row itself."""
+    found = np.zeros((known.shape[0], int(number_N.max()) + 1))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
-    for learned, asked in folds.split(texts, number_N):
-        model = LogisticRegression(C=10, max_iter=_ROUNDS)
+    for learned, asked in folds.split(np.zeros(len(number_N)), number_N):
+        model = LogisticRegression(C=strength, max_iter=_ROUNDS)
         with warnings.catch_warnings():  # stopping early is meant
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(words[learned], number_N[learned])
-        found[asked] = model.predict_proba(words[asked])
+            model.fit(known[learned], number_N[learned])
+        found[asked] = model.predict_proba(known[asked])
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from luthier.run.report.accounts import accounts_of
 from luthier.run.report.filled import filled
+from luthier.run.report.plane import plane_of
 from luthier.run.report.tokens import tokens_of
 
 MOST_LABELS = 40
@@ -30,6 +31,9 @@ def render_findings(document: Mapping[str, Any], *, name: str) -> str:
             "tiles": _tiles(document),
             "read": document["read"],
             "findings": findings,
+            "vectors": document.get("vectors"),
+            "plane": plane_of(document),
+            "topics": document.get("topics") or [],
             "tokens": tokens_of(document.get("tokens")),
             "accounts": accounts_of({"rows": document["ledger"]}),
             "labels": _bars(list(document["classes"].items())[:MOST_LABELS]),
