@@ -16,7 +16,8 @@ from luthier.data.embedded import Embedded
 NEIGHBOURS = 10
 _SHOWN_NEIGHBOURS = 3
 _FAR = 4.0
-"""Robust standard deviations beyond the median, of the logarithm of the distances."""
+"""Robust standard deviations beyond the median distance. Of BANKING77 with 1 % SMS this names 1.5 %
+of the rows, all SMS among them, and 0.5 % without."""
 _ENOUGH = 0.2
 """Of all rows: where more are far from the others, they are simply various."""
 
@@ -26,7 +27,7 @@ class Outliers:
     """Names the rows whose nearest neighbours are much farther away than those of other rows.
 
     Source: mean distance to the k nearest neighbours, Angiulli and Pizzuti 2002; the threshold is
-    median and median absolute deviation, of logarithms because distances are skewed.
+    by median and median absolute deviation.
     """
 
     def look_at(self, embedded: Embedded) -> Iterator[Finding]:
@@ -67,8 +68,7 @@ def distances(vectors_ND: NDArray[np.float32]) -> tuple[NDArray[Any], NDArray[An
 
 def _far(mean_N: NDArray[Any]) -> NDArray[np.int64]:
     """Places of the far ones, the farthest first."""
-    log_N = np.log(np.maximum(mean_N, 1e-6))
-    middle = np.median(log_N)
-    spread = 1.4826 * np.median(np.abs(log_N - middle))
-    order = np.argsort(-log_N, kind="stable")
-    return order[log_N[order] > middle + _FAR * spread] if spread > 0 else order[:0]
+    middle = np.median(mean_N)
+    spread = 1.4826 * np.median(np.abs(mean_N - middle))
+    order = np.argsort(-mean_N, kind="stable")
+    return order[mean_N[order] > middle + _FAR * spread] if spread > 0 else order[:0]

@@ -35,6 +35,9 @@ def render_findings(document: Mapping[str, Any], *, name: str) -> str:
             "plane": plane_of(document),
             "topics": document.get("topics") or [],
             "tokens": tokens_of(document.get("tokens")),
+            "words": _words(document.get("vocabulary")),
+            "frequent": _bars((document.get("vocabulary") or {}).get("most_frequent", [])),
+            "languages": _bars(list((document.get("languages") or {}).items())[:MOST_LABELS]),
             "accounts": accounts_of({"rows": document["ledger"]}),
             "labels": _bars(list(document["classes"].items())[:MOST_LABELS]),
             "more_labels": max(0, len(document["classes"]) - MOST_LABELS),
@@ -53,6 +56,16 @@ def _title(wrong: int, doubtful: int) -> str:
     words = [f"{wrong} {'thing is' if wrong == 1 else 'things are'} wrong"] if wrong else []
     words += [f"{doubtful} to look at"] if doubtful else []
     return ", ".join(words)
+
+
+def _words(vocabulary: Mapping[str, Any] | None) -> str:
+    """What is said of the vocabulary."""
+    if not vocabulary or not vocabulary["num_words"]:
+        return ""
+    return (
+        f"{vocabulary['num_words']:,} words, {vocabulary['num_different']:,} of them different; "
+        f"{vocabulary['once_share']:.0%} of these come once."
+    )
 
 
 def _tiles(document: Mapping[str, Any]) -> list[tuple[str, str]]:
