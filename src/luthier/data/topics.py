@@ -78,16 +78,17 @@ def _clustered(vectors_ND: NDArray[np.float32]) -> Any:
     for number in NUMBERS:
         if number * _LEAST_ROWS > len(vectors_ND):
             break
-        tried = _k_means(number).fit(vectors_ND[sample])
-        if len(set(tried.labels_)) < 2:
+        own_S = _k_means(number).fit_predict(vectors_ND[sample])
+        if len(np.unique(own_S)) < 2:
             break
-        score = float(silhouette_score(vectors_ND[sample], tried.labels_))
+        score = float(silhouette_score(vectors_ND[sample], own_S))
         best = max(best or (score, number), (score, number))
     return None if best is None else _k_means(best[1]).fit(vectors_ND)
 
 
-def _k_means(number: int) -> KMeans:
-    return KMeans(number, n_init=2, random_state=0)
+def _k_means(number: int) -> Any:
+    settings: dict[str, Any] = {"n_init": 2, "random_state": 0}
+    return KMeans(number, **settings)
 
 
 def _telling(texts: Sequence[str], own_N: NDArray[np.int64], number: int) -> list[list[str]]:
