@@ -105,4 +105,4 @@ def test_the_map_has_every_row_and_suspicious_ones_are_read_by_keyboard(
     shown = f"getComputedStyle({first}.querySelector('text')).display"
     assert browser.run(f"return {shown}") == "none"
     browser.run(f"{first}.focus()")
-    assert browser.run(f"return {shown}") == "inline"
+    assert browser.run(f"return {shown}") != "none"
