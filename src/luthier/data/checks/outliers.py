@@ -16,8 +16,8 @@ from luthier.data.embedded import Embedded
 NEIGHBOURS = 10
 _SHOWN_NEIGHBOURS = 3
 _FAR = 4.0
-"""Robust standard deviations beyond the median distance. Of BANKING77 with 1 % SMS this names 1.5 %
-of the rows, all SMS among them, and 0.5 % without."""
+"""Robust standard deviations beyond the median distance. Of BANKING77 with 1 % SMS this names 1.4 %
+of the rows, 98 of 100 SMS among them, and 0.5 % without."""
 _ENOUGH = 0.2
 """Of all rows: where more are far from the others, they are simply various."""
 
