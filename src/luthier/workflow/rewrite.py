@@ -92,7 +92,11 @@ def _rewritten(
         if folds:
             parts, more = _folded(parts, section, folds)
             how += more
-        tests = {name: len(rows) for name, rows in parts.items() if name.endswith("test") and rows}
+        tests = {
+            name: len(rows)
+            for name, rows in parts.items()
+            if name.endswith("test") and rows and rows[0].target()
+        }
         how += [f"{name}: {power_of(number)}" for name, number in tests.items()]
         with stages.stage("writing data", str(output)):
             written, settings = _write(folder, parts, others, stages)
