@@ -47,9 +47,9 @@ def main() -> None:
             luthier(
                 "train", str(train), f"data.test={test}", f"model={options.model}",
                 "objective=classify", "tuner=full", "training.epochs=3", "data.on_finding=off",
-                f"seed={draw}", "--out", str(folder / name),
+                f"seed={draw}", "--out", str(folder / f"tuned-{name}"),
             )  # fmt: skip
-        found = luthier("compare", str(folder / "raw"), str(folder / "clean"))
+        found = luthier("compare", str(folder / "tuned-raw"), str(folder / "tuned-clean"))
         used = made["files"]["train"]["rows"]
         print(f"draw {draw}: {made['rows']['in']:,} rows, {used:,} after cleaning; {said(found)}")
 
