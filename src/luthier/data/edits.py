@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ Find = Callable[[str], Iterable[Edit]]
 """What is to be changed in a text: edits in order, none over another."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Edited:
     """A text after its edits."""
 
@@ -32,14 +34,23 @@ class Edited:
 
         One that was replaced stands where its replacement begins; the end of one, where it ends.
         """
-        before = bisect_right([edit.start for edit in self.edits], position)
-        shift = sum(len(e.text) - (e.end - e.start) for e in self.edits[: max(before - 1, 0)])
+        before = bisect_right(self._starts, position)
         if not before:
             return position
-        last = self.edits[before - 1]
+        last, shift = self.edits[before - 1], self._shifts[before - 1]
         if position >= last.end:
             return position + shift + len(last.text) - (last.end - last.start)
         return last.start + shift
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [edit.start for edit in self.edits]
+
+    @cached_property
+    def _shifts(self) -> list[int]:
+        """How far each edit was moved by those before it."""
+        longer = (len(edit.text) - (edit.end - edit.start) for edit in self.edits)
+        return list(accumulate(longer, initial=0))
 
 
 def edited(text: str, find: Find) -> Edited:
@@ -50,3 +61,10 @@ def edited(text: str, find: Find) -> Edited:
         parts += [text[at : edit.start], edit.text]
         at = edit.end
     return Edited("".join([*parts, text[at:]]), edits)
+
+
+def between(find: Find, stretches: Sequence[tuple[int, int]], text: str) -> Iterator[Edit]:
+    """What is found in each of these stretches of a text, as in a text of its own."""
+    for start, end in stretches:
+        for edit in find(text[start:end]):
+            yield Edit(start + edit.start, start + edit.end, edit.text)

@@ -1,4 +1,4 @@
-"""The ledger: rows in = used + dropped by reason, tokens in = trained + masked + cut."""
+"""The ledger: rows in + added = used + dropped by reason, tokens in = trained + masked + cut."""
 
 from __future__ import annotations
 
@@ -68,6 +68,8 @@ class Ledger:
     """What was left out of rows that were read all the same; they are used, or dropped later."""
     changed: dict[str, Counted] = field(default_factory=dict[str, Counted])
     """What cleaning changed in rows; they are used, or dropped later."""
+    added: dict[str, Counted] = field(default_factory=dict[str, Counted])
+    """Rows of train that stand in no file; they are used, or dropped later."""
     tokens: dict[str, Tokens] = field(default_factory=dict[str, Tokens])
     listener: Callable[[Entry], None] = _unheard
     """Is told of every row, where the counts and first places are not enough."""
@@ -99,6 +101,10 @@ class Ledger:
         self.changed.setdefault(reason, Counted()).add(str(before.origin))
         self.listener(Entry(str(before.origin), "changed", reason, "", before, after))
 
+    def add(self, reason: str, origin: Origin) -> None:
+        """A row was made of one of train."""
+        self.added.setdefault(reason, Counted()).add(str(origin))
+
     def add_tokens(self, split: str, trained: int, masked: int, cut: int, total: int = -1) -> None:
         """Tokens of rows in `split`; `total` is what there was before (-1: the sum of these)."""
         entry = self.tokens.setdefault(split, Tokens())
@@ -120,11 +126,12 @@ class Ledger:
         self.add_tokens(split, trained, kept - trained, cut, total)
 
     def counts(self) -> dict[tuple[str, str], int]:
-        """Rows that were changed or left out so far, by what was done and why."""
+        """Rows that were changed, added or left out so far, by what was done and why."""
         return {key: entry.count for key, entry in self._reasons().items()}
 
     def since(self, before: Mapping[tuple[str, str], int]) -> list[str]:
-        """A line for every reason for which more rows than `before` were changed or left out."""
+        """A line for every reason for which more rows than `before` were changed, added or left
+        out."""
         more = [
             (what, entry.count - before.get((what, why), 0), why, entry.examples[0])
             for (what, why), entry in self._reasons().items()
@@ -137,6 +144,7 @@ class Ledger:
 
     def _reasons(self) -> dict[tuple[str, str], Counted]:
         changed = {("changed", why): entry for why, entry in self.changed.items()}
+        changed |= {("added", why): entry for why, entry in self.added.items()}
         return changed | {("left out", why): entry for why, entry in self.dropped.items()}
 
     def check(self) -> None:
@@ -145,10 +153,11 @@ class Ledger:
         Raises: DataError: rows or tokens are unaccounted for; the run must not go on.
         """
         used, dropped = sum(self.used.values()), sum(d.count for d in self.dropped.values())
-        if used + dropped != self.rows_in:
+        added = sum(entry.count for entry in self.added.values())
+        if used + dropped != self.rows_in + added:
             raise DataError(
-                f"the ledger does not add up: {self.rows_in} rows in, but {used} used and "
-                f"{dropped} dropped.\n"
+                f"the ledger does not add up: {self.rows_in} rows in and {added} added, but {used} "
+                f"used and {dropped} dropped.\n"
                 "    This is an error in Luthier, not in your data: please report it"
             )
         for split, tokens in self.tokens.items():
@@ -169,6 +178,7 @@ class Ledger:
                 "dropped": _listed(self.dropped),
                 "shortened": _listed(self.shortened),
                 **({"changed": _listed(self.changed)} if self.changed else {}),
+                **({"added": _listed(self.added)} if self.added else {}),
             },
             "tokens": {
                 split: {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from luthier.core.errors import DataError
+from luthier.data.augment import augmented
 from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.divide import divide, validation_share
@@ -40,11 +41,10 @@ class Loaded:
 def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     """The rows a recipe asks for.
 
-    Args: seed: not used on purpose: runs with other seeds are compared on the same test rows.
-        wants: "auto", or the shape an objective needs: "chat", "text" or "labeled".
+    Args: seed: of what is drawn for train alone: runs with other seeds are compared on the same
+        test rows. wants: "auto", or the shape an objective needs: "chat", "text" or "labeled".
     Raises: DataError: with the place, what came, what was expected and what to do.
     """
-    del seed
     _check_shares(section)
     ledger = Ledger()
     parsed = parse_splits(section, ledger, wants=wants)
@@ -56,6 +56,15 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     parsed = cleaned_splits(parsed, section, ledger)
     description += ledger.since(before)
     parts, how = divide(parsed, section, ledger)
+    before = ledger.counts()
+    parts["train"] = augmented(
+        parts["train"],
+        section.augment,
+        ledger,
+        seed=seed,
+        beside=(parts["validation"], parts["test"]),
+    )
+    how += ledger.since(before)
     shape = parsed["train"][0].shape
     if shape == "labeled":
         _check_labels(parts)

@@ -13,7 +13,7 @@ from luthier.core.errors import RecipeError
 from luthier.recipe import overrides as command_line
 from luthier.recipe import yaml_text
 from luthier.recipe.identity import LEFT_OUT
-from luthier.recipe.place import CLEANING, COMPONENTS, OPTIONS, SECTIONS, Entry, place
+from luthier.recipe.place import AUGMENTING, CLEANING, COMPONENTS, OPTIONS, SECTIONS, Entry, place
 from luthier.recipe.schema import Recipe
 
 MAX_BYTES = 1 << 20
@@ -148,7 +148,7 @@ def _build(
     wrong += placed.problems
     values, latest = _merge(_without_stale(placed.entries), wrong)
     recipe, problems = None, _of_components(latest, check)
-    for place_of in (OPTIONS, CLEANING):
+    for place_of in (OPTIONS, CLEANING, AUGMENTING):
         said: Any = values
         for part in (parts := place_of.split(".")):
             said = cast("Mapping[str, Any]", said).get(part) if isinstance(said, Mapping) else None

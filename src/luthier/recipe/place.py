@@ -16,8 +16,8 @@ SECTIONS = {"data": DataSection, "training": TrainingSection, "evaluation": Eval
 COMPONENTS = ("objective", "tuner")
 OPTIONS = "keep"
 """The section whose keys are components themselves."""
-CLEANING = "data.clean"
-"""The one setting whose keys are components."""
+CLEANING, AUGMENTING = "data.clean", "data.augment"
+"""The settings whose keys are components."""
 BATCH = ("training", "batch_size")
 
 _COUNT = Counter(name for section in SECTIONS.values() for name in section.model_fields)

@@ -100,6 +100,9 @@ class DataSection(ComponentConfig):
     4000, and nothing else."""
     chunk_overlap: int = Field(default=0, ge=0)
     """Characters of a chunk, about, with which the next one begins anew; less than half of it."""
+    augment: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """Ways of making further rows of those of train, each by its name: a value for its main
+    setting, true, or a mapping of its settings. They are made after the split, and counted."""
     reasoning: Reasoning = "keep"
     """Reasoning in answers (`<think>` blocks): kept; kept in the last answer of a conversation
     only, as templates of reasoning models show it; or dropped everywhere."""

@@ -13,9 +13,12 @@ def schema(
     objective_configs: Mapping[str, type[ComponentConfig]],
     tuner_configs: Mapping[str, type[ComponentConfig]],
     option_configs: Mapping[str, type[ComponentConfig]],
-    cleaner_configs: Mapping[str, type[ComponentConfig]],
+    data_configs: Mapping[str, Mapping[str, type[ComponentConfig]]],
 ) -> dict[str, Any]:
-    """JSON Schema (2020-12) of the whole recipe, each component with its own settings."""
+    """JSON Schema (2020-12) of the whole recipe, each component with its own settings.
+
+    Args: data_configs: those of the settings of `data` that hold components, by its name.
+    """
     found = Recipe.model_json_schema()
     found["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     found["title"] = "Luthier recipe"
@@ -30,8 +33,9 @@ def schema(
         described = found["properties"][section].get("description", "")
         found["properties"][section] = {"anyOf": choices, "description": described}
     found["properties"]["keep"] |= _options("keep", option_configs, found["$defs"])
-    own = found["$defs"]["DataSection"]["properties"]["clean"]
-    own |= _options("clean", cleaner_configs, found["$defs"])
+    for key, configs in data_configs.items():
+        own = found["$defs"]["DataSection"]["properties"][key]
+        own |= _options(key, configs, found["$defs"])
     return found
 
 

@@ -129,7 +129,9 @@ def _data(run: RunFiles) -> Iterator[str]:
     used = ", ".join(f"{count:,} {plain(split)}" for split, count in rows["used"].items())
     dropped = {reason: item["count"] for reason, item in rows["dropped"].items()}
     words = "; ".join(f"{count:,} {plain(reason)}" for reason, count in dropped.items())
-    yield f"- {rows['in']:,} rows read: {used}, {sum(dropped.values()):,} dropped"
+    added = sum(item["count"] for item in rows.get("added", {}).values())
+    more = f" and {added:,} made of others" if added else ""
+    yield f"- {rows['in']:,} rows read{more}: {used}, {sum(dropped.values()):,} dropped"
     if words:
         yield f"- Dropped: {words}"
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from luthier.core.registry import Registry
+from luthier.data.augmenting import augmenters
 from luthier.data.checks import checks
 from luthier.data.cleaning import cleaners
 from luthier.data.formats import formats
@@ -33,6 +34,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "sources": sources,
     "formats": formats,
     "clean": cleaners,
+    "augment": augmenters,
     "personal": personal,
     "checks": checks,
     "metrics": metrics,
@@ -57,7 +59,10 @@ def schema() -> dict[str, Any]:
         {name: item.Config for name, item in objectives.items()},
         {name: item.Config for name, item in tuners.items()},
         {name: item.Config for name, item in keepers.items()},
-        {name: item.Config for name, item in cleaners.items()},
+        {
+            "clean": {name: item.Config for name, item in cleaners.items()},
+            "augment": {name: item.Config for name, item in augmenters.items()},
+        },
     )
 
 

@@ -74,7 +74,7 @@ def subject_of(
         bundle=replace(bundle, cut=cut_of(settled)),
         tuner=tuner,
         objective=inputs.objective,
-        train=inputs.kept("train"),
+        train=[row for row in inputs.kept("train") if not row.origin.made],
         test=inputs.kept("test"),
         seed=settled.get("seed"),
         open_base=open_base,

@@ -124,11 +124,14 @@ class Inputs:
         return document | ({"findings": self.findings} if self.findings else {})
 
     def split_document(self) -> dict[str, Any]:
-        """Which row of which file went where, by origin and content hash."""
-        return {
-            split: [{"origin": str(row.origin), "key": row.key()} for row in self.rows(split)]
-            for split in SPLITS
-        }
+        """Which row of which file went where, by origin and content hash; and how it was made,
+        where it is in no file."""
+        return {split: [_recorded(row) for row in self.rows(split)] for split in SPLITS}
+
+
+def _recorded(row: Row) -> dict[str, str]:
+    made = {"made": row.origin.made} if row.origin.made else {}
+    return {"origin": str(row.origin), "key": row.key(), **made}
 
 
 def _longest(inputs: Inputs) -> int:

@@ -1,4 +1,4 @@
-"""The options of `keep` and `data.clean`: checked, spelled out; those of `keep` also built."""
+"""Options by name (`keep`, `data.clean`, `data.augment`): checked, spelled out; of `keep` built."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.core.options import Option, settings_of
 from luthier.core.registry import Registry
+from luthier.data.augmenting import augmenters
 from luthier.data.cleaning import cleaners
 from luthier.keeping import Keeper, keepers
 from luthier.models.bundle import Kind
-from luthier.recipe.place import CLEANING, OPTIONS
+from luthier.recipe.place import AUGMENTING, CLEANING, OPTIONS
 from luthier.recipe.resolve import Settled
 
-_REGISTRIES: Mapping[str, Registry[Any]] = {OPTIONS: keepers, CLEANING: cleaners}
+_REGISTRIES: Mapping[str, Registry[Any]] = {
+    OPTIONS: keepers,
+    CLEANING: cleaners,
+    AUGMENTING: augmenters,
+}
 
 
 def check(section: str, said: Mapping[str, Any]) -> list[Problem]:
@@ -59,9 +64,10 @@ def spell_out(settled: Settled) -> None:
     """
     for name, value in dict(settled.get(OPTIONS)).items():
         settled.write_out(f"{OPTIONS}.{name}", _in_full(OPTIONS, name, value))
-    said: Mapping[str, Any] = settled.get(CLEANING)
-    full = {name: _in_full(CLEANING, name, value) for name, value in said.items()}
-    settled.write_out(CLEANING, full)
+    for section in (CLEANING, AUGMENTING):
+        said: Mapping[str, Any] = settled.get(section)
+        full = {name: _in_full(section, name, value) for name, value in said.items()}
+        settled.write_out(section, full)
 
 
 def _in_full(section: str, name: str, value: Any) -> dict[str, Any] | bool:

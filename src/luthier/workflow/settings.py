@@ -11,7 +11,7 @@ from luthier.core.config import ComponentConfig, Problem, find_problems, shown, 
 from luthier.core.hints import did_you_mean
 from luthier.core.registry import Registry
 from luthier.objectives import objectives
-from luthier.recipe.place import CLEANING, OPTIONS
+from luthier.recipe.place import AUGMENTING, CLEANING, OPTIONS
 from luthier.tuners import tuners
 from luthier.workflow import options
 
@@ -23,7 +23,7 @@ def check(section: str, said: Mapping[str, Any]) -> list[Problem]:
 
     Where none is named yet, a setting is a problem when no component takes it.
     """
-    if section in (OPTIONS, CLEANING):
+    if section in (OPTIONS, CLEANING, AUGMENTING):
         return options.check(section, said)
     registry, name = _REGISTRIES[section], said.get("name", "auto")
     values = {key: value for key, value in said.items() if key != "name"}

@@ -40,6 +40,7 @@ class OwnRows:
         """
         now = {"train": self.asked.train, "validation": self.asked.validation}
         whole = {"test": "auto", "test_share": 0.0, "validation_share": 0.0, "max_rows": 0}
+        whole |= {"augment": {}}
         read = load(section.model_copy(update=now | whole), seed=seed, wants=wants)
         found: dict[str, deque[Row]] = defaultdict(deque)
         for row in (*read.splits.train, *read.splits.validation):
@@ -62,9 +63,10 @@ class OwnRows:
         )
 
     def is_whole(self, read: Loaded) -> bool:
-        """Whether all rows were found that the run learned from and chose by."""
+        """Whether all rows of files were found that the run learned from and chose by."""
         return all(
-            len(getattr(read.splits, split)) == len(self.recorded.get(split, ()))
+            len(getattr(read.splits, split))
+            == sum("made" not in item for item in self.recorded.get(split, ()))
             for split in _LEARNED
         )
 
@@ -143,8 +145,8 @@ def is_own(inputs: Inputs, recorded: Recorded) -> bool:
 
 
 def _taken(found: Mapping[str, deque[Row]], wanted: Sequence[Mapping[str, str]]) -> list[Row]:
-    """The rows of these keys, in this order."""
-    held = (found.get(item["key"]) for item in wanted)
+    """The rows of these keys, in this order; not those that were made of others."""
+    held = (found.get(item["key"]) for item in wanted if "made" not in item)
     return [rows.popleft() for rows in held if rows]
 
 

@@ -18,7 +18,7 @@ class Sft(ComponentConfig):
     """The template."""
 
 
-FOUND = schema({"sft": Sft}, {"lora": Rank}, {"hold": Rank}, {"wash": Rank})
+FOUND = schema({"sft": Sft}, {"lora": Rank}, {"hold": Rank}, {"clean": {"wash": Rank}})
 
 
 def test_every_key_is_described() -> None:

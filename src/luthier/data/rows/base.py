@@ -29,9 +29,11 @@ class Origin:
 
     file: str
     line: int
+    made: str = ""
+    """How it was made of the row that stands there; empty: it is that row."""
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}"
+        return f"{self.file} line {self.line}" + (f" ({self.made})" if self.made else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,15 @@ class Row:
         """The row with what `find` finds in its texts changed; places in them follow. Names of
         classes stay as they are."""
         del find
+        return self
+
+    def varied(self, find: Find, *, moves: bool) -> Row:
+        """The row with what `find` finds changed in what is only given: what is right, and the
+        texts that it lies in, stay. The same row where nothing is only given.
+
+        Args: moves: words may go or change places, so those that have a tag stay.
+        """
+        del find, moves
         return self
 
     def relabelled(self, names: Mapping[str, str]) -> Row:

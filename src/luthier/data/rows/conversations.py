@@ -84,6 +84,10 @@ class Chat(Row):
     def target(self) -> str:
         return self.answer()
 
+    def varied(self, find: Find, *, moves: bool) -> Chat:
+        del moves
+        return replace(self, messages=_asked(self.messages, find))
+
     def rewritten(self, find: Find) -> Chat:
         return replace(self, messages=_turns(self.messages, find))
 
@@ -111,6 +115,10 @@ class Preference(Row):
 
     def target(self) -> str:
         return spoken(self.chosen)
+
+    def varied(self, find: Find, *, moves: bool) -> Preference:
+        del moves
+        return replace(self, messages=_asked(self.messages, find))
 
     def rewritten(self, find: Find) -> Preference:
         return replace(
@@ -144,6 +152,10 @@ class Rated(Row):
     def stratum(self) -> str:
         return self.target()
 
+    def varied(self, find: Find, *, moves: bool) -> Rated:
+        del moves
+        return replace(self, messages=_asked(self.messages, find))
+
     def rewritten(self, find: Find) -> Rated:
         return replace(self, messages=_turns(self.messages, find))
 
@@ -171,6 +183,10 @@ class Prompt(Row):
     def target(self) -> str:
         return self.reference
 
+    def varied(self, find: Find, *, moves: bool) -> Prompt:
+        del moves
+        return replace(self, messages=_asked(self.messages, find))
+
     def rewritten(self, find: Find) -> Prompt:
         return replace(
             self,
@@ -194,6 +210,11 @@ def dialogue(messages: Sequence[Message]) -> str:
 
 def _turns(messages: Sequence[Message], find: Find) -> tuple[Message, ...]:
     return tuple(turn.rewritten(find) for turn in messages)
+
+
+def _asked(messages: Sequence[Message], find: Find) -> tuple[Message, ...]:
+    """The turns with those of the user changed."""
+    return tuple(turn.rewritten(find) if turn.role == "user" else turn for turn in messages)
 
 
 def _within(value: Any, find: Find) -> Any:

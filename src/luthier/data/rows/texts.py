@@ -10,8 +10,9 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from luthier.data.edits import Find, edited
+from luthier.data.edits import Find, between, edited
 from luthier.data.rows.base import Row
 
 
@@ -63,6 +64,10 @@ class Labeled(Row):
         texts = (edited(text, find).text for text in (self.text, self.text_pair))
         return replace(self, **dict(zip(("text", "text_pair"), texts, strict=True)))
 
+    def varied(self, find: Find, *, moves: bool) -> Labeled:
+        del moves
+        return self.rewritten(find)
+
     def relabelled(self, names: Mapping[str, str]) -> Labeled:
         return replace(self, label=names.get(self.label, self.label))
 
@@ -91,6 +96,10 @@ class Multilabeled(Row):
         texts = (edited(text, find).text for text in (self.text, self.text_pair))
         return replace(self, **dict(zip(("text", "text_pair"), texts, strict=True)))
 
+    def varied(self, find: Find, *, moves: bool) -> Multilabeled:
+        del moves
+        return self.rewritten(find)
+
     def relabelled(self, names: Mapping[str, str]) -> Multilabeled:
         found = dict.fromkeys(names.get(label, label) for label in self.labels)
         return replace(self, labels=tuple(found))
@@ -118,6 +127,10 @@ class Scored(Row):
     def rewritten(self, find: Find) -> Scored:
         texts = (edited(text, find).text for text in (self.text, self.text_pair))
         return replace(self, **dict(zip(("text", "text_pair"), texts, strict=True)))
+
+    def varied(self, find: Find, *, moves: bool) -> Scored:
+        del moves
+        return self.rewritten(find)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +190,19 @@ class Tagged(Row):
             starts=tuple(places[at][0] for at in kept) if self.text else (),
         )
 
+    def varied(self, find: Find, *, moves: bool) -> Tagged:
+        return self.rewritten(partial(between, find, self._untagged()) if moves else find)
+
+    def _untagged(self) -> list[tuple[int, int]]:
+        """The stretches of the text that hold no mention."""
+        text, starts = self.placed()
+        found, at = list[tuple[int, int]](), 0
+        for start, token, tag in zip(starts, self.tokens, self.tags, strict=True):
+            if tag != "O":
+                found.append((at, start))
+                at = start + len(token)
+        return [*found, (at, len(text))]
+
     def relabelled(self, names: Mapping[str, str]) -> Tagged:
         parts = (tag.partition("-") for tag in self.tags)
         tags = tuple(f"{mark}{dash}{names.get(kind, kind)}" for mark, dash, kind in parts)
@@ -220,6 +246,10 @@ class Question(Row):
         question = edited(self.question, find).text
         return replace(self, question=question, context=new.text, answers=tuple(answers))
 
+    def varied(self, find: Find, *, moves: bool) -> Question:
+        del moves
+        return replace(self, question=edited(self.question, find).text)
+
 
 def name_of(text: str) -> str:
     """A short name of a text, under which rows that share it stay together."""
@@ -255,3 +285,7 @@ class Triplet(Row):
             positive=edited(self.positive, find).text,
             negatives=tuple(edited(text, find).text for text in self.negatives),
         )
+
+    def varied(self, find: Find, *, moves: bool) -> Triplet:
+        del moves
+        return replace(self, anchor=edited(self.anchor, find).text)

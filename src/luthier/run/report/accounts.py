@@ -67,7 +67,9 @@ def accounts_of(ledger: Mapping[str, Any] | None) -> Accounts | None:
         for split, item in found.items()
         if item["in"]
     ]
-    return Accounts(_account("rows", int(rows.get("in", 0)), parts), tokens)
+    added = sum(_dropped(item)[0] for item in rows.get("added", {}).values())
+    name = f"rows, of which {added:,} were made of others" if added else "rows"
+    return Accounts(_account(name, int(rows.get("in", 0)) + added, parts), tokens)
 
 
 def changes_of(ledger: Mapping[str, Any] | None) -> list[tuple[str, int, list[str]]]:

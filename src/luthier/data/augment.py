@@ -1,0 +1,114 @@
+"""Rows of train with those that augmenters make of them; each is counted, and none leaks."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from luthier.core.config import build
+from luthier.core.errors import RecipeError
+from luthier.core.options import settings_of
+from luthier.core.seeds import stream
+from luthier.data.augmenting import Augmenter, augmenters
+from luthier.data.ledger import Ledger
+from luthier.data.on_disk import OnDisk
+from luthier.data.rows import Row
+
+_ATTEMPTS = 8
+"""Draws for one new row: few words may stay as they are, or become what another row has."""
+
+
+def augmented(
+    rows: Sequence[Row],
+    said: Mapping[str, Any],
+    ledger: Ledger,
+    *,
+    seed: int,
+    beside: Iterable[Sequence[Row]] = (),
+) -> Sequence[Row]:
+    """The rows, and behind them the new ones; `ledger` counts these with their reason.
+
+    No new row has the input of another. What is made of a row depends on its content and the seed.
+    Args: said: names of augmenters and their settings. beside: the rows of the other splits.
+    Raises: RecipeError: an unknown name or setting, or nothing can be made of these rows.
+    """
+    asked = _asked_for(said)
+    if not asked:
+        return rows
+    known = _Known((rows, *beside))
+    found = OnDisk[Row](rows)
+    for name, augmenter in asked.items():
+        augmenter.study(rows)
+        before = len(found)
+        for row in rows:
+            for new in _made(row, name, augmenter, seed, known):
+                ledger.add(f"{augmenter.why} (data.augment.{name})", new.origin)
+                found.append(new)
+        if len(found) == before:
+            raise _in_vain(name, augmenter, rows)
+    return found
+
+
+def _asked_for(said: Mapping[str, Any]) -> dict[str, Augmenter]:
+    found: dict[str, Augmenter] = {}
+    for name, value in sorted(said.items()):
+        kind = augmenters.get(name)
+        settings = settings_of(kind, value)
+        if isinstance(settings, dict):
+            found[name] = kind(build(kind.Config, settings, where=f"data.augment.{name}"))
+    return found
+
+
+def _made(row: Row, name: str, augmenter: Augmenter, seed: int, known: _Known) -> Iterator[Row]:
+    key, per_row = row.key(), augmenter.per_row
+    number = int(per_row)
+    number += stream(seed, "augment", name, key).random() < per_row - number
+    for copy in range(1, number + 1):
+        draws = stream(seed, "augment", name, key, copy)
+        for _ in range(_ATTEMPTS):
+            new = augmenter.new(row, draws)
+            if new is None:
+                return
+            if known.is_new(new):
+                yield replace(new, origin=replace(row.origin, made=f"{name} {copy}"))
+                break
+
+
+class _Known:
+    """Inputs that there are already: 8 bytes for each that was read."""
+
+    def __init__(self, parts: Iterable[Sequence[Row]]) -> None:
+        hashes = array("Q")
+        for row in (row for rows in parts for row in rows):
+            hashes.extend(_hashes(row))
+        self._read: NDArray[np.uint64] = np.unique(np.frombuffer(hashes, np.uint64))
+        self._made: set[int] = set()
+
+    def is_new(self, row: Row) -> bool:
+        """Whether no row has its input, nor a text that leaks as it would; from now on one has."""
+        hashes = _hashes(row)
+        places = np.searchsorted(self._read, np.array(hashes, np.uint64))
+        for found, place in zip(hashes, places, strict=True):
+            is_read = place < len(self._read) and int(self._read[place]) == found
+            if is_read or found in self._made:
+                return False
+        self._made.update(hashes)
+        return True
+
+
+def _hashes(row: Row) -> list[int]:
+    return [int(key[:16], 16) for key in (row.input_key(), *row.twin_keys())]
+
+
+def _in_vain(name: str, augmenter: Augmenter, rows: Sequence[Row]) -> RecipeError:
+    shape = rows[0].shape() if rows else "no"
+    return RecipeError(
+        f"recipe data.augment.{name}: nothing new could be made of the {len(rows)} rows of train; "
+        f"it works on {augmenter.works_on}, and these are {shape} rows.\n"
+        "    Leave it out"
+    )
