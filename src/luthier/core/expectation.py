@@ -58,7 +58,10 @@ def user_place(config: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str
     here: Any = config
     for part in loc:
         model = _model_in(here)
-        if model is not None:
+        member = _member_in(here, part)
+        if member is not None:
+            here = member
+        elif model is not None:
             place.append(str(part))
             known = model.model_fields.get(str(part))
             here = known.annotation if known is not None else None
@@ -112,6 +115,13 @@ def _holds(annotation: Any, part: int | str) -> bool:
     if isinstance(part, int):
         return any(kind in (list, tuple, set, frozenset) for kind in kinds)
     return dict in kinds and part != "[key]" and not part.startswith(("dict[", "list[", "literal["))
+
+
+def _member_in(annotation: Any, part: int | str) -> Any:
+    """The member of a union with a section that pydantic names by its type."""
+    if get_origin(annotation) not in (Union, UnionType) or _model_in(annotation) is None:
+        return None
+    return next((one for one in get_args(annotation) if getattr(one, "__name__", "") == part), None)
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

@@ -67,9 +67,10 @@ def _asked_for(said: Mapping[str, Any]) -> dict[str, Augmenter]:
 def _made(row: Row, name: str, augmenter: Augmenter, seed: int, known: _Known) -> Iterator[Row]:
     key, per_row = row.key(), augmenter.per_row
     number = int(per_row)
-    number += stream(seed, "augment", name, key).random() < per_row - number
+    names = ("augment", name, key, row.origin.made)  # a row may come more than once
+    number += stream(seed, *names).random() < per_row - number
     for copy in range(1, number + 1):
-        draws = stream(seed, "augment", name, key, copy)
+        draws = stream(seed, *names, copy)
         for _ in range(_ATTEMPTS):
             new = augmenter.new(row, draws)
             if new is None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from luthier.core.errors import DataError
-from luthier.data.augment import augmented
 from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.divide import divide, validation_share
@@ -18,7 +17,8 @@ from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed, Reading, parse, together
 from luthier.data.rows import Labeled, Row, Splits
-from luthier.recipe.schema import DataSection
+from luthier.data.training_rows import training_rows
+from luthier.recipe.schema import DataSection, WeightedFile
 
 _SHOWN_LABELS = 5
 
@@ -49,6 +49,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     ledger = Ledger()
     parsed = parse_splits(section, ledger, wants=wants)
     description = [line for files in parsed.values() for one in files for line in one.description]
+    weights = {one.name: one.weight for one in parsed["train"]}
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
     parsed["train"], spreading = _few_spread(parsed, section)
     description += spreading
@@ -56,15 +57,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     parsed = cleaned_splits(parsed, section, ledger)
     description += ledger.since(before)
     parts, how = divide(parsed, section, ledger)
-    before = ledger.counts()
-    parts["train"] = augmented(
-        parts["train"],
-        section.augment,
-        ledger,
-        seed=seed,
-        beside=(parts["validation"], parts["test"]),
-    )
-    how += ledger.since(before)
+    parts["train"], more = training_rows(parts, section, ledger, weights=weights, seed=seed)
     shape = parsed["train"][0].shape
     if shape == "labeled":
         _check_labels(parts)
@@ -74,7 +67,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     return Loaded(
         Splits(**parts),
         ledger,
-        [*description, *how],
+        [*description, *how, *more],
         read_from,
         shape,
         class_names(parts["train"]),
@@ -199,19 +192,25 @@ def _check_shares(section: DataSection) -> None:
         )
 
 
-def parse_files(given: str | list[str], reading: Reading, ledger: Ledger) -> list[Parsed]:
+def parse_files(
+    given: str | Sequence[str | WeightedFile], reading: Reading, ledger: Ledger
+) -> list[Parsed]:
     """What every file holds that the given names stand for.
 
     Raises: DataError: as `find` and `parse`; a file twice, without a row that can be used, or with
         rows of another shape than the others.
     """
-    names = [given] if isinstance(given, str) else given
-    opened = [one for name in names for one in find(name, encoding=reading.encoding)]
-    twice = [name for name, count in Counter(one.name for one in opened).items() if count > 1]
-    if twice or not names:
+    items = [given] if isinstance(given, str) else given
+    named = [item if isinstance(item, WeightedFile) else WeightedFile(path=item) for item in items]
+    opened = [
+        (one, item.weight) for item in named for one in find(item.path, encoding=reading.encoding)
+    ]
+    twice = [name for name, count in Counter(one.name for one, _ in opened).items() if count > 1]
+    if twice or not named:
         problem = f"{twice[0]} is listed twice" if twice else "the list of files is empty"
-        raise DataError(f"data: {problem}; expected each file once")
-    found = [parse(one, reading, ledger) for one in opened]
+        more = "; to train its rows more often, give it a weight of data.train" if twice else ""
+        raise DataError(f"data: {problem}; expected each file once{more}")
+    found = [replace(parse(one, reading, ledger), weight=weight) for one, weight in opened]
     shapes = {one.shape: one for one in found}
     if len(shapes) > 1:
         what = ", ".join(f"{one.name} holds {shape} rows" for shape, one in shapes.items())

@@ -90,6 +90,8 @@ class Parsed:
     """For each row the columns that it does not hold; empty where they are not kept."""
     documents: int = 0
     """From how many documents the rows were cut; 0: they were not."""
+    weight: float = 1.0
+    """How often its rows are taken, where they train."""
 
 
 def together(files: Sequence[Parsed]) -> Sequence[Row]:

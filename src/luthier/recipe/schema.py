@@ -24,6 +24,15 @@ def _is_date(text: str) -> bool:
         return False
 
 
+class WeightedFile(ComponentConfig):
+    """A file of training rows that count more or less often than those of the others."""
+
+    path: str
+    """File, or a pattern of several."""
+    weight: float = Field(default=1.0, gt=0, le=1000)
+    """Times that each of its rows is trained in an epoch; 0.5: about half of them are."""
+
+
 class MixtureSource(ComponentConfig):
     """Further examples that are trained beside those of `data.train`."""
 
@@ -54,8 +63,9 @@ class MixtureSource(ComponentConfig):
 class DataSection(ComponentConfig):
     """Where the examples are and how they are read and split."""
 
-    train: str | list[str]
-    """File or files of examples: JSONL, JSON, CSV/TSV, Parquet or text."""
+    train: str | list[str | WeightedFile]
+    """File or files of examples: JSONL, JSON, CSV/TSV, Parquet or text; of several each may have a
+    weight, as {path: FILE, weight: 2}."""
     validation: str | list[str] | Auto = "auto"
     """Rows for choosing (early stopping, best checkpoint); auto: split off `train`."""
     test: str | list[str] | Auto = "auto"
@@ -103,6 +113,9 @@ class DataSection(ComponentConfig):
     augment: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Ways of making further rows of those of train, each by its name: a value for its main
     setting, true, or a mapping of its settings. They are made after the split, and counted."""
+    sample: Literal["as_is", "over", "under"] | int = "as_is"
+    """Rows of each class in train: as they are; as many as the largest class has, by repeating
+    rows; as the smallest has, by leaving rows out; or so many."""
     reasoning: Reasoning = "keep"
     """Reasoning in answers (`<think>` blocks): kept; kept in the last answer of a conversation
     only, as templates of reasoning models show it; or dropped everywhere."""
@@ -112,6 +125,20 @@ class DataSection(ComponentConfig):
     """Use only so many rows of `train` files (0: all), chosen by content hash."""
     today: str = "auto"
     """The date (2026-03-01) for chat templates that print one; auto: when the run was started."""
+
+    @property
+    def train_files(self) -> str | list[str]:
+        """What `train` names, without weights."""
+        if isinstance(self.train, str):
+            return self.train
+        return [item if isinstance(item, str) else item.path for item in self.train]
+
+    @field_validator("sample")
+    @classmethod
+    def _at_least_one(cls, value: int | str) -> int | str:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("expected as_is, over, under or a whole number of at least 1")
+        return value
 
     @field_validator("validation_share")
     @classmethod

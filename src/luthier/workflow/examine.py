@@ -75,6 +75,7 @@ def checked(
     if output is not None:
         files.write_json(output, document)
     if report is not None:
-        name = section.train if isinstance(section.train, str) else ", ".join(section.train)
+        names = section.train_files
+        name = names if isinstance(names, str) else ", ".join(names)
         files.write_text(report, render_findings(document, name=name))
     return document

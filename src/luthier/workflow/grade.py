@@ -80,7 +80,7 @@ def grade_file(
     if isinstance(built, Borrower):
         built.lend(reward_model)
     try:
-        with stages.stage("reading data", str(section.train)):
+        with stages.stage("reading data", str(section.train_files)):
             rows = _rows(section, max_rows, stages)
         asked = [answer_of(row) for row in rows]
         for note in check_grader(built, asked):

@@ -169,7 +169,7 @@ def _rows(
     section, wanted = settled.recipe().data, str(source.objective.get("name", "auto"))
     shape = "auto" if wanted == "auto" else objectives.get(wanted).row.shape()
     asked = DataSection(
-        train=source.train,
+        train=source.train if isinstance(source.train, str) else [*source.train],
         format=source.format,
         columns=source.columns,
         roles=source.roles,

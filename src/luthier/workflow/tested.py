@@ -38,9 +38,9 @@ class OwnRows:
 
         Raises: DataError: as `load`; or the files hold no row that the run was trained on.
         """
-        now = {"train": self.asked.train, "validation": self.asked.validation}
+        now = {"train": self.asked.train_files, "validation": self.asked.validation}
         whole = {"test": "auto", "test_share": 0.0, "validation_share": 0.0, "max_rows": 0}
-        whole |= {"augment": {}}
+        whole |= {"augment": {}, "sample": "as_is"}
         read = load(section.model_copy(update=now | whole), seed=seed, wants=wants)
         found: dict[str, deque[Row]] = defaultdict(deque)
         for row in (*read.splits.train, *read.splits.validation):

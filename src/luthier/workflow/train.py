@@ -191,5 +191,5 @@ def _record(settled: Settled, inputs: Inputs, layout: Layout) -> dict[str, Any]:
 
 def name_of(recipe: Recipe) -> str:
     """What the first training file is called, safe as a folder name."""
-    train = recipe.data.train
-    return plain_name(train if isinstance(train, str) else train[0])
+    train = recipe.data.train_files
+    return plain_name(train if isinstance(train, str) else next(iter(train), ""))
