@@ -18,6 +18,7 @@ LEFT_OUT = {
     "data.train": "compared by the hash of its files",
     "data.validation": "compared by the hash of its files",
     "data.test": "compared by the hash of its files",
+    "data.mixture_weights": "compared with the rows of the sources",
     "data.encoding": "compared by the rows it gives",
     "data.on_finding": "only decides whether training starts",
     "training.save_every": "saving changes nothing",

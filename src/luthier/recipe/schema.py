@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveFloat, field_validator
 
 from luthier.core.config import Auto, ComponentConfig
 
@@ -73,6 +73,12 @@ class DataSection(ComponentConfig):
     mixture: list[MixtureSource] = Field(default_factory=list[MixtureSource])
     """Further sources trained beside `train`, each with its weight and objective. They are neither
     validated nor tested, and rows of theirs that are in either are left out."""
+    mixture_temperature: float = Field(default=0.0, ge=0)
+    """Weights of `mixture` from the rows that there are: times (rows of the source / rows of
+    `train`) ** (1 / this); usual 1 (by size) to 10 (nearly all the same), 0: as they say."""
+    mixture_weights: list[PositiveFloat] | Auto = "auto"
+    """Rows of each source of `mixture` for every row of `train`, in their order; auto: the weight
+    that each says, or what follows from `mixture_temperature`."""
     format: str = "auto"
     """Name of a row format (`luthier list`), or auto: recognised from the columns."""
     columns: dict[str, str] = Field(default_factory=dict[str, str])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from luthier.core.config import ComponentConfig, build
@@ -22,6 +22,7 @@ from luthier.recipe.schema import DataSection, MixtureSource
 from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.check import template_of
 from luthier.workflow.held_out import without_held_out
+from luthier.workflow.mixture_weights import settle_weights
 from luthier.workflow.settle import objective_for
 
 _SPLIT = "train"
@@ -45,6 +46,8 @@ class Found:
     ledger: Ledger
     files: Mapping[str, str]
     """File -> SHA-256."""
+    weight: float
+    """Rows of it for every row of train."""
 
     @property
     def names(self) -> list[str]:
@@ -68,17 +71,20 @@ class Mixed:
     def part(self, batch_size: int) -> Part:
         """Its rows beside updates of so many rows."""
         found = self.found
-        return Part(found.name, found.objective, self.features, found.source.weight * batch_size)
+        return Part(found.name, found.objective, self.features, found.weight * batch_size)
 
     def digest(self) -> bytes:
         """What is trained, for the identity of a run's data."""
         parts = [item.input_ids.tobytes() + item.loss_weights.tobytes() for item in self.features]
-        return sha256_of([self.found.name.encode(), *parts]).encode()
+        # another weight than the source says, which the recipe's own identity does not know
+        is_other = self.found.weight != self.found.source.weight
+        more = [repr(self.found.weight).encode()] if is_other else []
+        return sha256_of([self.found.name.encode(), *more, *parts]).encode()
 
     def document(self) -> dict[str, Any]:
         """Its part of the ledger."""
         found = self.found
-        beside = {"name": found.name, "weight": found.source.weight, "objective": found.learned}
+        beside = {"name": found.name, "weight": found.weight, "objective": found.learned}
         return {**beside, **found.ledger.document()}
 
 
@@ -109,11 +115,14 @@ def read_mixture(
             )
         shown = codec.plain() if template_of(objective) == "plain" else codec
         features = [objective.prepare(row, shown, index=at) for at, row in enumerate(kept)]
-        one = Found(
-            where, name, source, learned, objective, features, kept, read.ledger, read.files
-        )
+        account = (kept, read.ledger, read.files, source.weight)
+        one = Found(where, name, source, learned, objective, features, *account)
         found.append(one)
-    return found
+    sizes = [len(one.rows) for one in found]
+    num_rows = len(loaded.splits.train)
+    sources = [one.source for one in found]
+    weights = settle_weights(settled, sources, num_rows=num_rows, sizes=sizes)
+    return [replace(one, weight=weight) for one, weight in zip(found, weights, strict=True)]
 
 
 def fitted(found: Found, settled: Settled, *, context: int) -> Mixed:
@@ -156,7 +165,7 @@ def refuse_lonely(mixture: Sequence[Mixed], batch_size: int) -> None:
         if found.objective.additive or rows >= _LEAST_COMPARED:
             continue
         raise RecipeError(
-            f"recipe {found.where}.weight: {found.source.weight:g} beside batches of {batch_size} "
+            f"recipe {found.where}.weight: {found.weight:g} beside batches of {batch_size} "
             f"is {rows:g} rows in an update, but objective '{found.learned}' compares the rows of "
             "a batch, and one alone has nothing to learn from. Use a weight of at least "
             f"{_LEAST_COMPARED / batch_size:g}, or a larger training.batch_size."

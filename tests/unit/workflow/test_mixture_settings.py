@@ -154,7 +154,7 @@ def test_groups_that_the_run_is_tested_on_are_left_out(tmp_path: Path) -> None:
 def mixed(name: str, weight: float) -> Mixed:
     found = case("full", name)
     source = MixtureSource(train="other.jsonl", weight=weight)
-    read = (found.objective, found.features, [], Ledger(), dict[str, str]())
+    read = (found.objective, found.features, [], Ledger(), dict[str, str](), weight)
     return Mixed(Found("data.mixture[0]", "other", source, name, *read), found.features)
 
 
@@ -176,3 +176,63 @@ def test_hard_negatives_of_a_source_are_looked_for_too(tmp_path: Path) -> None:
     richer = [len(item.lengths) for item in job.parts[0].features]
     assert [len(item.lengths) for item in job.train] == plain
     assert np.sum(richer) > np.sum(plain)
+
+
+TRAINED = 36
+"""Of 40 rows with numbers, by their hash."""
+
+
+def weighed(root: Path, *settings: str, weight: float = 1.0) -> tuple[list[float], str, Settled]:
+    """Weights of a source of 20 rows beside 40, of which some are held out."""
+    inputs, settled = gathered(
+        root, scored(range(40)), scored(range(20), "was"), *settings, weight=weight
+    )
+    assert len(inputs.rows("train")) == TRAINED
+    assert [item.found.weight for item in inputs.mixture] == settled.get("data.mixture_weights")
+    assert inputs.ledger_document()["mixture"][0]["weight"] == inputs.mixture[0].found.weight
+    assert inputs.mixture[0].part(8).rows_per_update == 8 * inputs.mixture[0].found.weight
+    origin = settled.origins["data.mixture_weights"]
+    return settled.get("data.mixture_weights"), origin, settled
+
+
+def test_a_temperature_weighs_sources_by_their_rows_and_is_recorded(tmp_path: Path) -> None:
+    (weight,), origin, settled = weighed(tmp_path, "data.mixture_temperature=2")
+    assert weight == pytest.approx((20 / TRAINED) ** 0.5)
+    assert origin == f"auto: temperature 2, 20 rows beside {TRAINED} of data.train"
+    again = Settled.of_document(settled.document())
+    inputs = gather_inputs(again, Stages(silent))
+    assert [item.found.weight for item in inputs.mixture] == [weight]
+    assert [item.digest() for item in inputs.mixture] != [
+        item.digest() for item in gathered(tmp_path, *sources())[0].mixture
+    ]
+
+
+def sources() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    return scored(range(40)), scored(range(20), "was")
+
+
+def test_weights_that_sources_say_are_factors_of_a_temperature(tmp_path: Path) -> None:
+    (weight,), origin, _ = weighed(tmp_path, weight=0.5)
+    assert (weight, origin) == (0.5, "auto: as the sources say")
+    (weight,), _, _ = weighed(tmp_path, "data.mixture_temperature=1", weight=0.5)
+    assert weight == pytest.approx(0.5 * 20 / TRAINED)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["data.mixture_weights=[1.0,2.0]"], "got 2 weights for 1 sources"),
+        (["data.mixture_weights=[1.0]", "data.mixture_temperature=2"], "Leave one of the two out"),
+        (["data.mixture=[]", "data.mixture_temperature=2"], "names no source to weigh"),
+    ],
+)
+def test_weights_that_say_nothing_or_two_things_are_refused(
+    settings: list[str], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RecipeError, match=words):
+        gathered(tmp_path, *sources(), *settings)
+
+
+def test_given_weights_take_the_place_of_what_sources_say(tmp_path: Path) -> None:
+    weights, origin, _ = weighed(tmp_path, "data.mixture_weights=[0.25]", weight=3.0)
+    assert (weights, origin) == ([0.25], "user: command line")
