@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from luthier.data.order import order
+from luthier.data.order import easiest_first, order
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +25,25 @@ def steps_per_epoch(num_rows: int, *, batch_size: int) -> int:
 
 
 def steps(
-    num_rows: int, *, batch_size: int, seed: int, start: int = 0, stop: int
+    num_rows: int,
+    *,
+    batch_size: int,
+    seed: int,
+    start: int = 0,
+    stop: int,
+    easy_first: Sequence[int] = (),
 ) -> Iterator[Step]:
-    """Steps `start` up to, not including, `stop`; each is a function of the arguments alone."""
+    """Steps `start` up to, not including, `stop`; each is a function of the arguments alone.
+
+    Args: easy_first: all rows, the easiest first, where the first epoch goes from easy to hard.
+    """
     per_epoch = steps_per_epoch(num_rows, batch_size=batch_size)
     known_epoch, permutation = -1, order(0, seed=seed, epoch=0)
     for step in range(start, stop):
         epoch, within = divmod(step, per_epoch)
-        if epoch != known_epoch:
+        if epoch != known_epoch and not epoch and easy_first:
+            known_epoch, permutation = epoch, easiest_first(easy_first, seed=seed)
+        elif epoch != known_epoch:
             known_epoch, permutation = epoch, order(num_rows, seed=seed, epoch=epoch)
         chosen = permutation[within * batch_size : (within + 1) * batch_size]
         yield Step(step, epoch, tuple(int(row) for row in chosen))

@@ -47,6 +47,7 @@ class Supply:
             seed=self.job.seed,
             start=-(-self.start // repeats),
             stop=-(-self.stop // repeats),
+            easy_first=self.job.easy_first,
         )
 
     def rows(self, step: int) -> Generator[Event, None, list[Features]]:
@@ -101,7 +102,7 @@ def imagined(job: Job) -> Job:
     rows = [objective.imagine(item, context=context) for item in job.train]
     size = job.plan.batch_size * max(len(found) for found in rows)
     train = [item for found in rows for item in found]
-    return replace(job, train=train, plan=replace(job.plan, batch_size=size))
+    return replace(job, train=train, plan=replace(job.plan, batch_size=size), easy_first=())
 
 
 def packed(features: Sequence[Features]) -> dict[str, Tensor]:

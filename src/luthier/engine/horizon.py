@@ -14,7 +14,9 @@ def steps_of(job: Job) -> tuple[int, str]:
     """As `steps_within` the limits of a job."""
     lengths = [item.num_tokens for item in job.train]
     exploring = updates_per_exploration(job.objective)
-    return num_steps(job.plan, lengths, seed=job.seed, exploring=exploring)
+    return num_steps(
+        job.plan, lengths, seed=job.seed, exploring=exploring, easy_first=job.easy_first
+    )
 
 
 def per_epoch(num_rows: int, *, batch_size: int, exploring: int = 0) -> int:
@@ -24,7 +26,12 @@ def per_epoch(num_rows: int, *, batch_size: int, exploring: int = 0) -> int:
 
 
 def num_steps(
-    plan: Plan, lengths: Sequence[int], *, seed: int, exploring: int = 0
+    plan: Plan,
+    lengths: Sequence[int],
+    *,
+    seed: int,
+    exploring: int = 0,
+    easy_first: Sequence[int] = (),
 ) -> tuple[int, str]:
     """As `steps_within` the limits of a plan."""
     return steps_within(
@@ -35,6 +42,7 @@ def num_steps(
         max_steps=plan.max_steps,
         max_tokens=plan.max_tokens,
         exploring=exploring,
+        easy_first=easy_first,
     )
 
 
@@ -47,11 +55,13 @@ def steps_within(
     max_steps: int = 0,
     max_tokens: int = 0,
     exploring: int = 0,
+    easy_first: Sequence[int] = (),
 ) -> tuple[int, str]:
     """Updates until the first limit that is known beforehand, and the name of that limit.
 
     Args: lengths: tokens of each training row. exploring: see `per_epoch`; how many tokens are
-        written is not known beforehand, so `max_tokens` is left to the loop then.
+        written is not known beforehand, so `max_tokens` is left to the loop then. easy_first: see
+        `steps`.
     """
     each = per_epoch(len(lengths), batch_size=batch_size, exploring=exploring)
     found, why = max(1, math.ceil(epochs * each - 1e-9)), "epochs"
@@ -60,7 +70,10 @@ def steps_within(
     if exploring or not max_tokens or max_tokens >= epochs * sum(lengths):
         return found, why
     tokens = 0
-    for item in steps(len(lengths), batch_size=batch_size, seed=seed, stop=found - 1):
+    taken = steps(
+        len(lengths), batch_size=batch_size, seed=seed, stop=found - 1, easy_first=easy_first
+    )
+    for item in taken:
         tokens += sum(lengths[row] for row in item.rows)
         if tokens >= max_tokens:  # the last update may go beyond it
             return item.step + 1, "max_tokens"

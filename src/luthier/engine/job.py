@@ -90,6 +90,8 @@ class Job:
     """Rows of other sources, trained beside those of `train`."""
     row_name: Callable[[int], str] = str
     """Where training row i came from, for messages."""
+    easy_first: Sequence[int] = ()
+    """All rows of `train`, the easiest first; empty: the first epoch is in no order either."""
     states: Kept | None = None
     """What frozen layers give, while the loop runs."""
     should_stop: Callable[[], bool] = lambda: False

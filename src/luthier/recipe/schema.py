@@ -180,6 +180,9 @@ class TrainingSection(ComponentConfig):
     limit)."""
     max_seconds: float = Field(default=0.0, ge=0)
     """Stop after so many seconds of training, validating and saving (0: no limit)."""
+    order: Literal["random", "length", "loss"] = "random"
+    """Rows of the first epoch: in random order, or easy ones first, by their tokens or by the loss
+    of the model before training. Later epochs are in random order."""
     learning_rate: float | Auto = "auto"
     """Peak step size of AdamW; usual 1e-5 to 5e-4."""
     batch_size: int | Auto = "auto"

@@ -11,6 +11,7 @@ from functools import partial
 from luthier.core import files
 from luthier.data.features import Features
 from luthier.engine import constants, runtime
+from luthier.engine.curriculum import easy_first
 from luthier.engine.job import Job, Plan
 from luthier.engine.layers import without_effect
 from luthier.engine.preflight import preflight
@@ -119,16 +120,35 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
             )
     _warn_of_idle(job, num_steps(settled, lengths, **repeats), stages)
     gather(job, before, stages)
+    job.easy_first = _easy_first(job, settled, layout, stages)
     spent = get_ready(job, stages)
     with stages.stage("pre-flight"):
-        trial = with_imagined_rows(partial(preflight, settled=settled, exploring=spent), job)
-        stages.tell(trial.event)
-        for warning in trial.warnings:
-            stages.note(warning, warning=True)
-        for note in bundle.trunk.notes:
-            stages.note(note)
-        files.write_json(layout.preflight, trial.document())
+        _fly(job, settled, spent, layout, stages)
     return Prepared(bundle, tuner, inputs.objective, job)
+
+
+def _fly(job: Job, settled: Settled, spent: float, layout: Layout, stages: Stages) -> None:
+    """Try the longest batch and all else that could fail later; what was found is written."""
+    trial = with_imagined_rows(partial(preflight, settled=settled, exploring=spent), job)
+    stages.tell(trial.event)
+    for warning in trial.warnings:
+        stages.note(warning, warning=True)
+    for note in job.bundle.trunk.notes:
+        stages.note(note)
+    files.write_json(layout.preflight, trial.document())
+
+
+def _easy_first(job: Job, settled: Settled, layout: Layout, stages: Stages) -> list[int]:
+    by = settled.recipe().training.order
+
+    def tell(done: int, total: int) -> None:
+        stages.progress("asking for losses", done, total, "rows")
+
+    found = easy_first(job, by, layout.constants / "losses.json", tell=tell)
+    if found:
+        first, last = job.row_name(job.train[found[0]].row), job.row_name(job.train[found[-1]].row)
+        stages.note(f"the first epoch goes by {by}: {first} is the easiest row, {last} the hardest")
+    return found
 
 
 def _tuned_to_be(

@@ -9,6 +9,7 @@ from luthier.core.config import defaults_of
 from luthier.core.errors import RecipeError
 from luthier.data.divide import USUAL_SHARE
 from luthier.engine import compilation, precision
+from luthier.engine.curriculum import sorted_by
 from luthier.engine.horizon import per_epoch, steps_within
 from luthier.models.blueprint import Blueprint
 from luthier.models.bundle import Facts, Kind
@@ -146,9 +147,11 @@ def idle_patience(settled: Settled, *, num_validation: int) -> str:
 
 
 def num_steps(settled: Settled, lengths: Sequence[int], *, exploring: int = 0) -> int:
-    """Optimizer steps of the whole run, as the engine will count them."""
+    """Optimizer steps of the whole run, as the engine will count them; where rows go by their loss,
+    which is not known yet, `training.max_tokens` may be met some steps earlier or later."""
     limits = ("batch_size", "epochs", "max_steps", "max_tokens")
     found = {name: settled.get(f"training.{name}") for name in limits}
+    found["easy_first"] = sorted_by(lengths) if settled.get("training.order") == "length" else ()
     return steps_within(lengths, seed=settled.get("seed"), exploring=exploring, **found)[0]
 
 

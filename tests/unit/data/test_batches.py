@@ -1,11 +1,13 @@
 """The order is a pure function; steps cover every row once per epoch; micro-batches fit."""
 
+import math
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from luthier.data.batches import micro_batches, steps, steps_per_epoch
-from luthier.data.order import order
+from luthier.data.order import easiest_first, order
 
 
 @given(st.integers(0, 300), st.integers(0, 5), st.integers(0, 5))
@@ -86,3 +88,27 @@ def test_rows_without_relatives_are_cut_as_if_families_were_not_named() -> None:
     lengths = [5, 9, 6, 2, 9, 4]
     alone = micro_batches(lengths, max_tokens=12, families=range(6))
     assert alone == micro_batches(lengths, max_tokens=12)
+
+
+@given(st.permutations(list(range(40))), st.integers(0, 3))
+def test_easy_rows_come_first_and_every_row_comes_once(easy_first: list[int], seed: int) -> None:
+    found = easiest_first(easy_first, seed=seed).tolist()
+    assert sorted(found) == list(range(40))
+    rank = {row: place for place, row in enumerate(easy_first)}
+    for at, row in enumerate(found):
+        share = math.sqrt(at / 40 * (1 - 0.01**2) + 0.01**2)  # equation 7
+        assert rank[row] < max(math.ceil(share * 40), at + 1)
+
+
+def test_the_first_epoch_alone_goes_from_easy_to_hard() -> None:
+    easy_first = list(range(1000))
+    whole = list(steps(1000, batch_size=10, seed=0, stop=200, easy_first=easy_first))
+    means = [np.mean([row for step in whole[at : at + 20] for row in step.rows]) for at in (0, 80)]
+    assert means[0] < 300 < 700 < means[1]
+    assert whole[100:] == list(steps(1000, batch_size=10, seed=0, start=100, stop=200))
+    part = steps(1000, batch_size=10, seed=0, start=37, stop=200, easy_first=easy_first)
+    assert list(part) == whole[37:]
+
+
+def test_the_order_from_easy_to_hard_never_changes_between_versions() -> None:
+    assert easiest_first(range(8), seed=0).tolist() == [0, 2, 1, 3, 5, 6, 4, 7]
