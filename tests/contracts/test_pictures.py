@@ -37,7 +37,9 @@ def case(
 ) -> Case:
     """Six pictures, and a tiny model with the tuner's parts."""
     moved = tuners.get(tuner)
-    objective = Classify(Config(labels=list(LABELS), augmentation=["flip", "shift"]))
+    objective = Classify(
+        Config(labels=list(LABELS), augmentation=["flip", "shift", "contrast", "crop", "colour"])
+    )
     bundle = open_model(
         str(folder),
         kinds=objective.kinds,

@@ -84,7 +84,7 @@ def test_changes_of_pictures_are_drawn_from_the_seeded_stream(tmp_path: Path) ->
         return augmented(batch, [kind]).tensors["pixels"]
 
     before = batch.tensors["pixels"]
-    for kind in ("flip", "shift", "contrast"):
+    for kind in ("flip", "shift", "contrast", "crop", "colour"):
         assert torch.equal(drawn(1, kind), drawn(1, kind))
         assert not torch.equal(drawn(1, kind), before)
     turned = drawn(1, "flip")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from luthier.data.features import PIXELS, Batch, Features
@@ -19,6 +20,11 @@ from luthier.models.bundle import Codec
 _SHIFT = 8
 """A picture is moved by up to one part in so many of its size."""
 _CONTRAST = 0.25
+_LEAST_SHARE = 0.5
+"""Of the area of a picture that is cut out of it."""
+_LONGER = 4 / 3
+"""A piece is up to so many times as wide, or as high, as the whole is in proportion."""
+_COLOUR = 0.4
 
 
 def picture_features(row: Labeled, codec: Codec, *, index: int, label: int) -> Features:
@@ -45,12 +51,20 @@ def pixels_of(features: Sequence[Features]) -> dict[str, Tensor]:
 def augmented(batch: Batch, kinds: Sequence[str]) -> Batch:
     """The batch with its pictures changed by chance; draws come from torch's seeded stream.
 
-    Source: mirrored and shifted as in He et al. 2016, arXiv:1512.03385, section 4.2.
+    Source: mirrored and shifted as in He et al. 2016, arXiv:1512.03385, section 4.2; cut out as in
+    Szegedy et al. 2015, arXiv:1409.4842, section 6, but larger pieces; colours as in Howard 2013,
+    arXiv:1312.5402, section 2.2.
     """
     pixels_BCHW = batch.tensors.get(PIXELS)
     if pixels_BCHW is None:
         return batch
-    changes = {"flip": _flipped, "shift": _shifted, "contrast": _contrasted}
+    changes = {
+        "flip": _flipped,
+        "shift": _shifted,
+        "contrast": _contrasted,
+        "crop": _cropped,
+        "colour": _coloured,
+    }
     for kind in kinds:
         pixels_BCHW = changes[kind](pixels_BCHW)
     return replace(batch, tensors={**batch.tensors, PIXELS: pixels_BCHW})
@@ -87,3 +101,25 @@ def _contrasted(pixels_BCHW: Tensor) -> Tensor:
     mean = pixels_BCHW.mean((1, 2, 3), keepdim=True)
     spread = pixels_BCHW.std((1, 2, 3), keepdim=True)
     return (pixels_BCHW - mean) * (1 + by) + mean + lift * spread
+
+
+def _cropped(pixels_BCHW: Tensor) -> Tensor:
+    """A piece of every picture, made as large as the whole."""
+    count, device = len(pixels_BCHW), pixels_BCHW.device
+    share_B = _LEAST_SHARE + (1 - _LEAST_SHARE) * torch.rand(count)
+    longer_B = _LONGER ** (torch.rand(count) * 2 - 1)
+    # half width and half height, where the whole reaches from -1 to 1
+    half_B2 = torch.stack([(share_B * longer_B).sqrt(), (share_B / longer_B).sqrt()], 1).clamp(
+        max=1
+    )
+    middle_B2 = (torch.rand(count, 2) * 2 - 1) * (1 - half_B2)
+    places_B23 = torch.cat([torch.diag_embed(half_B2), middle_B2[:, :, None]], 2).to(device)
+    grid_BHW2 = F.affine_grid(places_B23, list(pixels_BCHW.shape), align_corners=False)
+    return F.grid_sample(pixels_BCHW, grid_BHW2, padding_mode="border", align_corners=False)
+
+
+def _coloured(pixels_BCHW: Tensor) -> Tensor:
+    """Colours nearer to grey or farther from it; grey pictures stay."""
+    by = ((torch.rand(len(pixels_BCHW), 1, 1, 1) * 2 - 1) * _COLOUR).to(pixels_BCHW.device)
+    grey_B1HW = pixels_BCHW.mean(1, keepdim=True)
+    return grey_B1HW + (pixels_BCHW - grey_B1HW) * (1 + by)

@@ -22,7 +22,7 @@ from luthier.objectives._pictures import augmented, picture_features, pixels_of
 from luthier.objectives._two_texts import encoded
 from luthier.objectives.contract import Loss, Roles, Usual
 
-Change = Literal["flip", "shift", "contrast"]
+Change = Literal["flip", "shift", "contrast", "crop", "colour"]
 
 
 class Config(ComponentConfig):
@@ -38,7 +38,8 @@ class Config(ComponentConfig):
     """Share of probability moved evenly to all classes while training."""
     augmentation: list[Change] = Field(default_factory=list[Change])
     """Changes of pictures, drawn anew each time: mirrored left to right, moved by up to an eighth,
-    brightness and contrast by up to a quarter."""
+    brightness and contrast by up to a quarter, a piece of at least half of it, colours nearer to
+    grey or farther from it."""
 
     @field_validator("labels")
     @classmethod
