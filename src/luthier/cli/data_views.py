@@ -68,7 +68,8 @@ def card(
 ) -> Answer:
     """Write a card of the data set: what it holds, its account, and what is wrong with it."""
     section = section_of("card", [*(words or []), *context.args])
-    given = section.train if isinstance(section.train, str) else section.train[0]
+    given = section.train_files
+    given = given if isinstance(given, str) else next(iter(given), "")
     with Console() as console:
         title = name or Path(given).stem
         found = work("data_card.data_card")(section, name=title, on_event=console)

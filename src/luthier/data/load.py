@@ -18,7 +18,7 @@ from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed, Reading, parse, together
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.data.training_rows import training_rows
-from luthier.recipe.schema import DataSection, WeightedFile
+from luthier.recipe.data_section import DataSection, WeightedFile
 
 _SHOWN_LABELS = 5
 
@@ -49,7 +49,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
     ledger = Ledger()
     parsed = parse_splits(section, ledger, wants=wants)
     description = [line for files in parsed.values() for one in files for line in one.description]
-    weights = {one.name: one.weight for one in parsed["train"]}
+    weights = _weights(parsed["train"])
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
     parsed["train"], spreading = _few_spread(parsed, section)
     description += spreading
@@ -72,6 +72,12 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
         shape,
         class_names(parts["train"]),
     )
+
+
+def _weights(files: Sequence[Parsed]) -> dict[str, float]:
+    """The weight of every file that rows say they are from; without those that weigh 1."""
+    heavy = [one for one in files if one.weight != 1]
+    return {row.origin.file: one.weight for one in heavy for row in one.rows}
 
 
 def _few_spread(

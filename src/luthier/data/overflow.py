@@ -10,7 +10,7 @@ import numpy as np
 
 from luthier.core.errors import DataError
 from luthier.data.features import FRAME, PART, PLACES, Features
-from luthier.recipe.schema import Overflow
+from luthier.recipe.data_section import Overflow
 
 _ADVICE = "data.on_overflow = truncate_prompt (cut the beginning, keep the answer), truncate_tail"
 

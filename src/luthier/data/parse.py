@@ -26,7 +26,7 @@ from luthier.data.rows import Origin, PartOrigin, Row
 from luthier.data.several import Several
 from luthier.data.sources.contract import ASIDE, EXTRA, Aside, Record
 from luthier.data.times import time_of
-from luthier.recipe.schema import DataSection, Reasoning
+from luthier.recipe.data_section import DataSection, Reasoning
 
 _SAMPLE_RECORDS = 100
 _MANY_EXTRA = 0.1

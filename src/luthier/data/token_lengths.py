@@ -17,7 +17,7 @@ from luthier.data.checks.contract import MOST_SHOWN
 from luthier.data.features import Features
 from luthier.data.overflow import fit_to
 from luthier.data.rows import Row
-from luthier.recipe.schema import Overflow
+from luthier.recipe.data_section import Overflow
 
 POLICIES: tuple[Overflow, ...] = get_args(Overflow)
 _EDGES = sorted({1, 2, 3, *(2**power for power in range(2, 21)), *(3 << p for p in range(1, 20))})

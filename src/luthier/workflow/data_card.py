@@ -25,7 +25,8 @@ def data_card(section: DataSection, *, name: str, on_event: Listener = silent) -
     # a card is shown to others
     masked = {"personal": True, **section.clean}
     first = preview_files(section.model_copy(update={"clean": masked}), rows=_ROWS)
-    names = [section.train] if isinstance(section.train, str) else section.train
+    given = section.train_files
+    names = [given] if isinstance(given, str) else given
     folders = {f"{Path(given).parent}/" for given in names}
     for folder in sorted(folders, key=len, reverse=True):
         first["read"] = [line.replace(folder, "") for line in first["read"]]

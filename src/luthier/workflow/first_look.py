@@ -25,12 +25,13 @@ def first_look(loaded: Loaded, section: DataSection, stages: Stages) -> list[dic
     """
     if section.on_finding == "off":
         return []
-    rows = list(islice(loaded.splits.train, MOST_ROWS))
+    of_files = (row for row in loaded.splits.train if not row.origin.made)
+    rows = list(islice(of_files, MOST_ROWS))
     findings = findings_of(rows)
     stopping = [one for one in findings if one.count >= max(1, one.stops_from * len(rows))]
     if stopping and section.on_finding == "error":
         raise _stopped(stopping, len(rows))
-    of = f" of the first {MOST_ROWS:,}" if len(loaded.splits.train) > MOST_ROWS else ""
+    of = f" of the first {MOST_ROWS:,}" if len(rows) == MOST_ROWS else ""
     for one in findings[:_TOLD]:
         stages.note(f"{_rows(one.count)}{of}: {one.title} ({one.remedy})", warning=one in stopping)
     if len(findings) > _TOLD:

@@ -17,8 +17,8 @@ from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
 from luthier.objectives import Explorer, Objective, Part, labels_of, needed, objectives, resolved
+from luthier.recipe.data_section import DataSection, MixtureSource
 from luthier.recipe.resolve import Settled
-from luthier.recipe.schema import DataSection, MixtureSource
 from luthier.workflow.arranging import arranged, without_idle
 from luthier.workflow.check import template_of
 from luthier.workflow.held_out import without_held_out

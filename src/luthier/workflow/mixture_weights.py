@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from luthier.core.errors import RecipeError
+from luthier.recipe.data_section import MixtureSource
 from luthier.recipe.resolve import Settled
-from luthier.recipe.schema import MixtureSource
 
 _KEY, _TEMPERATURE = "data.mixture_weights", "data.mixture_temperature"
 

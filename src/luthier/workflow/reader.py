@@ -21,8 +21,8 @@ from luthier.models.codecs import codec_in
 from luthier.models.sources import fetch
 from luthier.models.tokens_shown import each_token
 from luthier.objectives import Objective, objectives
+from luthier.recipe.data_section import Overflow
 from luthier.recipe.resolve import Settled
-from luthier.recipe.schema import Overflow
 from luthier.tuners.contract import Extending
 from luthier.workflow.built import open_objective, open_tuner
 from luthier.workflow.check import fits, refuse_bare, template_of

@@ -13,8 +13,8 @@ from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load
 from luthier.data.rows import Labeled, Origin, Row, Text
 from luthier.data.sample import balanced, weighted
+from luthier.recipe.data_section import DataSection, WeightedFile
 from luthier.recipe.load import read
-from luthier.recipe.schema import DataSection, WeightedFile
 
 
 def labelled(counts: dict[str, int]) -> list[Row]:

@@ -14,9 +14,9 @@ from tests.contracts.cases import case
 from luthier.core.errors import DataError, RecipeError
 from luthier.data.ledger import Ledger
 from luthier.objectives import Part, objectives
+from luthier.recipe.data_section import MixtureSource
 from luthier.recipe.load import read
 from luthier.recipe.resolve import Settled
-from luthier.recipe.schema import MixtureSource
 from luthier.workflow import around
 from luthier.workflow.inputs import Inputs
 from luthier.workflow.inputs import gather as gather_inputs

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from luthier.data.rows import Message, SpanWeight
-from luthier.recipe.schema import Reasoning
+from luthier.recipe.data_section import Reasoning
 
 _BLOCK = re.compile(r"<think>.*?</think>\s*", re.DOTALL)
 

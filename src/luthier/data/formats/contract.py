@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.rows import Origin, Row
-from luthier.recipe.schema import Reasoning
+from luthier.recipe.data_section import Reasoning
 
 Shape = str
 """Name of a row schema: `Row.shape()`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from luthier.data.edits import Find
@@ -29,11 +29,11 @@ class Origin:
 
     file: str
     line: int
-    made: str = ""
+    made: str = field(default="", kw_only=True)
     """How it was made of the row that stands there; empty: it is that row."""
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}" + (f" ({self.made})" if self.made else "")
+        return f"{self.file} line {self.line}{_in_brackets(self.made)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ class PartOrigin(Origin):
     part: str
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}, {self.part}"
+        return f"{self.file} line {self.line}, {self.part}{_in_brackets(self.made)}"
+
+
+def _in_brackets(made: str) -> str:
+    return f" ({made})" if made else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
