@@ -134,3 +134,11 @@ def test_a_list_of_files_names_what_is_wrong_with_it(item: Any, words: str) -> N
 def test_what_is_no_way_of_sampling_is_refused(value: Any) -> None:
     with pytest.raises(RecipeError, match=r"data\.sample: got .*expected as_is, over"):
         read({"model": "m", "data": {"train": "a", "sample": value}})
+
+
+def test_rows_of_documents_in_a_folder_have_the_weight_of_the_folder(tmp_path: Path) -> None:
+    for at in range(12):
+        (tmp_path / f"page{at}.txt").write_text(f"page {at} is about the subject {at}")
+    files: list[str | WeightedFile] = [WeightedFile(path=str(tmp_path), weight=2)]
+    loaded = load(DataSection(train=files, format="text"), seed=0)
+    assert len(loaded.splits.train) == 2 * len({row.key() for row in loaded.splits.train})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -93,3 +94,9 @@ def test_what_is_found_can_be_written() -> None:
     found, _ = look([*clean_rows(), row(99, "write to eva@example.org")])
     numbers = [value for one in found for value in one.values() if isinstance(value, float)]
     assert all(map(math.isfinite, numbers))
+
+
+def test_rows_that_were_made_of_others_are_no_finding() -> None:
+    rows = clean_rows()
+    repeats = [replace(one, origin=replace(one.origin, made="repeat 2")) for one in rows]
+    assert look([*rows, *repeats]) == look(rows)
