@@ -13,7 +13,7 @@ from tests import tiny
 from tests.endpoint import Server, asking, saved, serving, written
 
 from luthier.core.errors import RecipeError
-from luthier.workflow import answer
+from luthier.workflow import answer, teacher
 from luthier.workflow.answer import Teacher, answer_file
 
 ROWS = [
@@ -85,7 +85,7 @@ def test_a_question_that_is_refused_is_asked_once(rows: Path, url: str, tmp_path
 def test_a_second_start_asks_only_for_what_is_missing(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answer, "AT_ONCE", 1)
+    monkeypatch.setattr(teacher, "AT_ONCE", 1)
     texts = [f"text {index}" for index in range(4)]
     path, new = saved(tmp_path, *asking(*texts)), tmp_path / "new.jsonl"
     Server.refusals |= {"text 2": [500] * 3, "text 3": [500] * 3}

@@ -10,7 +10,7 @@ import pytest
 from tests.endpoint import Server, asking, saved, serving, written
 
 from luthier.core.errors import RecipeError
-from luthier.workflow import answer
+from luthier.workflow import teacher
 from luthier.workflow.answer import Teacher, answer_file
 
 
@@ -60,7 +60,7 @@ def test_an_endpoint_that_takes_no_row_stops_the_work(
 def test_what_was_refused_is_asked_again_and_what_was_answered_is_not(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answer, "AT_ONCE", 1)
+    monkeypatch.setattr(teacher, "AT_ONCE", 1)
     path, new = saved(tmp_path, *asking("one", "two", "three")), tmp_path / "new.jsonl"
     Server.refusals |= {"one": [400], "three": [500] * 3}
     with pytest.raises(RecipeError, match="1 answers are kept"):
@@ -74,7 +74,7 @@ def test_what_was_refused_is_asked_again_and_what_was_answered_is_not(
 def test_a_row_that_is_deleted_costs_no_answer_of_the_others(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answer, "AT_ONCE", 1)
+    monkeypatch.setattr(teacher, "AT_ONCE", 1)
     texts, new = ["drop", "one", "one", "two", "down"], tmp_path / "new.jsonl"
     Server.refusals["down"] = [500] * 3
     with pytest.raises(RecipeError, match="4 answers are kept"):
@@ -89,7 +89,7 @@ def test_a_row_that_is_deleted_costs_no_answer_of_the_others(
 def test_answers_that_an_earlier_version_kept_by_row_number_are_found(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answer, "AT_ONCE", 1)
+    monkeypatch.setattr(teacher, "AT_ONCE", 1)
     texts, new = ["one", "two", "two", "down"], tmp_path / "new.jsonl"
     Server.refusals["down"] = [500] * 3
     path, part = saved(tmp_path, *asking(*texts)), tmp_path / "new.jsonl.part"
