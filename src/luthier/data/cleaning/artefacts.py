@@ -19,7 +19,7 @@ _MARKS = re.compile(
     r"|<\|[a-z_]{2,30}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>(?:user|model)?"
     r"|<\uff5c[^<>\s]{2,30}\uff5c>)\n?"
 )
-_PHRASES = re.compile(
+PHRASES = re.compile(
     r"\bas an? (?:large )?(?:ai|artificial intelligence|language)(?: language)?"
     r"(?: model| assistant)?\b.{0,60}\b(?:i (?:do not|don't|cannot|can't|am not|am unable)|i'm)\b"
     r"|\bi(?:'m| am) (?:just |only )?an? (?:large )?(?:ai|language model)\b"
@@ -56,7 +56,7 @@ class Artefacts:
         """Rows with marks in a text or phrases in the target."""
         del beside
         for at, row in enumerate(rows):
-            phrase = _PHRASES.search(row.target()) if self._config.phrases == "drop" else None
+            phrase = PHRASES.search(row.target()) if self._config.phrases == "drop" else None
             if phrase:
                 yield Change(at, "the target speaks of being a model", found=phrase[0])
             elif self._config.marks != "keep":
