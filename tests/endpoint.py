@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -22,6 +22,15 @@ class Server(BaseHTTPRequestHandler):
     keys: ClassVar[list[str]] = []
     refusals: ClassVar[dict[str, list[int]]] = {}
     """Status codes by the last words of a question, used up one by one."""
+    models: ClassVar[list[str]] = []
+    """What it lists; none: it lists no models."""
+    script: ClassVar[list[Callable[[str], str]]] = []
+    """What is said to a question instead, where there is one."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if Server.models else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps({"data": [{"id": name} for name in Server.models]}).encode())
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -35,7 +44,8 @@ class Server(BaseHTTPRequestHandler):
             return
         ends = {"long": "length", "call": "tool_calls", "held": "content_filter"}
         why = ends.get(text[:4], "stop")
-        message = {"content": None if why == "tool_calls" else text.upper()}
+        said = Server.script[0](text) if Server.script else text.upper()
+        message = {"content": None if why == "tool_calls" else said}
         reply = {"choices": [{"message": message, "finish_reason": why}]}
         self.send_response(200)
         self.end_headers()
@@ -49,7 +59,7 @@ class Server(BaseHTTPRequestHandler):
 def serving(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Its address. Nobody waits between two tries."""
     monkeypatch.setattr(server, "PAUSES", (0.0, 0.0))
-    for held in (Server.heard, Server.keys, Server.refusals):
+    for held in (Server.heard, Server.keys, Server.refusals, Server.models, Server.script):
         held.clear()
     found = HTTPServer(("127.0.0.1", 0), Server)
     thread = threading.Thread(target=found.serve_forever)

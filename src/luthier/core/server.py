@@ -50,11 +50,22 @@ class Server:
 
     def probe(self) -> None:
         """Nothing, when somebody is there. Raises: NoReply: nobody, or the key is not taken."""
+        self.models()
+
+    def models(self) -> list[str]:
+        """Names of the models that it lists; none where it lists none.
+
+        Raises: NoReply: as `probe`.
+        """
         try:
-            self._once("/models", None)
+            listed = self._once("/models", None)
         except NoReply as error:
             if not error.code or error.code in _SHUT:  # one that lists no models may still answer
                 raise
+            return []
+        held = listed.get("data") if isinstance(listed, dict) else None
+        entries: list[Any] = held if isinstance(held, list) else []
+        return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
 
     def complete(self, document: Mapping[str, Any], *, stop: threading.Event | None = None) -> Any:
         """The reply to a request for a chat completion. Args: stop: once set, nothing is tried

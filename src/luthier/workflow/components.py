@@ -14,6 +14,7 @@ from luthier.data.formats import formats
 from luthier.data.packings import packings
 from luthier.data.personal import kinds as personal
 from luthier.data.places import places
+from luthier.data.screens import screens
 from luthier.data.sources import sources
 from luthier.evaluation.arms import arms
 from luthier.evaluation.metrics import metrics
@@ -37,6 +38,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "augment": augmenters,
     "personal": personal,
     "checks": checks,
+    "screens": screens,
     "metrics": metrics,
     "graders": graders,
     "arms": arms,

@@ -19,7 +19,7 @@ _OF_THE_ROW = frozenset({400, 413, 422})
 _ADVICE = {
     401: "Name the environment variable with its key: --key-env",
     403: "Name the environment variable with a key that may ask this model: --key-env",
-    404: "Check the name of the model, --model, and the address, which ends in /v1: --url",
+    404: "Check the name of the model, --model, and the address, which ends in /v1",
 }
 
 
@@ -34,8 +34,12 @@ class Endpoint:
 
     def check(self) -> None:
         """Raises: RecipeError: nobody is there."""
+        self.models()
+
+    def models(self) -> list[str]:
+        """Names of its models, where it lists them. Raises: RecipeError: nobody is there."""
         try:
-            self.server.probe()
+            return self.server.models()
         except NoReply as error:
             raise self._refusal(error) from None
 
@@ -64,7 +68,7 @@ class Endpoint:
     def _refusal(self, error: Exception, asked: str = "") -> RecipeError:
         what = str(error) if isinstance(error, NoReply) else repr(error)
         code = error.code if isinstance(error, NoReply) else 0
-        usual = "Start an OpenAI-compatible server there, or name another one: --url"
+        usual = "Start an OpenAI-compatible server there, or name another one"
         return RecipeError(
             f"{self.server.place('/chat/completions')}: no chat completion ({what}){asked}.\n"
             f"    {_ADVICE.get(code, usual)}"
