@@ -129,8 +129,7 @@ class Console:
             case Updated() if self._is_due(is_edge=event.step in (1, event.num_steps)):
                 return Text(self._gauge.training_line())
             case Progress() if self._is_due(is_edge=event.done == event.total):
-                unit = f" {event.unit}" if event.unit else ""
-                return Text(safe(f"{event.stage}: {event.done:,} of {event.total:,}{unit}"))
+                return Text(safe(f"{event.stage}: {self._gauge.progress_line()}"))
             case _:
                 return None
 

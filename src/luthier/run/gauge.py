@@ -14,6 +14,7 @@ from rich.text import Text
 
 from luthier.core.events import Event, Preflight, Progress, Stage, Updated, Validated
 from luthier.run import figures
+from luthier.run.pace import Pace
 from luthier.run.painting import safe
 
 WINDOW = 20
@@ -28,6 +29,7 @@ class Gauge:
         self.progress: Progress | None = None
         self.validated: Validated | None = None
         self.updates: deque[Updated] = deque(maxlen=WINDOW)
+        self._pace = Pace()
         self._unit = "tokens"
         self._is_training = False
         self._spinner = Spinner("dots")
@@ -41,6 +43,7 @@ class Gauge:
                 self._unit = event.unit
             case Progress():
                 self.progress = event
+                self._pace.take(event)
             case Updated():
                 self.updates.append(event)
                 self.progress, self._is_training = None, True
@@ -91,6 +94,14 @@ class Gauge:
         facts = ", ".join(f"{name} {text}" for name, text in self.facts())
         return f"step {last.step}/{last.num_steps}: {facts}"
 
+    def progress_line(self) -> str:
+        """Such as "40 of 200 rows, about 3 min 20 s left"."""
+        if self.progress is None:
+            return ""
+        counts = f"{self.progress.done:,} of {self.progress.total:,} {self.progress.unit}".strip()
+        left = self._pace.seconds_left()
+        return counts if left is None else f"{counts}, about {figures.of_seconds(left)} left"
+
     def __rich__(self) -> RenderableType:
         parts: list[RenderableType] = []
         if self.stage is not None:
@@ -98,8 +109,8 @@ class Gauge:
             self._spinner.update(text=Text(safe(f"{self.stage.name}{detail}"), style="bold"))
             parts.append(self._spinner)
         if self.progress is not None:
-            counts = f"{self.progress.done:,} of {self.progress.total:,} {self.progress.unit}"
-            parts.append(_bar(self.progress.done, self.progress.total, safe(counts)))
+            line = safe(self.progress_line())
+            parts.append(_bar(self.progress.done, self.progress.total, line))
         elif self._is_training:
             last = self.updates[-1]
             parts.append(

@@ -10,14 +10,13 @@ from luthier.core.hints import did_you_mean
 from luthier.data.rows import Chat, Message, Row
 from luthier.data.screens.round_trip import NOT_THERE
 
-_PAIRS = """Here is a passage of a document. {task}
-Whoever reads {it} does not see the passage: name what {it} is about, and never speak of "the \
-passage" or "the text". Use the passage alone, keep its numbers and names, and write in its \
-language.
-Reply with a JSON array and nothing else: [{{"{asked}": "...", "{answered}": "..."}}, ...]
+_PAIRS = """Passage:
+{passage}
 
-Passage:
-{passage}"""
+{task} Use the passage alone, keep its numbers and names, and write in its language. Who reads \
+{it} does not see the passage: name what it is about, and do not speak of "the passage".
+Reply with a JSON array and nothing else, such as:
+[{{"{asked}": "{example[0]}", "{answered}": "{example[1]}"}}]"""
 _ANEW = """{how} If the passage does not hold what that takes, reply {not_there}.
 
 Passage:
@@ -34,6 +33,7 @@ class Wording:
     it: str
     asked: str
     answered: str
+    example: tuple[str, str]
     how: str
     is_free: bool
     """Answers are in words of their own, and no facts."""
@@ -47,6 +47,7 @@ class Wording:
             it=self.it,
             asked=self.asked,
             answered=self.answered,
+            example=self.example,
             passage=passage.given(),
         )
         return _said(passage, text)
@@ -69,6 +70,7 @@ WORDINGS: Mapping[str, Wording] = {
         it="a question",
         asked="question",
         answered="answer",
+        example=("When was the harbour of Varna built?", "In 1906"),
         how="Answer the question from the passage, as shortly as you can.",
         is_free=False,
         longest_anew=256,
@@ -79,6 +81,7 @@ WORDINGS: Mapping[str, Wording] = {
         it="a task",
         asked="instruction",
         answered="response",
+        example=("List the harbours of Bulgaria.", "Varna and Burgas"),
         how="Do what the instruction asks, with what the passage says.",
         is_free=True,
         longest_anew=0,
