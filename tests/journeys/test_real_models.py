@@ -84,3 +84,18 @@ def test_minilm_tells_intents_apart_and_transformers_predicts_the_same(place: De
     with torch.no_grad():
         scores = model(**tokenizer(texts, padding=True, return_tensors="pt")).logits
     assert found == [model.config.id2label[int(place)] for place in scores.argmax(-1)]
+
+
+def test_smollm2_is_asked_for_pairs_of_a_document_and_every_reply_is_counted(place: Desk) -> None:
+    text = (
+        "# Strings\n\nSteel strings should be changed every three months when a guitar is played "
+    )
+    (place.root / "strings.md").write_text(f"{text}daily. A set of them costs 12 euros.")
+    words = ("--by", "smollm2-135m", "--max-new-tokens", "60", "--per-chunk", "1")
+    code, found, said = place.luthier("data", "synth", "strings.md", *words, "--output", "pairs")
+    assert code in (0, 1), said
+    assert found["pairs"]["made"] + sum(found["passages"]["without_pairs"].values()) == 1
+    assert found["pairs"]["made"] == found["pairs"]["kept"] + sum(
+        found["pairs"]["rejected"].values()
+    )
+    assert {path.name for path in (place.root / "pairs").iterdir()} >= {"ledger.json"}

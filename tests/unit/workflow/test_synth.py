@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import tiny
 from tests.endpoint import Server, serving, written
 
 from luthier.cli.main import run
@@ -348,3 +349,27 @@ def test_an_endpoint_of_several_models_needs_a_name(
     assert "lists big, small. Name the one that is to write: --model" in message
     Server.models.clear()
     assert "lists no model" in synthesize(words, capfd, code=2)["error"]["message"]
+
+
+def test_a_model_of_this_machine_that_writes_no_pairs_is_counted_so(
+    handbook: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
+    by = tiny.folder(tmp_path / "model")
+    words = [handbook, "--by", by, "--max-new-tokens", 4, "--output", tmp_path / "out"]
+    found = synthesize(words, capfd, code=1)
+    assert sum(found["passages"]["without_pairs"].values()) == 2
+    assert found["calls"] == 2
+
+
+def test_a_folder_with_something_in_it_is_left_alone_before_anything_is_asked(
+    handbook: Path, url: str, model: Model, capfd: pytest.CaptureFixture[str]
+) -> None:
+    del model
+    message = synthesize([handbook, "--by", url, "--output", handbook], capfd, code=2)
+    assert "there is something already" in message["error"]["message"]
+    assert sorted(path.name for path in handbook.iterdir()) == sorted(PASSAGES)
+    assert Server.heard == []

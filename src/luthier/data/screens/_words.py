@@ -30,8 +30,8 @@ _FUNCTION = frozenset(_NAMELESS.split())
 
 
 def words(text: str) -> list[str]:
-    """The words in order, in lower case."""
-    return _WORDS.tokenize(text)
+    """The words in order, in lower case; 1,000 and 1000 are one."""
+    return _WORDS.tokenize(_THOUSANDS.sub("", text))
 
 
 def content_words(text: str) -> list[str]:
