@@ -16,7 +16,7 @@ from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed, Reading, together
 from luthier.data.rows import Row
 from luthier.graders.judge import is_local
-from luthier.recipe.schema import LEAST_CHUNK, DataSection
+from luthier.recipe.data_section import LEAST_CHUNK, DataSection
 from luthier.workflow.distinct import distinct, num_distinct
 from luthier.workflow.pairs import Maker, Pair
 from luthier.workflow.said import open_kept
