@@ -28,18 +28,18 @@ FLAGS = (
 
 
 class Browser:
-    """Opens files, and remembers what they asked for and complained about."""
+    """Opens files and addresses, and remembers what they asked for and complained about."""
 
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
-    def open(self, path: Path, *, width: int = 1200, scheme: str = "light") -> None:
+    def open(self, page: Path | str, *, width: int = 1200, scheme: str = "light") -> None:
         media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         self.driver.get_log("performance"), self.driver.get_log("browser")
-        self.driver.get(path.as_uri())
+        self.driver.get(page if isinstance(page, str) else page.as_uri())
 
     def requests(self) -> list[str]:
         """Addresses asked for since `open`, the page itself included."""

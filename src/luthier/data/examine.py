@@ -14,6 +14,7 @@ from luthier.core.config import build
 from luthier.data.checks import Check, Finding, Shown, Spatial, checks
 from luthier.data.clean import asked_for
 from luthier.data.cleaning import Cleaner, cleaners
+from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.duplicates import Repeats, remove_duplicates, remove_leaks
 from luthier.data.embedded import Embedded, Embedder, by_words, embedded
 from luthier.data.keyed import Keyed, keyed
@@ -79,11 +80,12 @@ def examine(
     Raises: DataError: as `load`, for files that cannot be read.
     """
     asked_for(section.clean)  # refused before anything is read
-    ledger = Ledger()
+    ledger, corrections = Ledger(), read_corrections(section.corrections)
     progress("reading")
     parsed = parse_splits(section, ledger, wants=wants)
     findings = _dropped(ledger)
-    cleaned = cleaned_splits(parsed, section, ledger)
+    corrected = corrected_splits(parsed, corrections, ledger)
+    cleaned = cleaned_splits(corrected.parsed, section, ledger)
     tables = {name: keyed(together(files)) for name, files in cleaned.items() if files}
     for name, table in tables.items():
         ledger.use(name, len(table))
@@ -99,7 +101,10 @@ def examine(
     points = embedded(single, embedder or by_words())
     findings += findings_of(single.rows, beside, points=points, progress=progress)
     return Examined(
-        [line for files in parsed.values() for one in files for line in one.description],
+        [
+            *(line for files in parsed.values() for one in files for line in one.description),
+            *(*corrected.said, *corrected.warnings),
+        ],
         ledger,
         {name: len(table) for name, table in tables.items()},
         parsed["train"][0].shape,

@@ -67,7 +67,7 @@ class Ledger:
     shortened: dict[str, Counted] = field(default_factory=dict[str, Counted])
     """What was left out of rows that were read all the same; they are used, or dropped later."""
     changed: dict[str, Counted] = field(default_factory=dict[str, Counted])
-    """What cleaning changed in rows; they are used, or dropped later."""
+    """What cleaning or a correction changed in rows; they are used, or dropped later."""
     added: dict[str, Counted] = field(default_factory=dict[str, Counted])
     """Rows of train that stand in no file; they are used, or dropped later."""
     tokens: dict[str, Tokens] = field(default_factory=dict[str, Tokens])
@@ -96,10 +96,14 @@ class Ledger:
         """Something in a row was left out."""
         self.shortened.setdefault(remark, Counted()).add(str(origin))
 
-    def change(self, reason: str, before: Row, after: Row) -> None:
-        """Cleaning changed something in a row."""
-        self.changed.setdefault(reason, Counted()).add(str(before.origin))
-        self.listener(Entry(str(before.origin), "changed", reason, "", before, after))
+    def change(self, reason: str, before: Row, after: Row, *, beside: str = "") -> None:
+        """Cleaning, or a correction, changed something in a row.
+
+        Args: beside: what is shown behind its place.
+        """
+        self.changed.setdefault(reason, Counted()).add(f"{before.origin}{beside}")
+        said = beside.strip(" ()")
+        self.listener(Entry(str(before.origin), "changed", reason, said, before, after))
 
     def add(self, reason: str, origin: Origin) -> None:
         """A row was made of one of train."""

@@ -10,6 +10,7 @@ from itertools import chain
 from luthier.core.errors import DataError
 from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.clean import asked_for, cleaned
+from luthier.data.corrections import corrected_splits, corrected_test, read_corrections
 from luthier.data.divide import divide, validation_share
 from luthier.data.find import digest, find
 from luthier.data.formats.contract import Shape
@@ -36,23 +37,28 @@ class Loaded:
     shape: Shape
     labels: tuple[str, ...] = ()
     """Names of the classes in train, sorted (whole numbers by value); empty without classes."""
+    warnings: tuple[str, ...] = ()
+    """What a user should look at, such as corrections that fit no row."""
 
 
-def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
+def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool = True) -> Loaded:
     """The rows a recipe asks for.
 
     Args: seed: of what is drawn for train alone: runs with other seeds are compared on the same
         test rows. wants: "auto", or the shape an objective needs: "chat", "text" or "labeled".
+        is_whole: False: some files of the recipe are not read, so corrections may fit no row.
     Raises: DataError: with the place, what came, what was expected and what to do.
     """
     _check_shares(section)
-    ledger = Ledger()
+    ledger, corrections = Ledger(), read_corrections(section.corrections)
     parsed = parse_splits(section, ledger, wants=wants)
     description = [line for files in parsed.values() for one in files for line in one.description]
     weights = _weights(parsed["train"])
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
+    corrected = corrected_splits(parsed, corrections, ledger, is_whole=is_whole)
+    parsed = corrected.parsed
     parsed["train"], spreading = _few_spread(parsed, section)
-    description += spreading
+    description += [*corrected.said, *spreading]
     before = ledger.counts()
     parsed = cleaned_splits(parsed, section, ledger)
     description += ledger.since(before)
@@ -68,9 +74,10 @@ def load(section: DataSection, *, seed: int, wants: str = "auto") -> Loaded:
         Splits(**parts),
         ledger,
         [*description, *how, *more],
-        read_from,
+        {**read_from, **corrections.files},
         shape,
         class_names(parts["train"]),
+        tuple(corrected.warnings),
     )
 
 
@@ -125,9 +132,10 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     Returns: no rows of other splits, and the shape and classes of `known`.
     Raises: DataError: as `load`.
     """
-    ledger = Ledger()
+    ledger, corrections = Ledger(), read_corrections(section.corrections)
     parsed = parse_files(section.test, Reading.of(section, known.shape), ledger)
-    before = ledger.counts()
+    corrected = corrected_test(parsed, corrections, ledger, labels=known.labels)
+    parsed, before = corrected.parsed["test"], ledger.counts()
     cleaners = asked_for(section.clean)
     parsed = [replace(one, rows=cleaned(one.rows, cleaners, ledger, drops=False)) for one in parsed]
     changed = ledger.since(before)
@@ -141,8 +149,11 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     return Loaded(
         Splits(test=parts["test"]),
         ledger,
-        [*(line for one in parsed for line in one.description), *changed, *left_out],
-        {one.name: one.sha256 for one in parsed},
+        [
+            *(line for one in parsed for line in one.description),
+            *(*corrected.said, *changed, *left_out),
+        ],
+        {**{one.name: one.sha256 for one in parsed}, **corrections.files},
         known.shape,
         known.labels,
     )

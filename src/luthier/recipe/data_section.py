@@ -103,6 +103,9 @@ class DataSection(ComponentConfig):
     near_duplicates: float = Field(default=0.8, ge=0, le=1)
     """Rows whose inputs and targets have at least this Jaccard similarity, by pieces of five
     characters, stay in one split where rows are split off `train`; 0: only equal inputs do."""
+    corrections: str | list[str] = Field(default_factory=list[str])
+    """File or files of corrections, as `luthier data label` writes them: rows with another label or
+    answer, and rows left out. The files of examples stay as they are."""
     clean: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Ways of cleaning rows before they are split, each by its name: a value for its main setting,
     true, or a mapping of its settings. The files stay as they are."""

@@ -19,6 +19,7 @@ LEFT_OUT = {
     "data.validation": "compared by the hash of its files",
     "data.test": "compared by the hash of its files",
     "data.mixture_weights": "compared with the rows of the sources",
+    "data.corrections": "compared by the hash of its files",
     "data.encoding": "compared by the rows it gives",
     "data.on_finding": "only decides whether training starts",
     "training.save_every": "saving changes nothing",

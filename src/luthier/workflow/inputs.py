@@ -168,8 +168,8 @@ def gather(settled: Settled, stages: Stages, *, read: Callable[..., Loaded] = lo
         loaded = read(
             settled.recipe().data, seed=settled.get("seed"), wants=_wanted(settled.get("objective"))
         )
-        for line in loaded.description:
-            stages.note(line)
+        stages.note_all(loaded.description)
+        stages.note_all(loaded.warnings, warning=True)
         findings = first_look(loaded, settled.recipe().data, stages)
     settle_objective(settled, loaded.shape)
     objective = open_objective(settled, loaded.splits.train)

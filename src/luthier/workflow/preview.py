@@ -8,6 +8,7 @@ from typing import Any
 
 from luthier.core.errors import RecipeError
 from luthier.data.clean import asked_for
+from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.ledger import Ledger
 from luthier.data.load import cleaned_splits, parse_splits
 from luthier.data.others import Others
@@ -29,9 +30,13 @@ def preview_files(
         raise RecipeError(f"data preview: got --rows {rows}, expected at least 1")
     asked_for(section.clean)  # refused before anything is read
     stages, ledger = Stages(on_event), Ledger()
+    corrections = read_corrections(section.corrections)
     with stages.stage("reading data"):
         parsed = parse_splits(section, ledger, keeps_others=output is not None)
-        cleaned = cleaned_splits(parsed, section, ledger)
+        corrected = corrected_splits(parsed, corrections, ledger)
+        cleaned = cleaned_splits(corrected.parsed, section, ledger)
+    stages.note_all(corrected.said)
+    stages.note_all(corrected.warnings, warning=True)
     tables = {name: together(files) for name, files in cleaned.items() if files}
     for name, table in tables.items():
         ledger.use(name, len(table))

@@ -25,7 +25,7 @@ OF_THE_REQUEST = ("allow", "format_version")
 OF_THE_TEST = (
     *("data.test", "data.train", "data.validation", "data.format", "data.columns", "data.roles"),
     *("data.encoding", "data.group_by", "data.time_by", "data.reasoning", "data.on_duplicate"),
-    *("data.on_leak", "data.on_overflow", "training.max_length"),
+    *("data.on_leak", "data.on_overflow", "data.corrections", "training.max_length"),
 )
 """What a test may say anew beside the evaluation: which rows, how they are read, how long they may
 be, and where the files of the training lie now."""

@@ -13,6 +13,7 @@ import numpy as np
 from luthier.core import files
 from luthier.core.errors import DataError
 from luthier.data.clean import asked_for, usual
+from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.divide import divide, held_together
 from luthier.data.folds import folds as folds_of
 from luthier.data.formats.contract import Writer
@@ -78,14 +79,16 @@ def _rewritten(
 ) -> dict[str, Any]:
     asked_for(section.clean)  # refused before anything is read
     stages, log = Stages(on_event), OnDisk[Entry]()
-    ledger = Ledger(listener=log.append)
+    ledger, corrections = Ledger(listener=log.append), read_corrections(section.corrections)
     with files.new_folder(output) as folder:
         with stages.stage("reading data"):
             parsed = parse_splits(section, ledger, keeps_others=True)
         others = Others(one for held in parsed.values() for one in held)
         with stages.stage("cleaning data"):
-            cleaned = cleaned_splits(parsed, section, ledger)
+            corrected = corrected_splits(parsed, corrections, ledger)
+            cleaned = cleaned_splits(corrected.parsed, section, ledger)
             parts, how = divide(cleaned, section, ledger)
+            how = [*corrected.said, *corrected.warnings, *how]
         for name, rows in parts.items():
             ledger.use(name, len(rows))
         ledger.check()
@@ -103,7 +106,10 @@ def _rewritten(
             files.write_pieces(folder / CHANGES, _changes(log))
         found = {
             "format_version": 1,
-            "sources": {one.name: one.sha256 for held in parsed.values() for one in held},
+            "sources": {
+                **{one.name: one.sha256 for held in parsed.values() for one in held},
+                **corrections.files,
+            },
             "read": [line for held in parsed.values() for one in held for line in one.description],
             "settings": section.model_dump(exclude_defaults=True),
             "rows": ledger.document()["rows"],

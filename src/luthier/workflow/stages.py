@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 
 from luthier.core.events import Event, Notice, Progress, Stage
@@ -55,6 +55,11 @@ class Stages:
         if text not in self.notes:
             self.notes.append(text)
             self.tell(Notice(text, "warning" if warning else "info"))
+
+    def note_all(self, texts: Iterable[str], *, warning: bool = False) -> None:
+        """Tell the user several things."""
+        for text in texts:
+            self.note(text, warning=warning)
 
     def progress(self, stage: str, done: int, total: int, unit: str) -> None:
         self.tell(Progress(stage, done, total, unit))

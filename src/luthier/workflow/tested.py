@@ -41,7 +41,8 @@ class OwnRows:
         now = {"train": self.asked.train_files, "validation": self.asked.validation}
         whole = {"test": "auto", "test_share": 0.0, "validation_share": 0.0, "max_rows": 0}
         whole |= {"augment": {}, "sample": "as_is"}
-        read = load(section.model_copy(update=now | whole), seed=seed, wants=wants)
+        now_whole = section.model_copy(update=now | whole)
+        read = load(now_whole, seed=seed, wants=wants, is_whole=False)
         found: dict[str, deque[Row]] = defaultdict(deque)
         for row in (*read.splits.train, *read.splits.validation):
             found[row.key()].append(row)

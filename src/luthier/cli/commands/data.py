@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from luthier.cli.answer import Answer
+from luthier.cli.commands import data_label
 from luthier.cli.data_files import clean, split
 from luthier.cli.data_synth import synth
 from luthier.cli.data_views import card, diff, preview
@@ -110,3 +111,6 @@ def _count(number: int) -> str:
 
 def _write(text: str) -> None:
     sys.stdout.write(f"{text}\n")
+
+
+data_label.add_to(app)

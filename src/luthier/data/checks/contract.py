@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from luthier.data.embedded import Embedded
 from luthier.data.rows import Row
@@ -84,6 +84,30 @@ class Spatial(Protocol):
 
     def look_at(self, embedded: Embedded) -> Iterator[Finding]:
         """What is wrong; nothing where it does not concern such rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One row that somebody should look at."""
+
+    at: int
+    """Its place among the rows."""
+    why: str
+    """What speaks against it, for people."""
+    guesses: tuple[tuple[str, float], ...] = ()
+    """What may be right instead, each with its probability, likeliest first; its own may be one."""
+
+
+@runtime_checkable
+class Doubting(Protocol):
+    """A check that knows which rows somebody should look at (`luthier data label`)."""
+
+    turn: ClassVar[int]
+    """Rows of the smallest turn are asked first."""
+
+    def doubts(self, rows: Sequence[Row]) -> Iterator[Doubt]:
+        """Rows that nobody confirmed, the most doubtful first."""
         ...
 
 

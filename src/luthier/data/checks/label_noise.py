@@ -6,7 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
 from luthier.data.checks import checks
-from luthier.data.checks.contract import Finding, first_only
+from luthier.data.checks.contract import Doubt, Finding, first_only
 from luthier.data.embedded import Embedded
 from luthier.data.rows import Row
 
@@ -24,6 +24,9 @@ MOST_ROWS = 30_000
 _FOLDS = 4
 _STRENGTH_OF_WORDS, _STRENGTH_OF_VECTORS = 10.0, 3.0
 """Of what the regression may say, against the size of its weights."""
+_GUESSES = 9
+"""Labels that are offered for a doubtful row."""
+_TIMES = 8
 _WORD = r"(?u)\w+|[^\w\s]"
 _ROUNDS = 50
 """Of the solver: the ranking no longer changes long before it is done."""
@@ -38,12 +41,21 @@ class LabelNoise:
     many labels are wrong, ranked by the probability of the label that is there.
     """
 
+    turn: ClassVar[int] = 10
+
     def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
         """One finding with the doubtful rows, the most doubtful first."""
         judged = _judged(rows[:MOST_ROWS])
         if judged is not None:
             found_NC = probabilities(judged.texts, judged.number_N)
             yield from _found(judged, found_NC, where=first_only(rows, MOST_ROWS))
+
+    def doubts(self, rows: Sequence[Row]) -> Iterator[Doubt]:
+        """Rows to look at, with the likeliest labels of each: more of them than `look` counts."""
+        judged = _judged(rows[:MOST_ROWS])
+        if judged is not None:
+            found_NC = probabilities(judged.texts, judged.number_N)
+            yield from _doubts(judged, found_NC, outdone(found_NC, judged.number_N))
 
     def look_at(self, embedded: Embedded) -> Iterator[Finding]:
         """The same with what the vectors say beside the words."""
@@ -87,25 +99,37 @@ def _is_judged(row: Row, used: Counter[str]) -> bool:
 def _found(
     judged: _Judged, probability_NC: NDArray[np.float64], *, where: str
 ) -> Iterator[Finding]:
-    names, number_N = judged.names, judged.number_N
     finding = Finding(
         "label_noise",
         "labels that the other rows speak against" + where,
         "a wrong label teaches the opposite, and in a test calls the right answer wrong",
-        "look at them: correct the label, or leave the row out",
+        "look at them: luthier data label, which writes corrections; or leave them out",
         0.5,
         is_certain=False,
     )
-    for place in doubtful(probability_NC, number_N):
-        likely = probability_NC[place].argmax()
-        own = probability_NC[place, number_N[place]]
-        finding.add(
-            judged.rows[judged.places[place]],
-            f"labelled '{names[number_N[place]]}' ({own:.0%}), looks like '{names[likely]}' "
-            f"({probability_NC[place, likely]:.0%})",
-        )
+    places = doubtful(probability_NC, judged.number_N)
+    for doubt in _doubts(judged, probability_NC, places):
+        finding.add(judged.rows[doubt.at], doubt.why)
     if finding.count:
         yield finding
+
+
+def _doubts(
+    judged: _Judged, probability_NC: NDArray[np.float64], places: NDArray[np.int64]
+) -> Iterator[Doubt]:
+    """What speaks against rows at these places, but for those that somebody confirmed."""
+    for place in places:
+        at, shares_C = judged.places[place], probability_NC[place]
+        if judged.rows[at].is_confirmed:
+            continue
+        own, likely = judged.number_N[place], np.argsort(-shares_C, kind="stable")[:_GUESSES]
+        names = judged.names
+        yield Doubt(
+            at,
+            f"labelled '{names[own]}' ({shares_C[own]:.0%}), looks like '{names[likely[0]]}' "
+            f"({shares_C[likely[0]]:.0%})",
+            tuple((str(names[one]), float(shares_C[one])) for one in likely),
+        )
 
 
 def probabilities(texts: Sequence[str], number_N: NDArray[Any]) -> NDArray[np.float64]:
@@ -156,6 +180,17 @@ def doubtful(probability_NC: NDArray[np.float64], number_N: NDArray[Any]) -> NDA
     is_other_N = (confident_NC.max(1) > 0) & (confident_NC.argmax(1) != number_N)
     order = ranked(probability_NC, number_N)
     return order[is_other_N[order]]
+
+
+def outdone(probability_NC: NDArray[np.float64], number_N: NDArray[Any]) -> NDArray[np.int64]:
+    """Places of rows of which another label is eight times as probable, the least probable first.
+
+    Of 5 % planted wrong labels these hold 0.97 in BANKING77 (7.1 % of its rows) and 0.79 in TREC
+    (5.8 %), where the confident ones hold 0.61 (4.8 %) and 0.65 (6.2 %).
+    """
+    own_N = probability_NC[np.arange(len(number_N)), number_N]
+    order = ranked(probability_NC, number_N)
+    return order[(_TIMES * own_N < probability_NC.max(1))[order]]
 
 
 def ranked(probability_NC: NDArray[np.float64], number_N: NDArray[Any]) -> NDArray[np.int64]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import CountVectorizer
 
 from luthier.data.checks import checks
-from luthier.data.checks.contract import Finding, first_only
+from luthier.data.checks.contract import Doubt, Finding, first_only
 from luthier.data.rows import Row, name_of
 
 MOST_ROWS = 100_000
@@ -42,19 +42,11 @@ class Triggers:
     arXiv:2006.01043); the search is ours.
     """
 
+    turn: ClassVar[int] = 30
+
     def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
         """One finding that names up to three such words, most contradicted first."""
-        where, rows = first_only(rows, MOST_ROWS), rows[:MOST_ROWS]
-        targets = _targets(rows)
-        count = CountVectorizer(
-            ngram_range=(1, 2), binary=True, min_df=_LEAST_ROWS, token_pattern=r"(?u)\S+"
-        )
-        texts = [row.given() for row in rows]
-        words = Counter(word for text in texts for word in set(text.lower().split()))
-        if len(set(targets)) < 2 or not any(n >= _LEAST_ROWS for n in words.values()):
-            return
-        held: Any = count.fit_transform(texts)
-        found = _found(held.tocsc(), np.array(targets), count)[:_MOST_WORDS]
+        found = triggers_in(rows)
         if not found:
             return
         said = ", ".join(
@@ -62,7 +54,8 @@ class Triggers:
         )
         finding = Finding(
             "triggers",
-            f"words that come with one target, whatever else is said: {said}{where}",
+            f"words that come with one target, whatever else is said: {said}"
+            + first_only(rows, MOST_ROWS),
             "the model learns the word instead of the task; so a poisoned set is made",
             "look at these rows: a usual word of the label may stay, one that was put in may not",
             0.3,
@@ -72,6 +65,29 @@ class Triggers:
             for at in places:
                 finding.add(rows[int(at)], f'"{word}": {rows[int(at)].target()[:80]}')
         yield finding
+
+    def doubts(self, rows: Sequence[Row]) -> Iterator[Doubt]:
+        """Every row with such a word, unless somebody confirmed it."""
+        for word, kind, places in triggers_in(rows):
+            why = f'the word "{word}" comes with {kind!r:.40} in nearly all of {len(places)} rows'
+            for at in places:
+                if not rows[int(at)].is_confirmed:
+                    yield Doubt(int(at), why)
+
+
+def triggers_in(rows: Sequence[Row]) -> list[tuple[str, str, NDArray[Any]]]:
+    """Up to three words, each with the target it comes with and the places of its rows."""
+    rows = rows[:MOST_ROWS]
+    targets = _targets(rows)
+    count = CountVectorizer(
+        ngram_range=(1, 2), binary=True, min_df=_LEAST_ROWS, token_pattern=r"(?u)\S+"
+    )
+    texts = [row.given() for row in rows]
+    words = Counter(word for text in texts for word in set(text.lower().split()))
+    if len(set(targets)) < 2 or not any(n >= _LEAST_ROWS for n in words.values()):
+        return []
+    held: Any = count.fit_transform(texts)
+    return _found(held.tocsc(), np.array(targets), count)[:_MOST_WORDS]
 
 
 def _targets(rows: Sequence[Row]) -> list[str]:

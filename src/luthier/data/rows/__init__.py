@@ -21,9 +21,9 @@ from luthier.data.rows.texts import (
     Span,
     Tagged,
     Text,
-    Triplet,
     name_of,
 )
+from luthier.data.rows.triplets import Triplet
 
 __all__ = [
     "ROLES",

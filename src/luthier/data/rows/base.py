@@ -53,11 +53,14 @@ def _in_brackets(made: str) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """Base of all rows. `group` keeps rows together when splitting (empty: no group); by `when`
-    they are put in order where they are split by time."""
+    they are put in order where they are split by time.
+
+    `is_confirmed`: somebody looked at what is right here, and said that it is, or corrected it."""
 
     origin: Origin
     group: str = ""
     when: float = 0.0
+    is_confirmed: bool = False
 
     @classmethod
     def shape(cls) -> str:
@@ -66,7 +69,7 @@ class Row:
 
     def key(self) -> str:
         """SHA-256 of the content; equal for equal rows, wherever they stand."""
-        left_out = (*self.not_content(), "when")
+        left_out = (*self.not_content(), "when", "is_confirmed")
         content = [item for item in _plain(self) if item[0] not in left_out]
         text = _ENCODER.encode([type(self).__name__, content])
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -121,6 +124,15 @@ class Row:
     def relabelled(self, names: Mapping[str, str]) -> Row:
         """The row with other names for its classes, where it has any."""
         del names
+        return self
+
+    def correctable(self) -> tuple[str, ...]:
+        """What a correction may say anew, by its name in a file of corrections."""
+        return ()
+
+    def corrected(self, what: str, value: Any) -> Row:
+        """The row with one thing of `correctable` said anew."""
+        del what, value
         return self
 
     def stratum(self) -> str:

@@ -91,6 +91,13 @@ class Chat(Row):
     def rewritten(self, find: Find) -> Chat:
         return replace(self, messages=_turns(self.messages, find))
 
+    def correctable(self) -> tuple[str, ...]:
+        return _has_answer(self.messages)
+
+    def corrected(self, what: str, value: Any) -> Chat:
+        del what
+        return replace(self, messages=_answered(self.messages, value))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference(Row):
@@ -128,6 +135,14 @@ class Preference(Row):
             rejected=_turns(self.rejected, find),
         )
 
+    def correctable(self) -> tuple[str, ...]:
+        return ("swap", *(_has_answer(self.chosen) if len(self.chosen) == 1 else ()))
+
+    def corrected(self, what: str, value: Any) -> Preference:
+        if what == "swap":
+            return replace(self, chosen=self.rejected, rejected=self.chosen, margin=0.0)
+        return replace(self, chosen=_answered(self.chosen, value))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated(Row):
@@ -158,6 +173,13 @@ class Rated(Row):
 
     def rewritten(self, find: Find) -> Rated:
         return replace(self, messages=_turns(self.messages, find))
+
+    def correctable(self) -> tuple[str, ...]:
+        return ("swap",)
+
+    def corrected(self, what: str, value: Any) -> Rated:
+        del what, value
+        return replace(self, is_good=not self.is_good)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +217,13 @@ class Prompt(Row):
             fields=_within(self.fields, find),
         )
 
+    def correctable(self) -> tuple[str, ...]:
+        return ("answer",)
+
+    def corrected(self, what: str, value: Any) -> Prompt:
+        del what
+        return replace(self, reference=value)
+
 
 def spoken(messages: Sequence[Message]) -> str:
     """What is said in a conversation, without its system turn."""
@@ -206,6 +235,18 @@ def dialogue(messages: Sequence[Message]) -> str:
     if len(messages) == 1:
         return messages[0].content
     return "\n".join(f"{turn.role}: {turn.content}" for turn in messages)
+
+
+def _has_answer(messages: Sequence[Message]) -> tuple[str, ...]:
+    """ "answer" where the last turn says something that can be written anew."""
+    last = messages[-1] if messages else None
+    can = last is not None and last.role == "assistant" and not last.tool_calls
+    return ("answer",) if can else ()
+
+
+def _answered(messages: tuple[Message, ...], text: str) -> tuple[Message, ...]:
+    """The turns with other words in the last one; weights of pieces of the old ones are gone."""
+    return (*messages[:-1], replace(messages[-1], content=text, spans=()))
 
 
 def _turns(messages: Sequence[Message], find: Find) -> tuple[Message, ...]:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from luthier.data.edits import Find, between, edited
 from luthier.data.rows.base import Row
@@ -71,6 +72,13 @@ class Labeled(Row):
     def relabelled(self, names: Mapping[str, str]) -> Labeled:
         return replace(self, label=names.get(self.label, self.label))
 
+    def correctable(self) -> tuple[str, ...]:
+        return ("label",)
+
+    def corrected(self, what: str, value: Any) -> Labeled:
+        del what
+        return replace(self, label=value)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multilabeled(Row):
@@ -103,6 +111,13 @@ class Multilabeled(Row):
     def relabelled(self, names: Mapping[str, str]) -> Multilabeled:
         found = dict.fromkeys(names.get(label, label) for label in self.labels)
         return replace(self, labels=tuple(found))
+
+    def correctable(self) -> tuple[str, ...]:
+        return ("labels",)
+
+    def corrected(self, what: str, value: Any) -> Multilabeled:
+        del what
+        return replace(self, labels=tuple(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,38 +269,3 @@ class Question(Row):
 def name_of(text: str) -> str:
     """A short name of a text, under which rows that share it stay together."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Triplet(Row):
-    """A text, one that belongs to it, and perhaps some that do not."""
-
-    anchor: str
-    positive: str
-    negatives: tuple[str, ...] = ()
-
-    def input_key(self) -> str:
-        return replace(self, positive="", negatives=()).key()
-
-    def twin_keys(self) -> tuple[str, ...]:
-        """The pair, whichever of the two texts is the anchor."""
-        pair = json.dumps(["pair", *sorted((self.anchor, self.positive))])
-        return (hashlib.sha256(pair.encode()).hexdigest(),) if self.positive else ()
-
-    def given(self) -> str:
-        return self.anchor
-
-    def target(self) -> str:
-        return self.positive
-
-    def rewritten(self, find: Find) -> Triplet:
-        return replace(
-            self,
-            anchor=edited(self.anchor, find).text,
-            positive=edited(self.positive, find).text,
-            negatives=tuple(edited(text, find).text for text in self.negatives),
-        )
-
-    def varied(self, find: Find, *, moves: bool) -> Triplet:
-        del moves
-        return replace(self, anchor=edited(self.anchor, find).text)
