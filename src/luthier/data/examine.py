@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from luthier.core.config import build
+from luthier.core.errors import DataError
 from luthier.data.checks import Check, Finding, Shown, Spatial, checks
 from luthier.data.clean import asked_for
 from luthier.data.cleaning import Cleaner, cleaners
@@ -99,7 +100,7 @@ def examine(
     single = remove_duplicates(tables["train"], policy="remove")[0]
     progress("placing rows by their texts")
     points = embedded(single, embedder or by_words())
-    findings += findings_of(single.rows, beside, points=points, progress=progress)
+    findings += findings_of(single.rows, beside, points=points, progress=progress, unable=progress)
     return Examined(
         [
             *(line for files in parsed.values() for one in files for line in one.description),
@@ -127,11 +128,13 @@ def findings_of(
     *,
     points: Embedded | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    unable: Callable[[str], None] = lambda _: None,
 ) -> list[Finding]:
     """What cleaners would change in these rows, and what checks say of them, costliest first.
 
     Args: beside: validation and test rows of files of their own. points: the rows, or some of them,
-        with vectors.
+        with vectors. progress: is told what is looked for. unable: is told which check could not
+        look, and why.
     """
     found: list[Finding] = []
     for name, kind in cleaners.items():
@@ -139,7 +142,10 @@ def findings_of(
         found += _would_change(name, kind(build(kind.Config, {}, where=name)), rows, beside)
     for name, kind in checks.items():
         progress(f"looking for {name}")
-        found += _looked(kind(), rows, points)
+        try:
+            found += _looked(kind(), rows, points)
+        except DataError as error:  # one that cannot look does not keep the others from it
+            unable(str(error))
     return costliest_first(found)
 
 

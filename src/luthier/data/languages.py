@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
-from luthier.core.errors import missing
+from luthier.core.errors import DataError, missing
 
 SURE = 0.6
 """Probability from which a text is said to be in a language. Of 10,003 English questions of
@@ -25,7 +26,7 @@ def is_here() -> bool:
 def languages(texts: Iterable[str]) -> Iterator[tuple[str, float]]:
     """For each text the likeliest language (ISO 639), and its probability.
 
-    Raises: MissingExtra: the package is not installed.
+    Raises: MissingExtra: the package is not installed. DataError: its model cannot be unpacked.
     """
     known = _identifier()
     for text in texts:
@@ -39,4 +40,11 @@ def _identifier() -> Any:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:
         raise missing("py3langid", "languages", "to tell the languages of rows") from None
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    try:
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    except OSError as error:  # it is unpacked into a temporary file
+        raise DataError(
+            f"languages cannot be told: the model of py3langid was not unpacked in "
+            f"{tempfile.gettempdir()} ({error.strerror or error}).\n"
+            "    Set TMPDIR to a folder with 100 MB of room"
+        ) from None
