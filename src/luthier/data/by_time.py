@@ -5,15 +5,20 @@ Legend: N rows, U units of rows that stay together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from luthier.data.keyed import Keyed
+from luthier.data.rows import Row
 from luthier.data.similar import Similar
-from luthier.data.split import Shares, check_filled, check_number, units
+from luthier.data.split import Shares, check_filled, check_number, chosen, units
 
 
-def split_by_time(table: Keyed, shares: Shares, *, near: Similar | None = None) -> dict[str, Keyed]:
+def split_by_time(
+    table: Keyed, shares: Shares, *, near: Similar | None = None
+) -> dict[str, Sequence[Row]]:
     """The rows of each split, in their given order; no row of train is as late as one that begins
     validation or the test.
 
@@ -34,11 +39,11 @@ def split_by_time(table: Keyed, shares: Shares, *, near: Similar | None = None) 
     from_validation = _begins(rest, shares.validation * len(order) / max(len(rest), 1))
     is_validation_N = ~is_test_N & (when_N >= from_validation)
     parts = {
-        "train": table.taken(~is_test_N & ~is_validation_N),
-        "validation": table.taken(is_validation_N),
-        "test": table.taken(is_test_N),
+        "train": chosen(table, ~is_test_N & ~is_validation_N),
+        "validation": chosen(table, is_validation_N),
+        "test": chosen(table, is_test_N),
     }
-    check_filled(parts, shares, why=_why(order))
+    check_filled(parts, shares, why=lambda: _why(order))
     return parts
 
 

@@ -45,7 +45,7 @@ def divide(
     near, words = held_together(parts["train"], shares, section.near_duplicates)
     is_by_time = bool(section.time_by and drawn)
     found = (split_by_time if is_by_time else split)(parts["train"], shares, near=near)
-    rows = {name: (found if name in ("train", *drawn) else parts)[name].rows for name in parts}
+    rows = {name: found[name] if name in ("train", *drawn) else parts[name].rows for name in parts}
     how = [f"{name}: {len(held)} rows" for name, held in rows.items()]
     way = f"by time (data.time_by: {section.time_by})" if is_by_time else "by content hash"
     by = f"{' and '.join(drawn)} split off train {way}; " if drawn else ""

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from luthier.core.errors import DataError
 from luthier.data.keyed import Hash, Keyed, Ties, Whole
+from luthier.data.repeated import repeated
 from luthier.data.rows import Row
 
 Tie = Literal["input", "group"]
@@ -46,26 +48,33 @@ def remove_duplicates(
 
     Raises: DataError: there are any and the policy is "error".
     """
-    own_N = np.arange(len(table))
-    first_N = own_N if policy == "keep" else first_places(table.content_N)
-    at_R = np.flatnonzero(first_N != own_N)
-    repeats = Repeats(table.rows, at_R, table.rows, first_N[at_R])
+    nothing = np.empty(0, np.int64)
+    at_R, of_R = (nothing, nothing) if policy == "keep" else repetitions(table.content_N)
+    repeats = Repeats(table.rows, at_R, table.rows, of_R)
     if len(repeats) and policy == "error":
         raise DataError(
             f"{_count(repeats)} an earlier row exactly: {_shown(repeats)}.\n"
             "    Delete them, or let Luthier: data.on_duplicate = remove (keep leaves them in)"
         )
-    return table.taken(first_N == own_N) if len(repeats) else table, repeats
+    return table.taken(without(len(table), at_R)) if len(repeats) else table, repeats
 
 
-def first_places(hash_N: Hash) -> Whole:
-    """For each hash the place where an equal one stands first."""
-    order_N = np.argsort(hash_N, kind="stable")
-    sorted_N = hash_N[order_N]
-    begins_N = np.append(True, sorted_N[1:] != sorted_N[:-1])[: len(hash_N)]
-    first_N = np.empty(len(hash_N), np.int64)
-    first_N[order_N] = order_N[begins_N][np.cumsum(begins_N) - 1]
-    return first_N
+def repetitions(hash_N: Hash) -> tuple[Whole, Whole]:
+    """Places of hashes that stand before, rising, and for each the place where it stands first.
+
+    Shapes: (R,) and (R,).
+    """
+    places, number = repeated(hash_N)
+    _, first = np.unique(number, return_index=True)
+    of = places[first][number]
+    return places[of != places], of[of != places]
+
+
+def without(count: int, places: Whole) -> NDArray[np.bool_]:
+    """A mask of so many, without some places."""
+    kept = np.ones(count, bool)
+    kept[places] = False
+    return kept
 
 
 def remove_leaks(

@@ -27,14 +27,15 @@ cases."""
 class Ties:
     """What rows have in common with others; those of one row stand together, in its order."""
 
-    row_M: Whole
+    row_M: NDArray[np.int32]
     """The row, by its place among the others."""
     hash_M: Hash
 
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """Rows, and what they are compared by: 48 bytes for each, and 16 for each group."""
+    """Rows, and what they are compared by: 28 bytes for each, 12 for each group, and 16 for what
+    only some rows have, classes and times."""
 
     rows: Sequence[Row]
     content_N: Hash
@@ -58,17 +59,17 @@ class Keyed:
     def taken(self, at: NDArray[Any]) -> Keyed:
         """Some of the rows: by their places, rising, or by a mask of all."""
         places: Whole = np.flatnonzero(at) if at.dtype == bool else at
-        new = np.full(len(self), -1)
-        new[places] = np.arange(len(places))
+        new = np.full(len(self), -1, np.int32)
+        new[places] = np.arange(len(places), dtype=np.int32)
         return Keyed(
             Chosen(self.rows, places),
             self.content_N[places],
             self.drawn_N[places],
-            self.class_N[places],
-            self.brought_N[places],
+            _short(self.class_N[places]),
+            _short(self.brought_N[places]),
             _taken(self.inputs, new),
             _taken(self.groups, new),
-            self.when_N[places],
+            _short(self.when_N[places]),
             self.classes,
             self.brings,
         )
@@ -77,7 +78,7 @@ class Keyed:
 def keyed(rows: Sequence[Row]) -> Keyed:
     """The rows with all they are compared by; each is looked at once."""
     content, drawn, brought, when = array("Q"), array("d"), array("i"), array("d")
-    inputs, groups = (array("q"), array("Q")), (array("q"), array("Q"))
+    inputs, groups = (array("i"), array("Q")), (array("i"), array("Q"))
     class_of, classes = array("i"), {"": 0}
     brings: dict[tuple[str, ...], int] = {}
     for at, row in enumerate(rows):
@@ -94,11 +95,11 @@ def keyed(rows: Sequence[Row]) -> Keyed:
         rows,
         _held(content, np.uint64),
         _held(drawn, np.float64),
-        _held(class_of, np.int32),
-        _held(brought, np.int32),
-        Ties(_held(inputs[0], np.int64), _held(inputs[1], np.uint64)),
-        Ties(_held(groups[0], np.int64), _held(groups[1], np.uint64)),
-        _held(when, np.float64),
+        _short(_held(class_of, np.int32)),
+        _short(_held(brought, np.int32)),
+        Ties(_held(inputs[0], np.int32), _held(inputs[1], np.uint64)),
+        Ties(_held(groups[0], np.int32), _held(groups[1], np.uint64)),
+        _short(_held(when, np.float64)),
         list(classes),
         list(brings),
     )
@@ -106,6 +107,8 @@ def keyed(rows: Sequence[Row]) -> Keyed:
 
 def joined(first: Ties, second: Ties) -> Ties:
     """The ties of two kinds as one."""
+    if not len(second.row_M):
+        return first
     return Ties(
         np.concatenate([first.row_M, second.row_M]), np.concatenate([first.hash_M, second.hash_M])
     )
@@ -115,13 +118,19 @@ def _held(found: Any, kind: Any) -> NDArray[Any]:
     return np.frombuffer(found, kind) if found else np.empty(0, kind)
 
 
+def _short(found: NDArray[Any]) -> NDArray[Any]:
+    """The same numbers, as one where all are equal."""
+    is_one = len(found) and not np.any(found != found[0])
+    return np.broadcast_to(found[0].copy(), found.shape) if is_one else found
+
+
 def _tie(ties: tuple[Any, Any], at: int, hashes: Iterable[int]) -> None:
     for found in hashes:
         ties[0].append(at)
         ties[1].append(found)
 
 
-def _taken(ties: Ties, new: Whole) -> Ties:
+def _taken(ties: Ties, new: NDArray[np.int32]) -> Ties:
     row_M = new[ties.row_M]
     return Ties(row_M[row_M >= 0], ties.hash_M[row_M >= 0])
 

@@ -5,7 +5,6 @@ Legend: N rows, P pairs, K hashes of a signature.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -13,14 +12,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.core import cache
 from luthier.data.keyed import Whole
-from luthier.data.minhash import Bands, bands, jaccard, plainly, signatures
-from luthier.data.on_disk import no_room
+from luthier.data.minhash import bands, jaccard, plainly, signatures
+from luthier.data.repeated import repeated
 from luthier.data.rows import Row
+from luthier.data.signed import Signed
 
-IN_MEMORY_ROWS = 2_000_000
-"""Of 384 bytes each."""
 _AT_ONCE = 2048
 _ROUNDS = 16
 """How often those of one band that are unlike the first of them are compared anew."""
@@ -64,34 +61,16 @@ def similar(rows: Sequence[Row], threshold: float) -> Similar:
     Args: threshold: above 0, at most 1.
     """
     cut = bands(threshold)
-    search = _Search(rows, threshold, _room((len(rows), cut.total)))
-    empty: list[int] = []
+    search = _Search(rows, threshold, Signed(len(rows), cut))
+    has_text_N = np.ones(len(rows), bool)
     for start, texts in _given(rows):
-        search.signed_NK[start : start + len(texts)] = signatures(texts, cut.total)
-        empty += [start + at for at, text in enumerate(texts) if not text]
-    kept = np.ones(len(rows), bool)
-    kept[empty] = False
-    places = np.flatnonzero(kept)
+        search.signed.put(signatures(texts, cut.total))
+        has_text_N[start : start + len(texts)] = [bool(text) for text in texts]
     for number in range(cut.number):
-        _look_through(search, places, cut, number)
+        place_R, group_R = repeated(search.signed.band(number))
+        with_text_R = has_text_N[place_R]
+        _look_through(search, place_R[with_text_R], group_R[with_text_R])
     return search.found()
-
-
-def _room(shape: tuple[int, int]) -> NDArray[np.uint32]:
-    """Room for signatures: in a file without a name where they are many, which the system may take
-    out of memory."""
-    if shape[0] <= IN_MEMORY_ROWS:
-        return np.empty(shape, np.uint32)
-    try:
-        cache.root().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=cache.root()) as file:
-            # without its place on the disk a mapping would end the process when it is full
-            for start in range(0, shape[0], _AT_ONCE):
-                file.write(bytes(4 * shape[1] * min(_AT_ONCE, shape[0] - start)))
-            file.flush()
-            return np.memmap(file, np.uint32, "w+", shape=shape)
-    except OSError as error:
-        raise no_room(shape[0], error) from None
 
 
 def _given(rows: Sequence[Row]) -> Iterator[tuple[int, list[str]]]:
@@ -107,7 +86,7 @@ class _Search:
 
     rows: Sequence[Row]
     threshold: float
-    signed_NK: NDArray[np.uint32]
+    signed: Signed
     known: dict[tuple[int, int], bool] = field(default_factory=dict[tuple[int, int], bool])
 
     def are_similar(self, later: int, earlier: int) -> bool:
@@ -129,15 +108,9 @@ class _Search:
         return Similar(held[:, 0], held[:, 1])
 
 
-def _look_through(search: _Search, places: Whole, cut: Bands, number: int) -> None:
-    """Compare rows that agree in one band: each with the first of them, and those unlike it
-    among themselves again."""
-    own = slice(number * cut.hashes, (number + 1) * cut.hashes)
-    band_N = np.ascontiguousarray(search.signed_NK[places, own])
-    key_N = band_N.view(np.dtype((np.void, band_N.shape[1] * 4))).ravel()
-    _, group_N, size_N = np.unique(key_N, return_inverse=True, return_counts=True)
-    shared = size_N[group_N] > 1
-    places, group_N = places[shared], group_N[shared]
+def _look_through(search: _Search, places: Whole, group_N: Whole) -> None:
+    """Compare rows of one group: each with the first of them, and those unlike it among themselves
+    again."""
     order = np.argsort(group_N, kind="stable")
     places, group_N = places[order], group_N[order]
     for _ in range(_ROUNDS):
@@ -152,13 +125,14 @@ def _look_through(search: _Search, places: Whole, cut: Bands, number: int) -> No
 
 def _are_similar(search: _Search, later_P: Whole, earlier_P: Whole) -> NDArray[np.bool_]:
     """Which pairs are similar; those far below the threshold by their signatures are not read."""
-    total = search.signed_NK.shape[1]
-    agree_P = np.zeros(len(later_P), np.int64)
-    for column in range(total):
-        signed_N = search.signed_NK[:, column]
-        agree_P += signed_N[later_P] == signed_N[earlier_P]
-    spread = (search.threshold * (1 - search.threshold) / total) ** 0.5
-    likely_P = agree_P / total >= search.threshold - _DEVIATIONS * spread
+    agree_P = np.empty(len(later_P))
+    for start in range(0, len(later_P), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        agree_P[part] = (search.signed.of(later_P[part]) == search.signed.of(earlier_P[part])).mean(
+            axis=1
+        )
+    spread = (search.threshold * (1 - search.threshold) / search.signed.total) ** 0.5
+    likely_P = agree_P >= search.threshold - _DEVIATIONS * spread
     found = likely_P.copy()
     for at in np.flatnonzero(likely_P):
         found[at] = search.are_similar(int(later_P[at]), int(earlier_P[at]))

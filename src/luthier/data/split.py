@@ -6,6 +6,7 @@ Legend: N rows, M ties, E edges of a graph, P pairs of near-duplicates.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,10 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from luthier.core.errors import DataError
-from luthier.data.keyed import Keyed, Whole, joined
+from luthier.data.keyed import Keyed, joined
+from luthier.data.on_disk import Chosen
+from luthier.data.repeated import repeated
+from luthier.data.rows import Row
 from luthier.data.similar import Similar
 
 _SPLITS = ("train", "validation", "test")
@@ -42,7 +46,7 @@ class _Stratum:
     test: int = 0
 
 
-def split(table: Keyed, shares: Shares, *, near: Similar | None = None) -> dict[str, Keyed]:
+def split(table: Keyed, shares: Shares, *, near: Similar | None = None) -> dict[str, Sequence[Row]]:
     """The rows of each split, in their given order.
 
     Rows with the same input or group stay together, also through a chain of others (`units`), and
@@ -54,29 +58,30 @@ def split(table: Keyed, shares: Shares, *, near: Similar | None = None) -> dict[
     Raises: DataError: too few rows for the splits asked for.
     """
     if not shares.validation and not shares.test:
-        nothing = table.taken(np.empty(0, np.int64))
-        return {"train": table, "validation": nothing, "test": nothing}
+        return {"train": table.rows, "validation": [], "test": []}
     check_number(table, shares)
     unit_N = units(table, near)
     split_N = _splits(table, unit_N, shares)
-    parts = {name: table.taken(split_N == number) for number, name in enumerate(_SPLITS)}
+    parts = {name: chosen(table, split_N == number) for number, name in enumerate(_SPLITS)}
     check_filled(
         parts,
         shares,
-        why="rows with the same input or group stay together, also in a chain (there are "
-        f"{len(np.unique(unit_N))} different ones), and the first row of a class, a label or a "
-        "type of entity goes to train",
+        why=lambda: (
+            "rows with the same input or group stay together, also in a chain (there are "
+            f"{len(np.unique(unit_N))} different ones), and the first row of a class, a label or a "
+            "type of entity goes to train"
+        ),
     )
     return parts
 
 
-def _splits(table: Keyed, unit_N: Whole, shares: Shares) -> NDArray[np.int8]:
+def _splits(table: Keyed, unit_N: NDArray[np.int32], shares: Shares) -> NDArray[np.int8]:
     """For each row the number of its split."""
     split_N = np.zeros(len(table), np.int8)
     strata: dict[int, _Stratum] = {}
     whole = _Stratum()
     learned: set[str] = set()
-    is_most_N = 2 * np.bincount(unit_N, minlength=len(table)) > len(table)
+    is_most_N = np.bincount(unit_N, minlength=len(table)) > len(table) / 2
     columns = (unit_N, table.class_N, table.brought_N, table.drawn_N)
     for at, (unit, kind, brought, drawn) in enumerate(zip(*columns, strict=True)):
         brings = table.brings[brought]
@@ -92,20 +97,19 @@ def _splits(table: Keyed, unit_N: Whole, shares: Shares) -> NDArray[np.int8]:
     return split_N
 
 
-def units(table: Keyed, near: Similar | None = None) -> Whole:
+def units(table: Keyed, near: Similar | None = None) -> NDArray[np.int32]:
     """For each row the first row of all that it must stay together with.
 
     Groups and inputs (and pairs of texts) are the nodes of a graph, tied by the rows that have
     them, as rows are that are near-duplicates; a unit is what hangs together.
     """
     ties = joined(table.inputs, table.groups)
-    _, node_M, number_M = np.unique(ties.hash_M, return_inverse=True, return_counts=True)
-    is_tied_M = number_M[node_M] > 1  # the others tie nothing
-    begin_E, end_E = ties.row_M[is_tied_M], len(table) + node_M[is_tied_M]
+    tied_M, node_M = repeated(ties.hash_M)  # the others tie nothing
+    begin_E, end_E = ties.row_M[tied_M].astype(np.int64), len(table) + node_M
     if near is not None:
         begin_E = np.concatenate([begin_E, near.later_P])
         end_E = np.concatenate([end_E, near.earlier_P])
-    unit_N = np.arange(len(table))
+    unit_N = np.arange(len(table), dtype=np.int32)
     # only what is tied at all is made a graph of
     nodes, at = np.unique(np.concatenate([begin_E, end_E]), return_inverse=True)
     if not len(nodes):
@@ -177,7 +181,14 @@ def check_number(rows: Keyed, shares: Shares) -> None:
     )
 
 
-def check_filled(parts: dict[str, Keyed], shares: Shares, *, why: str) -> None:
+def chosen(table: Keyed, mask_N: NDArray[np.bool_]) -> Sequence[Row]:
+    """Some of the rows, in their order."""
+    return Chosen(table.rows, np.flatnonzero(mask_N))
+
+
+def check_filled(
+    parts: Mapping[str, Sequence[Row]], shares: Shares, *, why: Callable[[], str]
+) -> None:
     """Nothing, where every split that was asked for holds a row.
 
     Args: why: it may be otherwise. Raises: DataError: with it.
@@ -186,6 +197,6 @@ def check_filled(parts: dict[str, Keyed], shares: Shares, *, why: str) -> None:
     empty = [name for name, share in asked.items() if share and not len(parts[name])]
     if empty:
         raise DataError(
-            f"no row fell to {' or '.join(empty)}: {why}.\n"
+            f"no row fell to {' or '.join(empty)}: {why()}.\n"
             "    Add rows, or give files of your own: data.validation and data.test"
         )

@@ -36,7 +36,7 @@ def whens(parts: dict[str, list[Row]], name: str) -> list[float]:
 
 
 def split(rows: list[Row], shares: Shares) -> dict[str, list[Row]]:
-    return {name: list(part.rows) for name, part in split_by_time(keyed(rows), shares).items()}
+    return {name: list(part) for name, part in split_by_time(keyed(rows), shares).items()}
 
 
 @settings(max_examples=60)

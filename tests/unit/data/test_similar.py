@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
 from luthier.data import minhash
-from luthier.data import similar as module
+from luthier.data import signed as module
 from luthier.data.load import load
 from luthier.data.rows import Labeled, Origin, Row
 from luthier.data.similar import Similar, similar

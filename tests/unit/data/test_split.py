@@ -16,7 +16,7 @@ TENTHS = Shares(validation=0.1, test=0.1)
 
 
 def split(rows: list[Row], shares: Shares) -> dict[str, list[Row]]:
-    return {name: list(part.rows) for name, part in split_keyed(keyed(rows), shares).items()}
+    return {name: list(part) for name, part in split_keyed(keyed(rows), shares).items()}
 
 
 def texts(count: int, prefix: str = "t") -> list[Row]:
