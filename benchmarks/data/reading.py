@@ -1,8 +1,9 @@
 """Seconds and memory of reading conversations: `python benchmarks/data/reading.py --rows 60000`.
 
 Conversations of about 500 bytes, of words drawn by chance, are written to a temporary file, and
-read by processes of their own: `walk` goes through the records, `load` makes rows of them, without
-repetitions, split and with their ledger. Seconds are those of the processor.
+read by processes of their own: `walk` goes through the records, `exact` makes rows of them, without
+exact repetitions, split and with their ledger, and `load` looks for near-duplicates too, as every
+training does. Seconds are those of the processor.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from luthier.data.find import find_one
 from luthier.data.load import load
 from luthier.recipe.schema import DataSection
 
+WAYS = ["walk", "exact", "load"]
 WORDS = [f"word{number}" for number in range(5000)]
 
 
@@ -42,7 +44,8 @@ def measure(way: str, path: Path) -> None:
     if way == "walk":
         rows = sum(1 for _ in find_one(str(path), encoding="auto").records)
     else:
-        rows = load(DataSection(train=str(path)), seed=0).ledger.rows_in
+        near = {"near_duplicates": 0.0} if way == "exact" else {}
+        rows = load(DataSection(train=str(path), **near), seed=0).ledger.rows_in
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     size = path.stat().st_size >> 20
@@ -52,7 +55,7 @@ def measure(way: str, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=60_000)
-    parser.add_argument("--ways", nargs="+", default=["walk", "load"], choices=["walk", "load"])
+    parser.add_argument("--ways", nargs="+", default=WAYS, choices=WAYS)
     parser.add_argument("--file", type=Path, help="one written before, read in this process")
     options = parser.parse_args()
     if options.file:

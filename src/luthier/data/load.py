@@ -191,8 +191,13 @@ def changed_files(files: Mapping[str, str]) -> list[str]:
 
 
 def class_names(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Names of the classes of labelled rows: whole numbers by value, then names by alphabet."""
-    found = {row.label for row in rows if isinstance(row, Labeled)}
+    """Names of the classes of rows, all labelled: whole numbers by value, then names by alphabet;
+    of other rows none."""
+    found = set[str]()
+    for row in rows:
+        if not isinstance(row, Labeled):
+            return ()
+        found.add(row.label)
     return tuple(sorted(found, key=_label_order))
 
 
