@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from luthier.core.config import build
 from luthier.core.errors import DataError
 from luthier.data.checks import Check, Finding, Shown, Spatial, checks
@@ -228,10 +226,8 @@ def _lengths(rows: Sequence[Row]) -> dict[str, list[int]]:
 
 
 def _classes(rows: Sequence[Row]) -> dict[str, int]:
-    names = [name for row in rows for name in {row.stratum(), *row.brings()} if name]
-    held, counts = np.unique(names, return_counts=True) if names else ([], [])
-    pairs = zip(map(str, held), map(int, counts), strict=True)
-    return dict(sorted(pairs, key=lambda pair: (-pair[1], pair[0])))
+    found = Counter(name for row in rows for name in {row.stratum(), *row.brings()} if name)
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def documented(finding: Finding) -> dict[str, Any]:

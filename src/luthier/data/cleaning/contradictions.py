@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import ClassVar, Literal
+
+import numpy as np
 
 from luthier.core.config import ComponentConfig
 from luthier.data.cleaning import cleaners
 from luthier.data.cleaning.contract import Change
+from luthier.data.keyed import start_of
 from luthier.data.minhash import plainly
-from luthier.data.rows import Row, name_of
+from luthier.data.repeated import repeated
+from luthier.data.rows import Row
 
 
 class Config(ComponentConfig):
@@ -39,25 +45,32 @@ class Contradictions:
     def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
         """Rows that are outvoted, or all that contradict each other."""
         del beside
-        groups: dict[str, list[int]] = defaultdict(list)
-        targets: list[str] = []
+        hashes, places = array("Q"), array("q")
         for at, row in enumerate(rows):
-            has_class = bool(row.stratum() or row.brings())
-            targets.append(row.target() if has_class else "")
-            if has_class and row.given().strip():
-                groups[name_of(plainly(row.given()))].append(at)
-        against: dict[int, int] = {}
-        for places in groups.values():
-            votes = Counter(targets[at] for at in places).most_common(2)
-            if len(votes) > 1:
-                is_most = self._config.keep == "most" and votes[0][1] > votes[1][1]
-                kept = votes[0][0] if is_most else None
-                first: dict[str, int] = {}
-                for at in places:
-                    first.setdefault(targets[at], at)
-                for at in (at for at in places if targets[at] != kept):
-                    against[at] = next(x for name, x in first.items() if name != targets[at])
+            if (row.stratum() or row.brings()) and row.given().strip():
+                hashes.append(start_of(plainly(row.given())))
+                places.append(at)
+        groups: dict[int, list[int]] = defaultdict(list)
+        for place, number in zip(*repeated(np.array(hashes, np.uint64)), strict=True):
+            groups[int(number)].append(places[int(place)])
+        targets = {at: rows[at].target() for group in groups.values() for at in group}
+        against = dict(chain(*(self._against(group, targets) for group in groups.values())))
         for at in sorted(against):
             other = rows[against[at]]
             found = f"'{targets[at]}' here, '{other.target()}' there"
             yield Change(at, "equal text with another label", of=other, found=found)
+
+    def _against(
+        self, group: Sequence[int], targets: Mapping[int, str]
+    ) -> Iterator[tuple[int, int]]:
+        """Of rows with one text those that go, and for each one that it contradicts."""
+        votes = Counter(targets[at] for at in group).most_common(2)
+        if len(votes) < 2:
+            return
+        is_most = self._config.keep == "most" and votes[0][1] > votes[1][1]
+        kept = votes[0][0] if is_most else None
+        first: dict[str, int] = {}
+        for at in group:
+            first.setdefault(targets[at], at)
+        for at in (at for at in group if targets[at] != kept):
+            yield at, next(x for name, x in first.items() if name != targets[at])
