@@ -1,4 +1,4 @@
-"""`luthier data clean` and `split`: files made from files."""
+"""`luthier data clean`, `split` and `augment`: files made from files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from luthier.cli.answer import Answer
-from luthier.cli.section import DataWords, section_of
+from luthier.cli.section import DataWords, section_of, seed_of
 from luthier.cli.table import work
 from luthier.run.console import Console
 
@@ -46,6 +46,18 @@ def split(
     return _made("split", words, output)
 
 
+def augment(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
+    """Write train with the rows that `data.augment` makes of it, and validation and test as they
+    are.
+
+    Rows are split as training would split them before any is made. The folder gets a file for each
+    split, ledger.json with the account, and changes.jsonl with every row that was left out or
+    made. Train on these files, and nothing is made again.
+    """
+    words = [*(words or []), *context.args]
+    return _made("augment", words, output, seed=seed_of(words))
+
+
 def _made(command: str, words: list[str], output: Path, *, by: str = "", **settings: Any) -> Answer:
     section = section_of(command, words)
     make = work(f"rewrite.{by or f'{command}_files'}")
@@ -57,8 +69,7 @@ def _made(command: str, words: list[str], output: Path, *, by: str = "", **setti
 def _show(found: dict[str, Any], console: Console) -> None:
     account = found["rows"]
     lines = [("read", f"{account['in']:,} rows")]
-    for what in ("changed", "dropped"):
-        word = {"changed": "changed", "dropped": "left out"}[what]
+    for what, word in (("changed", "changed"), ("added", "made"), ("dropped", "left out")):
         for why, entry in account.get(what, {}).items():
             lines.append((word, f"{entry['count']:,}: {why}, such as {entry['examples'][0]}"))
     for name, entry in found["files"].items():

@@ -37,6 +37,13 @@ def section_of(command: str, words: list[str]) -> DataSection:
     return work("examine.section_of")(names, _settings(settings))
 
 
+def seed_of(words: list[str]) -> int:
+    """The seed that a recipe among the words says; 0: there is none."""
+    names, _ = split(words)
+    is_recipe = any(Path(name).suffix.lower() in YAML for name in names)
+    return request(words).recipe.seed if is_recipe else 0
+
+
 def request_for(command: str, words: list[str], **named: str) -> Request:
     """The whole request behind the same words, for what a model has to be known for.
 
@@ -69,12 +76,14 @@ def _settings(words: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for key, value in parse(words):
         section, _, rest = key.replace("-", "_").partition(".")
-        name, _, inner = (rest if section == "data" else key.replace("-", "_")).partition(".")
+        name, *inner = (rest if section == "data" else key.replace("-", "_")).split(".")
         if name not in DataSection.model_fields or name == "train":
             hint = did_you_mean(name, DataSection.model_fields)
             raise RecipeError(f"command line {key}: no setting of data{hint}")
-        if inner:
-            given.setdefault(name, {})[inner] = value
-        else:
-            given[name] = value
+        place = given
+        for outer in [name, *inner][:-1]:
+            if not isinstance(place.get(outer), dict):
+                place[outer] = {}
+            place = place[outer]
+        place[[name, *inner][-1]] = value
     return given

@@ -37,7 +37,7 @@ def augmented(
     Args: said: names of augmenters and their settings. beside: the rows of the other splits.
     Raises: RecipeError: an unknown name or setting, or nothing can be made of these rows.
     """
-    asked = _asked_for(said)
+    asked = augmenters_of(said)
     if not asked:
         return rows
     known = _Known((rows, *beside))
@@ -47,14 +47,18 @@ def augmented(
         before = len(found)
         for row in rows:
             for new in _made(row, name, augmenter, seed, known):
-                ledger.add(f"{augmenter.why} (data.augment.{name})", new.origin)
+                ledger.add(f"{augmenter.why} (data.augment.{name})", new.origin, of=row, new=new)
                 found.append(new)
         if len(found) == before:
             raise _in_vain(name, augmenter, rows)
     return found
 
 
-def _asked_for(said: Mapping[str, Any]) -> dict[str, Augmenter]:
+def augmenters_of(said: Mapping[str, Any]) -> dict[str, Augmenter]:
+    """The augmenters of `data.augment` by name.
+
+    Raises: RecipeError: an unknown name or setting.
+    """
     found: dict[str, Augmenter] = {}
     for name, value in sorted(said.items()):
         kind = augmenters.get(name)

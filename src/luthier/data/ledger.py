@@ -34,13 +34,14 @@ class Entry:
 
     place: str
     what: str
-    """"changed" or "left out"."""
+    """"changed", "left out" or "added"."""
     why: str
     beside: str = ""
     """What it clashes with."""
     before: Row | None = None
     after: Row | None = None
-    """What was changed, before and after; None of a row that was left out."""
+    """What was changed, before and after, or what was made of what; None of a row that was left
+    out."""
 
 
 def _unheard(entry: Entry) -> None:
@@ -105,9 +106,12 @@ class Ledger:
         said = beside.strip(" ()")
         self.listener(Entry(str(before.origin), "changed", reason, said, before, after))
 
-    def add(self, reason: str, origin: Origin) -> None:
-        """A row was made of one of train."""
+    def add(
+        self, reason: str, origin: Origin, *, of: Row | None = None, new: Row | None = None
+    ) -> None:
+        """A row was made of one of train. Args: of, new: that one, and the new one."""
         self.added.setdefault(reason, Counted()).add(str(origin))
+        self.listener(Entry(str(origin), "added", reason, "", of, new))
 
     def add_tokens(self, split: str, trained: int, masked: int, cut: int, total: int = -1) -> None:
         """Tokens of rows in `split`; `total` is what there was before (-1: the sum of these)."""

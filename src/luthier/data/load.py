@@ -53,7 +53,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     ledger, corrections = Ledger(), read_corrections(section.corrections)
     parsed = parse_splits(section, ledger, wants=wants)
     description = [line for files in parsed.values() for one in files for line in one.description]
-    weights = _weights(parsed["train"])
+    weights = weights_of(parsed["train"])
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
     corrected = corrected_splits(parsed, corrections, ledger, is_whole=is_whole)
     parsed = corrected.parsed
@@ -81,7 +81,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     )
 
 
-def _weights(files: Sequence[Parsed]) -> dict[str, float]:
+def weights_of(files: Sequence[Parsed]) -> dict[str, float]:
     """The weight of every file that rows say they are from; without those that weigh 1."""
     heavy = [one for one in files if one.weight != 1]
     return {row.origin.file: one.weight for one in heavy for row in one.rows}

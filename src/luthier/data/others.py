@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,8 +26,8 @@ class Others:
         self._rows = _Index(_content(row) for one in files for row in one.rows)
 
     def of(self, rows: Sequence[Row]) -> Sequence[Record]:
-        """For each row the other columns of its record; empty where several records stand in one
-        place and it is not told which of them was changed into the row."""
+        """For each row the other columns of its record, or of the record of the row that it was
+        made of; empty where several records stand in one place and it is not told which."""
         if not self._held:
             return ()
         return OnDisk(self._record(row) for row in rows)
@@ -41,7 +42,7 @@ class Others:
 
 
 def _place(row: Row) -> int:
-    return start_of(str(row.origin))
+    return start_of(str(replace(row.origin, made="")))
 
 
 def _content(row: Row) -> int:

@@ -112,6 +112,7 @@ def _taken(
         row = rows[int(at)]
         for number in range(2, int(times_N[at]) + 1):
             made = ", ".join(filter(None, (row.origin.made, f"repeat {number}")))
-            ledger.add(why(row), row.origin)
-            found.append(replace(row, origin=replace(row.origin, made=made)))
+            new = replace(row, origin=replace(row.origin, made=made))
+            ledger.add(why(row), row.origin, of=row, new=new)
+            found.append(new)
     return found

@@ -1,37 +1,49 @@
-"""Files made from files: cleaned, or split, or in folds, with an account of every row."""
+"""Files made from files: cleaned, split, in folds or augmented, with an account of every row."""
 
 from __future__ import annotations
 
-import json
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from luthier.core import files
-from luthier.core.errors import DataError
+from luthier.core.errors import DataError, RecipeError
+from luthier.data.augment import augmenters_of
 from luthier.data.clean import asked_for, usual
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.divide import divide, held_together
 from luthier.data.folds import folds as folds_of
-from luthier.data.formats.contract import Writer
-from luthier.data.keyed import keyed
+from luthier.data.keyed import keyed, start_of
 from luthier.data.ledger import Entry, Ledger
-from luthier.data.load import cleaned_splits, parse_splits
+from luthier.data.load import cleaned_splits, parse_splits, weights_of
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
+from luthier.data.parse import Parsed
 from luthier.data.rows import Row
 from luthier.data.split import Shares
-from luthier.data.write import write_rows, writer_of
+from luthier.data.training_rows import training_rows
 from luthier.recipe.schema import DataSection
 from luthier.workflow.power import power_of
+from luthier.workflow.rewrite_folder import LEDGER, write_changes, write_splits
 from luthier.workflow.stages import Listener, Stages, silent
 
-LEDGER = "ledger.json"
-CHANGES = "changes.jsonl"
-"""Every row that was changed or left out, with its place in the files that were read."""
+Parts = dict[str, Sequence[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Grown:
+    """Splits of which train has further rows."""
+
+    parts: Parts
+    how: list[str]
+    settings: dict[str, Any]
+    """Of `data`, with which these rows are read as they are."""
+
+
+Grow = Callable[[Parts, Mapping[str, list[Parsed]], Ledger], _Grown]
 
 
 def clean_files(
@@ -74,8 +86,53 @@ def fold_files(
     return _rewritten(section.model_copy(update=whole), output, on_event, folds=folds)
 
 
+def augment_files(
+    section: DataSection, *, output: Path, seed: int = 0, on_event: Listener = silent
+) -> dict[str, Any]:
+    """The rows of files as training would split them, those of train with what `data.augment`
+    makes of them, and weighed and balanced as `data.train` and `data.sample` say.
+
+    Validation and test rows stay as they are. A row that was made says in a column of which one.
+    Args, Returns, Raises: as `split_files`; RecipeError too where nothing is to be made, or where
+        no rows are kept for the test: made rows would be taken for it later.
+    """
+    _check_augments(section)
+
+    def grow(parts: Parts, parsed: Mapping[str, list[Parsed]], ledger: Ledger) -> _Grown:
+        weights = weights_of(parsed["train"])
+        rows, how = training_rows(parts, section, ledger, weights=weights, seed=seed)
+        own = {} if parts["validation"] else {"validation_share": 0.0}
+        repeats = {"on_duplicate": "keep"} if _has_repeats(rows) else {}
+        return _Grown({**parts, "train": rows}, how, {**own, **repeats})
+
+    return _rewritten(section, output, on_event, grow=grow)
+
+
+def _check_augments(section: DataSection) -> None:
+    if not augmenters_of(section.augment):
+        raise RecipeError(
+            "data.augment: says nothing, so no row would be made.\n"
+            "    Say how, such as data.augment.words=1 (all ways: luthier list augment)"
+        )
+    if section.test == "auto" and not section.test_share:
+        raise RecipeError(
+            "data.test_share: got 0, so the test would be split off the made rows later.\n"
+            "    Leave it out, or name a file: data.test"
+        )
+
+
+def _has_repeats(rows: Sequence[Row]) -> bool:
+    keys = np.fromiter((start_of(row.key()) for row in rows), np.uint64)
+    return len(np.unique(keys)) < len(keys)
+
+
 def _rewritten(
-    section: DataSection, output: Path, on_event: Listener, *, folds: int = 0
+    section: DataSection,
+    output: Path,
+    on_event: Listener,
+    *,
+    folds: int = 0,
+    grow: Grow | None = None,
 ) -> dict[str, Any]:
     asked_for(section.clean)  # refused before anything is read
     stages, log = Stages(on_event), OnDisk[Entry]()
@@ -89,21 +146,20 @@ def _rewritten(
             cleaned = cleaned_splits(corrected.parsed, section, ledger)
             parts, how = divide(cleaned, section, ledger)
             how = [*corrected.said, *corrected.warnings, *how]
+        grown = _Grown(parts, [], {})
+        if grow:
+            with stages.stage("augmenting data"):
+                grown = grow(parts, parsed, ledger)
+        parts = grown.parts
         for name, rows in parts.items():
             ledger.use(name, len(rows))
         ledger.check()
         if folds:
             parts, more = _folded(parts, section, folds)
             how += more
-        tests = {
-            name: len(rows)
-            for name, rows in parts.items()
-            if name.endswith("test") and rows and rows[0].target()
-        }
-        how += [f"{name}: {power_of(number)}" for name, number in tests.items()]
         with stages.stage("writing data", str(output)):
-            written, settings = _write(folder, parts, others, stages)
-            files.write_pieces(folder / CHANGES, _changes(log))
+            written = write_splits(folder, parts, others, stages)
+            write_changes(folder, log)
         found = {
             "format_version": 1,
             "sources": {
@@ -113,31 +169,18 @@ def _rewritten(
             "read": [line for held in parsed.values() for one in held for line in one.description],
             "settings": section.model_dump(exclude_defaults=True),
             "rows": ledger.document()["rows"],
-            "how": how,
-            "files": written,
-            "use": _uses(output, written, settings),
+            "how": [*how, *grown.how, *_powers(parts)],
+            "files": written.files,
+            "use": written.uses(output, grown.settings),
         }
         files.write_json(folder / LEDGER, found)
     return {**found, "folder": str(output)}
 
 
-def _write(
-    folder: Path, parts: Mapping[str, Sequence[Row]], others: Others, stages: Stages
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The files, and the settings of `data` with which all of them are read."""
-    written: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
-    for name, rows in parts.items():
-        if not rows:
-            continue
-        path = folder / f"{name}.jsonl"
-        beside = others.of(rows)
-        done = write_rows(path, rows, beside)
-        if any(beside) and not done.has_others:
-            stages.note(f"{path.name}: other columns left out, as they would be read as more")
-        settings |= done.settings
-        written[name] = {"file": f"{name}.jsonl", "rows": len(rows), "sha256": files.sha256(path)}
-    return written, settings
+def _powers(parts: Parts) -> list[str]:
+    """How small a difference each test can show."""
+    tests = {name: rows for name, rows in parts.items() if name.endswith("test") and rows}
+    return [f"{name}: {power_of(len(rows))}" for name, rows in tests.items() if rows[0].target()]
 
 
 def _folded(
@@ -153,33 +196,3 @@ def _folded(
         found[f"fold-{fold + 1}/test"] = table.taken(fold_N == fold).rows
     sizes = ", ".join(str(int(size)) for size in np.bincount(fold_N, minlength=number))
     return found, [*how, f"{number} folds by content hash, with {sizes} test rows"]
-
-
-def _uses(output: Path, written: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
-    """What is typed to train on the files, for each that is called train."""
-    found: list[str] = []
-    for name in (name for name in written if name.endswith("train")):
-        prefix = name.removesuffix("train")
-        words = [str(output / written[name]["file"])]
-        for split in ("validation", "test"):
-            entry = written.get(f"{prefix}{split}") or written.get(split)
-            words += [f"data.{split}={output / entry['file']}"] if entry else []
-        for key, value in settings.items():
-            plain = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            words.append(f"data.{key}={plain}")
-        found.append(shlex.join(["luthier", "train", *words]))
-    return found
-
-
-def _changes(log: Sequence[Entry]) -> Iterator[bytes]:
-    writers: dict[type[Row], Writer] = {}
-    for entry in log:
-        found: dict[str, Any] = {"place": entry.place, "what": entry.what, "why": entry.why}
-        if entry.beside:
-            found["beside"] = entry.beside
-        if entry.before and entry.after:
-            if type(entry.before) not in writers:
-                writers[type(entry.before)] = writer_of(entry.before)[1]
-            write = writers[type(entry.before)].record
-            found |= {"before": write(entry.before), "after": write(entry.after)}
-        yield (json.dumps(found, ensure_ascii=False, default=str) + "\n").encode()

@@ -12,7 +12,7 @@ import typer
 
 from luthier.cli.answer import Answer
 from luthier.cli.commands import data_label
-from luthier.cli.data_files import clean, split
+from luthier.cli.data_files import augment, clean, split
 from luthier.cli.data_synth import synth
 from luthier.cli.data_views import card, diff, preview
 from luthier.cli.request import ANY_WORDS, Model
@@ -60,7 +60,7 @@ def check(
         return Answer(found, lambda: _show(found, console), exit_code=int(is_wrong))
 
 
-for command in (preview, clean, split, synth, diff, card):
+for command in (preview, clean, split, augment, synth, diff, card):
     app.command(context_settings=ANY_WORDS)(command)
 
 
