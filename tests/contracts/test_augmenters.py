@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from tests.contracts.models import Polite
 from tests.contracts.rows import ROWS
 
 from luthier.core.config import ComponentConfig
@@ -21,7 +22,7 @@ def made(name: str, rows: list[Row], *, per_row: float = 3, seed: int = 0) -> li
     """New rows; none where the augmenter says that it can make none."""
     ledger = Ledger(rows_in=len(rows))
     try:
-        found = augmented(rows, {name: per_row}, ledger, seed=seed)
+        found = augmented(rows, {name: per_row}, ledger, seed=seed, helpers=Polite())
     except RecipeError:
         return []
     ledger.use("train", len(found))

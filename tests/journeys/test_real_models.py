@@ -99,3 +99,21 @@ def test_smollm2_is_asked_for_pairs_of_a_document_and_every_reply_is_counted(pla
         found["pairs"]["rejected"].values()
     )
     assert {path.name for path in (place.root / "pairs").iterdir()} >= {"ledger.json"}
+
+
+def test_smollm2_is_asked_for_other_wordings_and_every_new_row_is_counted(place: Desk) -> None:
+    with classify_file().open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))[:20]
+    (place.root / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("data.augment.paraphrase=1", "--by", "smollm2-135m", "--max-new-tokens", "40")
+    code, found, said = place.luthier("data", "augment", "rows.jsonl", *words, "--output", "more")
+    assert code == 0, said
+    counts = found["rows"]
+    added = sum(entry["count"] for entry in counts["added"].values())
+    assert (
+        0
+        < added
+        == found["files"]["train"]["rows"]
+        - (20 - counts["used"]["test"] - counts["used"]["validation"])
+    )
+    assert "wordings taken" in said

@@ -11,6 +11,8 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.section import DataWords, section_of, seed_of
 from luthier.cli.table import work
+from luthier.core.errors import RecipeError
+from luthier.recipe.schema import DataSection
 from luthier.run.console import Console
 
 Folder = Annotated[Path, typer.Option(help="A new folder for the files.")]
@@ -46,7 +48,24 @@ def split(
     return _made("split", words, output)
 
 
-def augment(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
+def augment(
+    context: typer.Context,
+    words: DataWords = None,
+    *,
+    output: Folder,
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL|RUN|URL",
+            help="Who writes other wordings (data.augment.paraphrase): a model, a run, or an "
+            "OpenAI-compatible endpoint.",
+            show_default=False,
+        ),
+    ] = "",
+    model: Annotated[str, typer.Option(help="Name of the model at the URL.")] = "",
+    key_env: Annotated[str, typer.Option(help="Environment variable with the URL's key.")] = "",
+    max_new_tokens: Annotated[int, typer.Option(help="Longest reply of the model.")] = 256,
+) -> Answer:
     """Write train with the rows that `data.augment` makes of it, and validation and test as they
     are.
 
@@ -55,14 +74,32 @@ def augment(context: typer.Context, words: DataWords = None, *, output: Folder) 
     made. Train on these files, and nothing is made again.
     """
     words = [*(words or []), *context.args]
-    return _made("augment", words, output, seed=seed_of(words))
+    section, seed = section_of("augment", words), seed_of(words)
+    if not by:
+        _refuse_idle({"--model": model, "--key-env": key_env})
+        has_models = work("rewrite.asks_models")(section)
+        make = "augment.augment_with" if has_models else "rewrite.augment_files"
+        return _written(section, output, make, seed=seed)
+    teacher = work("teacher.teacher_of")(by, model, key_env, max_new_tokens)
+    return _written(section, output, "augment.augment_with", seed=seed, teacher=teacher)
+
+
+def _refuse_idle(options: dict[str, str]) -> None:
+    for name, value in options.items():
+        if value:
+            raise RecipeError(f"{name}: says more of --by, which is missing. Leave it out")
 
 
 def _made(command: str, words: list[str], output: Path, *, by: str = "", **settings: Any) -> Answer:
-    section = section_of(command, words)
-    make = work(f"rewrite.{by or f'{command}_files'}")
+    make = f"rewrite.{by or f'{command}_files'}"
+    return _written(section_of(command, words), output, make, **settings)
+
+
+def _written(section: DataSection, output: Path, make: str, **settings: Any) -> Answer:
+    """Args: make: the function of `luthier.workflow` that writes the files."""
+    write = work(make)
     with Console() as console:
-        found = make(section, output=output, on_event=console, **settings)
+        found = write(section, output=output, on_event=console, **settings)
         return Answer(found, lambda: _show(found, console))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,9 @@ from luthier.core.config import build
 from luthier.core.errors import RecipeError
 from luthier.core.options import settings_of
 from luthier.core.seeds import stream
+from luthier.data.assisted import Helpers, assist
 from luthier.data.augmenting import Augmenter, augmenters
+from luthier.data.augmenting.contract import BackingOff
 from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Row
@@ -30,35 +33,47 @@ def augmented(
     *,
     seed: int,
     beside: Iterable[Sequence[Row]] = (),
+    helpers: Helpers | None = None,
 ) -> Sequence[Row]:
     """The rows, and behind them the new ones; `ledger` counts these with their reason.
 
     No new row has the input of another. What is made of a row depends on its content and the seed.
     Args: said: names of augmenters and their settings. beside: the rows of the other splits.
-    Raises: RecipeError: an unknown name or setting, or nothing can be made of these rows.
+        helpers: models, for augmenters that need one.
+    Raises: RecipeError: an unknown name or setting, nothing can be made of these rows, or a model
+        is needed and not there.
     """
-    asked = augmenters_of(said)
+    asked = augmenters_of(said, helpers)
     if not asked:
         return rows
     known = _Known((rows, *beside))
     found = OnDisk[Row](rows)
     for name, augmenter in asked.items():
-        augmenter.study(rows)
+        numbers = array("B", (_number(row, name, augmenter.per_row, seed) for row in rows))
+        augmenter.study(rows, numbers)
         before = len(found)
-        for row in rows:
-            for new in _made(row, name, augmenter, seed, known):
-                ledger.add(f"{augmenter.why} (data.augment.{name})", new.origin, of=row, new=new)
+        for row, number in zip(rows, numbers, strict=True):
+            for why, new in _made(row, name, augmenter, seed, number, known):
+                ledger.add(why, new.origin, of=row, new=new)
                 found.append(new)
         if len(found) == before:
             raise _in_vain(name, augmenter, rows)
     return found
 
 
-def augmenters_of(said: Mapping[str, Any]) -> dict[str, Augmenter]:
+def augmenters_of(said: Mapping[str, Any], helpers: Helpers | None = None) -> dict[str, Augmenter]:
     """The augmenters of `data.augment` by name.
 
-    Raises: RecipeError: an unknown name or setting.
+    Raises: RecipeError: an unknown name or setting, or a model is needed and not there.
     """
+    found = built(said)
+    for name, augmenter in found.items():
+        assist(augmenter, f"data.augment.{name}", helpers)
+    return found
+
+
+def built(said: Mapping[str, Any]) -> dict[str, Augmenter]:
+    """The same without models, whether they need one or not. Raises: RecipeError: as there."""
     found: dict[str, Augmenter] = {}
     for name, value in sorted(said.items()):
         kind = augmenters.get(name)
@@ -68,20 +83,38 @@ def augmenters_of(said: Mapping[str, Any]) -> dict[str, Augmenter]:
     return found
 
 
-def _made(row: Row, name: str, augmenter: Augmenter, seed: int, known: _Known) -> Iterator[Row]:
-    key, per_row = row.key(), augmenter.per_row
-    number = int(per_row)
-    names = ("augment", name, key, row.origin.made)  # a row may come more than once
-    number += stream(seed, *names).random() < per_row - number
+def _number(row: Row, name: str, per_row: float, seed: int) -> int:
+    """New rows that are made of one."""
+    whole = int(per_row)
+    drawn = stream(seed, "augment", name, row.key(), row.origin.made).random()
+    return whole + (drawn < per_row - whole)
+
+
+def _made(
+    row: Row, name: str, augmenter: Augmenter, seed: int, number: int, known: _Known
+) -> Iterator[tuple[str, Row]]:
+    """So many new rows at most, each with how it was made."""
+    names = ("augment", name, row.key(), row.origin.made)  # a row may come more than once
     for copy in range(1, number + 1):
-        draws = stream(seed, *names, copy)
-        for _ in range(_ATTEMPTS):
-            new = augmenter.new(row, draws)
-            if new is None:
-                return
-            if known.is_new(new):
-                yield replace(new, origin=replace(row.origin, made=f"{name} {copy}"))
-                break
+        found = f"{augmenter.why} (data.augment.{name})", f"{name} {copy}"
+        new = _new(row, augmenter, stream(seed, *names, copy), copy, known)
+        if new is None and isinstance(augmenter, BackingOff):
+            other, instead = augmenter.instead
+            why = f"{instead.why}, as nothing else was found (data.augment.{name})"
+            found = why, f"{name} {copy}, by {other}"
+            new = _new(row, instead, stream(seed, *names, other, copy), copy, known)
+        if new is not None:
+            yield found[0], replace(new, origin=replace(row.origin, made=found[1]))
+
+
+def _new(
+    row: Row, augmenter: Augmenter, draws: random.Random, copy: int, known: _Known
+) -> Row | None:
+    for _ in range(_ATTEMPTS):
+        new = augmenter.new(row, draws, copy)
+        if new is None or known.is_new(new):
+            return new
+    return None
 
 
 class _Known:

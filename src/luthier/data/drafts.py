@@ -13,7 +13,7 @@ ASKED = ("question", "instruction", "task", "prompt", "q")
 ANSWERED = ("answer", "response", "output", "completion", "a")
 _MOST_OPENINGS = 2000
 """Braces that are tried; no reply has more, unless it never ends."""
-_DECLINED = re.compile(
+DECLINED = re.compile(
     r"^\W*(?:i['\u2019]m sorry|i am sorry|sorry|i (?:cannot|can['\u2019]t|am unable|will not))\b",
     re.IGNORECASE,
 )
@@ -38,7 +38,7 @@ def drafts(reply: str, most: int) -> list[tuple[str, str]]:
 
 def why_none(reply: str) -> NoDraft:
     """Of a reply without pairs: whether the model refused, or did not write as asked."""
-    is_refusal = _DECLINED.search(reply) or PHRASES.search(reply)
+    is_refusal = DECLINED.search(reply) or PHRASES.search(reply)
     return "declined" if is_refusal else "malformed"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from luthier.data.drawn import drawn, drawn_only
+from luthier.data.embedder import Embedder
 from luthier.data.keyed import Keyed
 from luthier.data.on_disk import Chosen
 from luthier.data.rows import Row
@@ -24,18 +25,6 @@ MOST_CHARACTERS = 1_000
 """Of a text, from its beginning: what is read of it."""
 _DIMENSIONS = 100
 _WORD = r"(?u)\w+|[^\w\s]"
-
-
-@dataclass(frozen=True, slots=True)
-class Embedder:
-    """A way to vectors of texts."""
-
-    by: str
-    """Its name for people."""
-    is_learned: bool
-    """It knows words that mean the same; False: words are only counted."""
-    vectors: Callable[[Sequence[str]], NDArray[np.float32]]
-    """Of texts (N, D)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +74,10 @@ def word_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
 
     Source: latent semantic analysis, Deerwester et al. 1990.
     """
+    words = Counter(word for text in texts for word in set(text.lower().split()))
+    least = 2 if any(number > 1 for number in words.values()) else 1
     counted: Any = TfidfVectorizer(
-        ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=_WORD
+        ngram_range=(1, 2), sublinear_tf=True, min_df=least, token_pattern=_WORD
     ).fit_transform(texts)
     dimensions = min(_DIMENSIONS, counted.shape[1] - 1, len(texts) - 1)
     if dimensions < 1:

@@ -15,7 +15,8 @@ from luthier.data.clean import asked_for
 from luthier.data.cleaning import Cleaner, cleaners
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.duplicates import Repeats, remove_duplicates, remove_leaks
-from luthier.data.embedded import Embedded, Embedder, by_words, embedded
+from luthier.data.embedded import Embedded, by_words, embedded
+from luthier.data.embedder import Embedder
 from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
 from luthier.data.load import cleaned_splits, parse_splits

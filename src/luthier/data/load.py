@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from luthier.core.errors import DataError
+from luthier.data.augment import augmenters_of
 from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.corrections import corrected_splits, corrected_test, read_corrections
@@ -50,6 +51,8 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     Raises: DataError: with the place, what came, what was expected and what to do.
     """
     _check_shares(section)
+    augmenters_of(section.augment)  # refused before anything is read
+    asked_for(section.clean)
     ledger, corrections = Ledger(), read_corrections(section.corrections)
     parsed = parse_splits(section, ledger, wants=wants)
     description = [line for files in parsed.values() for one in files for line in one.description]

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.data.embedded import Embedder, by_words
+from luthier.data.embedded import by_words
+from luthier.data.embedder import Embedder
 from luthier.engine.precision import choose, dtype_of
 from luthier.evaluation.tasks.search import vectors_of
 from luthier.models import packages, trunks
@@ -26,13 +27,18 @@ def embedder_for(found: Found, stages: Stages) -> Embedder:
     is_encoder = "embedder" in found.blueprint.kinds and not found.blueprint.can_generate
     if is_encoder:
         return embedder_of(found.source.reference, stages)
-    place = aliases()[ENCODER]
-    if packages.is_here(place.removeprefix("pypi:")):
-        stages.note(f"vectors of rows: {ENCODER}, since {found.source.reference} is no encoder")
+    return small_embedder(stages, f", since {found.source.reference} is no encoder")
+
+
+def small_embedder(stages: Stages, since: str = "") -> Embedder:
+    """One that is at hand, else words; which it is, is said. Args: since: why it is looked for."""
+    if packages.is_here(aliases()[ENCODER].removeprefix("pypi:")):
+        stages.note(f"vectors of rows: {ENCODER}{since}")
         return embedder_of(ENCODER, stages)
+    why = f"{since}, and" if since else ", since"
     stages.note(
-        f"vectors of rows: of their words, since {found.source.reference} is no encoder, and "
-        f"{ENCODER} is not here (luthier models fetch {ENCODER})"
+        f"vectors of rows: of their words{why} {ENCODER} is not here (luthier models fetch "
+        f"{ENCODER})"
     )
     return by_words()
 

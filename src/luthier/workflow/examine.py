@@ -9,7 +9,7 @@ from typing import Any
 
 from luthier.core import files
 from luthier.core.config import build
-from luthier.data.embedded import Embedder
+from luthier.data.embedder import Embedder
 from luthier.data.examine import Examined, examine
 from luthier.data.overview import overview
 from luthier.recipe.schema import DataSection

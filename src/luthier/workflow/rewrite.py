@@ -11,7 +11,8 @@ import numpy as np
 
 from luthier.core import files
 from luthier.core.errors import DataError, RecipeError
-from luthier.data.augment import augmenters_of
+from luthier.data.assisted import Helpers, is_assisted
+from luthier.data.augment import augmenters_of, built
 from luthier.data.clean import asked_for, usual
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.divide import divide, held_together
@@ -87,29 +88,43 @@ def fold_files(
 
 
 def augment_files(
-    section: DataSection, *, output: Path, seed: int = 0, on_event: Listener = silent
+    section: DataSection,
+    *,
+    output: Path,
+    seed: int = 0,
+    helpers: Helpers | None = None,
+    on_event: Listener = silent,
 ) -> dict[str, Any]:
     """The rows of files as training would split them, those of train with what `data.augment`
     makes of them, and weighed and balanced as `data.train` and `data.sample` say.
 
     Validation and test rows stay as they are. A row that was made says in a column of which one.
-    Args, Returns, Raises: as `split_files`; RecipeError too where nothing is to be made, or where
-        no rows are kept for the test: made rows would be taken for it later.
+    Args: helpers: models, for ways of augmenting that need one.
+    Returns, Raises: as `split_files`; RecipeError too where nothing is to be made, or where no
+        rows are kept for the test: made rows would be taken for it later.
     """
-    _check_augments(section)
+    _check_augments(section, helpers)
 
     def grow(parts: Parts, parsed: Mapping[str, list[Parsed]], ledger: Ledger) -> _Grown:
         weights = weights_of(parsed["train"])
-        rows, how = training_rows(parts, section, ledger, weights=weights, seed=seed)
+        rows, how = training_rows(
+            parts, section, ledger, weights=weights, seed=seed, helpers=helpers
+        )
         own = {} if parts["validation"] else {"validation_share": 0.0}
         repeats = {"on_duplicate": "keep"} if _has_repeats(rows) else {}
+        how += helpers.said if helpers else []
         return _Grown({**parts, "train": rows}, how, {**own, **repeats})
 
     return _rewritten(section, output, on_event, grow=grow)
 
 
-def _check_augments(section: DataSection) -> None:
-    if not augmenters_of(section.augment):
+def asks_models(section: DataSection) -> bool:
+    """Whether models are needed to make rows. Raises: RecipeError: an unknown name or setting."""
+    return any(is_assisted(one) for one in built(section.augment).values())
+
+
+def _check_augments(section: DataSection, helpers: Helpers | None) -> None:
+    if not augmenters_of(section.augment, helpers):
         raise RecipeError(
             "data.augment: says nothing, so no row would be made.\n"
             "    Say how, such as data.augment.words=1 (all ways: luthier list augment)"

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from luthier.core import files
 from luthier.core.errors import RecipeError
@@ -15,14 +14,13 @@ from luthier.data.load import parse_files
 from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed, Reading, together
 from luthier.data.rows import Row
-from luthier.graders.judge import is_local
 from luthier.recipe.data_section import LEAST_CHUNK, DataSection
 from luthier.workflow.distinct import distinct, num_distinct
 from luthier.workflow.pairs import Maker, Pair
 from luthier.workflow.said import open_kept
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.synth_folder import Pool
-from luthier.workflow.teacher import AT_ONCE, ROWS_AT_ONCE, Asking, Teacher
+from luthier.workflow.teacher import AT_ONCE, ROWS_AT_ONCE, Asking, Teacher, introduce
 from luthier.workflow.wording import wording_of
 
 _READ = frozenset({"train", "format", "columns", "encoding", "chunk", "chunk_overlap"})
@@ -71,7 +69,7 @@ def synth_files(
         for line in (line for one in read for line in one.description):
             stages.note(line)
         kept = open_kept(output, teacher.settings())
-        _tell(teacher, len(kept.found), stages)
+        introduce(teacher, len(kept.found), "the passages are", stages)
         maker = Maker(Asking(teacher, kept, seed=seed), kept, wording, per_chunk=wanted.per_chunk)
         with stages.stage(_STAGE, f"{len(order)} passages, {teacher.url or teacher.model}"):
             pairs, num_asked = _made(maker, rows, order, wanted, stages)
@@ -116,14 +114,6 @@ def _order(rows: Sequence[Row], wanted: Wanted, *, name: str) -> list[int]:
             "    Name documents, or a folder of them: luthier data synth handbook/"
         )
     return sorted(found, key=lambda at: rows[at].key()) if wanted.most else found
-
-
-def _tell(teacher: Teacher, num_kept: int, stages: Stages) -> None:
-    host = urlsplit(teacher.url).hostname or ""
-    if host and not is_local(host):
-        stages.note(f"the passages are sent to {host}")
-    if num_kept:
-        stages.note(f"{num_kept} answers are there from an earlier start")
 
 
 def _made(

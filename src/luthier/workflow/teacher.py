@@ -18,6 +18,7 @@ from luthier.core.errors import RecipeError
 from luthier.core.server import Server
 from luthier.data.rows import Chat
 from luthier.generation import generate
+from luthier.graders.judge import is_local
 from luthier.models.bundle import Bundle
 from luthier.models.load import open_model
 from luthier.run.layout import Layout
@@ -25,6 +26,7 @@ from luthier.workflow.device import device_name
 from luthier.workflow.endpoint import Endpoint
 from luthier.workflow.run import Run
 from luthier.workflow.said import Kept, judged
+from luthier.workflow.stages import Stages
 
 AT_ONCE, ROWS_AT_ONCE = 4, 256
 """Questions at an endpoint at a time; rows answered here before they are kept."""
@@ -85,6 +87,15 @@ def teacher_of(by: str, model: str, key_env: str, max_new_tokens: int) -> Teache
         listed = f"lists {', '.join(names[:5])}" if names else "lists no model"
         raise RecipeError(f"--by {by}: {listed}. Name the one that is to write: --model")
     return replace(teacher, model=names[0])
+
+
+def introduce(teacher: Teacher, num_kept: int, what: str, stages: Stages) -> None:
+    """Say where words go, and how many answers are there. Args: what: such as "the rows are"."""
+    host = urlsplit(teacher.url).hostname or ""
+    if host and not is_local(host):
+        stages.note(f"{what} sent to {host}")
+    if num_kept:
+        stages.note(f"{num_kept} answers are there from an earlier start")
 
 
 class Asking:

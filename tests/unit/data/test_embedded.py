@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from tests.unit.data.test_examine import WORDS, sentences, write
 
-from luthier.data.embedded import LEAST_ROWS, Embedded, Embedder, by_words, embedded
+from luthier.data.embedded import LEAST_ROWS, Embedded, by_words, embedded
+from luthier.data.embedder import Embedder
 from luthier.data.examine import Examined, examine
 from luthier.data.keyed import keyed
 from luthier.data.overview import overview

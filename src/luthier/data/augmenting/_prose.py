@@ -21,15 +21,20 @@ _ANY = re.compile(r"[`;{}<\[\d_/\\=@\t]|    |www")
 
 def words(text: str) -> list[re.Match[str]]:
     """The words of plain language, in order."""
-    kept = _kept(text) if _ANY.search(text) else iter(())
-    stretch = next(kept, None)
+    stretches = _kept(text) if _ANY.search(text) else iter(())
+    stretch = next(stretches, None)
     found: list[re.Match[str]] = []
     for word in _WORD.finditer(text):
         while stretch is not None and stretch[1] <= word.start():
-            stretch = next(kept, None)
+            stretch = next(stretches, None)
         if stretch is None or word.end() <= stretch[0]:
             found.append(word)
     return found
+
+
+def kept(text: str) -> list[str]:
+    """The other pieces: code, addresses, numbers and marks."""
+    return [text[start:end] for start, end in _kept(text)] if _ANY.search(text) else []
 
 
 def _kept(text: str) -> Iterator[tuple[int, int]]:

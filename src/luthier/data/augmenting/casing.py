@@ -49,12 +49,13 @@ class Casing:
     def __init__(self, config: Config) -> None:
         self._config, self.per_row = config, config.per_row
 
-    def study(self, rows: Sequence[Row]) -> None:
+    def study(self, rows: Sequence[Row], numbers: Sequence[int]) -> None:
         """Nothing has to be known."""
-        del rows
+        del rows, numbers
 
-    def new(self, row: Row, draws: random.Random) -> Row | None:
+    def new(self, row: Row, draws: random.Random, copy: int) -> Row | None:
         """The row in one of the cases."""
+        del copy
         turned = _TURNED[draws.choice(self._config.cases)]
         return row.varied(partial(_turned, turned), moves=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.rows import Row
 
@@ -26,15 +26,27 @@ class Augmenter(Protocol):
 
     def __init__(self, config: Any) -> None: ...
 
-    def study(self, rows: Sequence[Row]) -> None:
-        """Look at the rows of train, once and before any is made."""
+    def study(self, rows: Sequence[Row], numbers: Sequence[int]) -> None:
+        """Look at the rows of train, once and before any is made.
+
+        Args: numbers: new rows that will be asked for of each.
+        """
         ...
 
-    def new(self, row: Row, draws: random.Random) -> Row | None:
+    def new(self, row: Row, draws: random.Random, copy: int) -> Row | None:
         """A row made of this one: another input of the same kind for which the same is right.
 
         A function of the row and of what is drawn, as far as possible: rows appended to the files
         change what is made of as few others as can be.
+        Args: copy: which of its new rows it is, from 1.
         Returns: None, or an equal row, where nothing is found to change.
         """
         ...
+
+
+@runtime_checkable
+class BackingOff(Protocol):
+    """An augmenter that leaves rows to another one, which are counted apart."""
+
+    instead: tuple[str, Augmenter]
+    """The name of that one, and itself."""

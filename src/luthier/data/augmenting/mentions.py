@@ -55,8 +55,9 @@ class Mentions:
         self._config, self.per_row = config, config.per_row
         self._known: dict[str, list[_Mention]] = {}
 
-    def study(self, rows: Sequence[Row]) -> None:
+    def study(self, rows: Sequence[Row], numbers: Sequence[int]) -> None:
         """Collect the mentions of each type."""
+        del numbers
         found: dict[str, set[_Mention]] = defaultdict(set)
         for row in rows:
             if isinstance(row, Tagged) and row.tags:
@@ -64,8 +65,9 @@ class Mentions:
                     found[kind].add(_mention(row, start, end))
         self._known = {kind: sorted(mentions) for kind, mentions in found.items()}
 
-    def new(self, row: Row, draws: random.Random) -> Row | None:
+    def new(self, row: Row, draws: random.Random, copy: int) -> Row | None:
         """The row with other mentions each time; None without any."""
+        del copy
         if not isinstance(row, Tagged) or not row.tags:
             return None
         other: dict[int, tuple[int, _Mention]] = {}

@@ -43,12 +43,13 @@ class Words:
     def __init__(self, config: Config) -> None:
         self._config, self.per_row = config, config.per_row
 
-    def study(self, rows: Sequence[Row]) -> None:
+    def study(self, rows: Sequence[Row], numbers: Sequence[int]) -> None:
         """Nothing has to be known."""
-        del rows
+        del rows, numbers
 
-    def new(self, row: Row, draws: random.Random) -> Row | None:
+    def new(self, row: Row, draws: random.Random, copy: int) -> Row | None:
         """The row with other words missing and swapped each time."""
+        del copy
         return row.varied(partial(_changed, self._config, draws), moves=True)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from luthier.data.comparing import contains, content_words, numbers
 from luthier.data.screens import screens
-from luthier.data.screens._words import contains, content_words, numbers
 from luthier.data.screens.contract import Made
 
 

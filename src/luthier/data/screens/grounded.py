@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from luthier.data.comparing import content_words, numbers, words
 from luthier.data.screens import screens
-from luthier.data.screens._words import content_words, numbers, words
 from luthier.data.screens.contract import Made
 
 LEAST_SHARE, LEAST_SHARE_FREE = 0.7, 0.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from luthier.data.comparing import words
 from luthier.data.screens import screens
-from luthier.data.screens._words import words
 from luthier.data.screens.contract import Made
 
 FEWEST_WORDS, MOST_CHARACTERS = 3, 1000

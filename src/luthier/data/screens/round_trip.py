@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from luthier.data.comparing import contains, denies, numbers, overlap
 from luthier.data.screens import screens
-from luthier.data.screens._words import contains, denies, numbers, overlap
 from luthier.data.screens.contract import Made
 
 LEAST_OVERLAP, LEAST_OVERLAP_FREE = 0.5, 0.3

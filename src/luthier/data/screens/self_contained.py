@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
+from luthier.data.comparing import content_words, numbers
 from luthier.data.screens import screens
-from luthier.data.screens._words import content_words, numbers
 from luthier.data.screens.contract import Made
 
 _WHOLE = r"passage|excerpt|snippet|text"
