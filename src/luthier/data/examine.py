@@ -10,7 +10,8 @@ from typing import Any
 
 from luthier.core.config import build
 from luthier.core.errors import DataError
-from luthier.data.checks import Check, Finding, Shown, Spatial, checks
+from luthier.data.checks import Beside, Check, Finding, Shown, Spatial, checks
+from luthier.data.checks.contract import OtherColumns
 from luthier.data.clean import asked_for
 from luthier.data.cleaning import Cleaner, cleaners
 from luthier.data.corrections import corrected_splits, read_corrections
@@ -21,6 +22,7 @@ from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
 from luthier.data.load import cleaned_splits, parse_splits
 from luthier.data.on_disk import OnDisk
+from luthier.data.others import Others
 from luthier.data.parse import together
 from luthier.data.rows import Row
 from luthier.recipe.schema import DataSection
@@ -82,7 +84,7 @@ def examine(
     asked_for(section.clean)  # refused before anything is read
     ledger, corrections = Ledger(), read_corrections(section.corrections)
     progress("reading")
-    parsed = parse_splits(section, ledger, wants=wants)
+    parsed = parse_splits(section, ledger, wants=wants, keeps_others="short")
     findings = _dropped(ledger)
     corrected = corrected_splits(parsed, corrections, ledger)
     cleaned = cleaned_splits(corrected.parsed, section, ledger)
@@ -99,7 +101,10 @@ def examine(
     single = remove_duplicates(tables["train"], policy="remove")[0]
     progress("placing rows by their texts")
     points = embedded(single, embedder or by_words())
-    findings += findings_of(single.rows, beside, points=points, progress=progress, unable=progress)
+    others = Others(parsed["train"]).of
+    findings += findings_of(
+        single.rows, beside, points=points, others=others, progress=progress, unable=progress
+    )
     return Examined(
         [
             *(line for files in parsed.values() for one in files for line in one.description),
@@ -126,14 +131,15 @@ def findings_of(
     beside: Sequence[Row] = (),
     *,
     points: Embedded | None = None,
+    others: OtherColumns | None = None,
     progress: Callable[[str], None] = lambda _: None,
     unable: Callable[[str], None] = lambda _: None,
 ) -> list[Finding]:
     """What cleaners would change in these rows, and what checks say of them, costliest first.
 
     Args: beside: validation and test rows of files of their own. points: the rows, or some of them,
-        with vectors. progress: is told what is looked for. unable: is told which check could not
-        look, and why.
+        with vectors. others: gives the columns that rows do not hold. progress: is told what is
+        looked for. unable: is told which check could not look, and why.
     """
     found: list[Finding] = []
     for name, kind in cleaners.items():
@@ -142,15 +148,20 @@ def findings_of(
     for name, kind in checks.items():
         progress(f"looking for {name}")
         try:
-            found += _looked(kind(), rows, points)
+            found += _looked(kind(), rows, points, others)
         except DataError as error:  # one that cannot look does not keep the others from it
             unable(str(error))
     return costliest_first(found)
 
 
 def _looked(
-    check: Check | Spatial, rows: Sequence[Row], points: Embedded | None
+    check: Check | Spatial | Beside,
+    rows: Sequence[Row],
+    points: Embedded | None,
+    others: OtherColumns | None,
 ) -> Iterable[Finding]:
+    if isinstance(check, Beside):
+        return check.look_beside(rows, others) if others else ()
     is_said = points is not None and (points.by.is_learned or not isinstance(check, Check))
     if points is not None and is_said and isinstance(check, Spatial):
         return check.look_at(points)

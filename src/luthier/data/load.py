@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from luthier.core.errors import DataError
@@ -14,9 +14,11 @@ from luthier.data.clean import asked_for, cleaned
 from luthier.data.corrections import corrected_splits, corrected_test, read_corrections
 from luthier.data.divide import divide, validation_share
 from luthier.data.find import digest, find
-from luthier.data.formats.contract import Shape
+from luthier.data.formats.contract import Record, Shape
+from luthier.data.kept import Keeps
 from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
+from luthier.data.others import Others
 from luthier.data.parse import Parsed, Reading, parse, together
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.data.training_rows import training_rows
@@ -40,6 +42,8 @@ class Loaded:
     """Names of the classes in train, sorted (whole numbers by value); empty without classes."""
     warnings: tuple[str, ...] = ()
     """What a user should look at, such as corrections that fit no row."""
+    others: Callable[[Sequence[Row]], Sequence[Record]] = field(default=lambda _: (), compare=False)
+    """How the columns of the files begin that rows of train do not hold, where checks ask."""
 
 
 def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool = True) -> Loaded:
@@ -54,7 +58,9 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     augmenters_of(section.augment)  # refused before anything is read
     asked_for(section.clean)
     ledger, corrections = Ledger(), read_corrections(section.corrections)
-    parsed = parse_splits(section, ledger, wants=wants)
+    keeps: Keeps = "none" if section.on_finding == "off" else "short"
+    parsed = parse_splits(section, ledger, wants=wants, keeps_others=keeps)
+    others = Others(parsed["train"]).of
     description = [line for files in parsed.values() for one in files for line in one.description]
     weights = weights_of(parsed["train"])
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
@@ -81,6 +87,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
         shape,
         class_names(parts["train"]),
         tuple(corrected.warnings),
+        others,
     )
 
 
@@ -113,7 +120,7 @@ def _few_spread(
 
 
 def parse_splits(
-    section: DataSection, ledger: Ledger, *, wants: str = "auto", keeps_others: bool = False
+    section: DataSection, ledger: Ledger, *, wants: str = "auto", keeps_others: Keeps = "none"
 ) -> dict[str, list[Parsed]]:
     """The files of every split; none where it is to be split off train.
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from luthier.data.formats.contract import Record
+from luthier.data.kept import Kept, place_of
 from luthier.data.keyed import Hash, Whole, start_of
 from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed
@@ -22,8 +23,8 @@ class Others:
         self._held = [one.others for one in files]
         ends = np.cumsum([0, *(len(held) for held in self._held)])
         self._begins: list[int] = ends.tolist()
-        self._places = _Index(_place(row) for one in files for row in one.rows)
-        self._rows = _Index(_content(row) for one in files for row in one.rows)
+        self._places = _Index(np.concatenate([held.places() for held in self._held or [Kept()]]))
+        self._rows = _Index(_contents(files) if self._places.repeats else np.empty(0, np.uint64))
 
     def of(self, rows: Sequence[Row]) -> Sequence[Record]:
         """For each row the other columns of its record, or of the record of the row that it was
@@ -33,7 +34,7 @@ class Others:
         return OnDisk(self._record(row) for row in rows)
 
     def _record(self, row: Row) -> Record:
-        at = self._places.only(_place(row))
+        at = self._places.only(place_of(replace(row.origin, made="")))
         at = self._rows.only(_content(row)) if at < 0 else at
         if at < 0:
             return {}
@@ -41,8 +42,8 @@ class Others:
         return self._held[number][at - self._begins[number]]
 
 
-def _place(row: Row) -> int:
-    return start_of(str(replace(row.origin, made="")))
+def _contents(files: Iterable[Parsed]) -> Hash:
+    return np.fromiter((_content(row) for one in files for row in one.rows), np.uint64)
 
 
 def _content(row: Row) -> int:
@@ -52,10 +53,11 @@ def _content(row: Row) -> int:
 class _Index:
     """Hashes, and where each stands."""
 
-    def __init__(self, hashes: Iterable[int]) -> None:
-        found: Hash = np.fromiter(hashes, np.uint64)
+    def __init__(self, found: Hash) -> None:
         self._order: Whole = np.argsort(found, kind="stable")
         self._sorted: Hash = found[self._order]
+        self.repeats = bool((self._sorted[1:] == self._sorted[:-1]).any())
+        """Whether one of them stands there twice."""
 
     def only(self, hashed: int) -> int:
         """The place of a hash that stands there once; else -1."""

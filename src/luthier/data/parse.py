@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
@@ -18,6 +18,7 @@ from luthier.data.formats.contract import (
     Shape,
     Unusable,
 )
+from luthier.data.kept import HIDDEN, Keeps, Kept
 from luthier.data.ledger import Counted, Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.opened import Opened
@@ -31,8 +32,6 @@ from luthier.recipe.data_section import DataSection, Reasoning
 _SAMPLE_RECORDS = 100
 _MANY_EXTRA = 0.1
 _SHOWN_ERRORS = 3
-_HIDDEN = "\0"
-"""How the names of columns begin that say something of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +48,20 @@ class Reading:
     answered: bool = True
     """Targets must be there; False for rows to be predicted."""
     reasoning: Reasoning = "keep"
-    keeps_others: bool = False
-    """Whether columns that rows do not hold are kept beside them (`Parsed.others`)."""
+    keeps_others: Keeps = "none"
+    """Which columns that rows do not hold are kept beside them (`Parsed.others`)."""
     chunk: int | Auto = 0
     """Most characters of a piece of running text; 0: it stays whole, "auto": documents do not."""
     chunk_overlap: int = 0
 
     @classmethod
     def of(
-        cls, section: DataSection, wants: str, *, answered: bool = True, keeps_others: bool = False
+        cls,
+        section: DataSection,
+        wants: str,
+        *,
+        answered: bool = True,
+        keeps_others: Keeps = "none",
     ) -> Reading:
         """As the recipe says. Rows to be predicted are not split, so they have no groups."""
         return cls(
@@ -86,7 +90,7 @@ class Parsed:
     format: str
     rows: Sequence[Row]
     description: list[str]
-    others: Sequence[Record] = ()
+    others: Kept = field(default_factory=Kept)
     """For each row the columns that it does not hold; empty where they are not kept."""
     documents: int = 0
     """From how many documents the rows were cut; 0: they were not."""
@@ -154,7 +158,7 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
 
 
 def _sample(records: list[Record], *, answered: bool) -> Sample:
-    columns = dict.fromkeys(key for record in records for key in record if key[:1] != _HIDDEN)
+    columns = dict.fromkeys(key for record in records for key in record if key[:1] != HIDDEN)
     return Sample(list(columns), records, answered)
 
 
@@ -180,8 +184,8 @@ def _rows(
     several: Several,
     reading: Reading,
     ledger: Ledger,
-) -> tuple[Sequence[Row], Sequence[Record], dict[str, Counted]]:
-    rows, others = OnDisk[Row](), OnDisk[Record]()
+) -> tuple[Sequence[Row], Kept, dict[str, Counted]]:
+    rows, others = OnDisk[Row](), Kept(reading.keeps_others)
     remarks: dict[str, Counted] = {}
     errors: list[str] = []
     num_extra = num_met = 0
@@ -213,8 +217,7 @@ def _rows(
         except RecursionError:
             errors.append(f"{origin}: lists or objects are nested too deep")
         else:
-            if reading.keeps_others:
-                others.append(_others(record, match.read()))
+            others.append(origin, record, match.read())
             for remark in context.remarks:
                 ledger.shorten(remark, origin)
                 remarks.setdefault(remark, Counted()).add(str(origin))
@@ -233,11 +236,6 @@ def _origin(name: str, line: int, aside: Aside) -> Origin:
     """Where a document stands, or a part of it."""
     file, line = aside.file or name, 1 if aside.file else line
     return PartOrigin(file, line, aside.part) if aside.part else Origin(file, line)
-
-
-def _others(record: Record, taken: Collection[str]) -> Record:
-    """The columns that a row does not hold."""
-    return {k: value for k, value in record.items() if k not in taken and k[:1] != _HIDDEN}
 
 
 def _errors(errors: list[str]) -> DataError:

@@ -27,7 +27,9 @@ def first_look(loaded: Loaded, section: DataSection, stages: Stages) -> list[dic
         return []
     of_files = (row for row in loaded.splits.train if not row.origin.made)
     rows = list(islice(of_files, MOST_ROWS))
-    findings = findings_of(rows, unable=lambda text: stages.note(text, warning=True))
+    findings = findings_of(
+        rows, others=loaded.others, unable=lambda text: stages.note(text, warning=True)
+    )
     stopping = [one for one in findings if one.count >= max(1, one.stops_from * len(rows))]
     if stopping and section.on_finding == "error":
         raise _stopped(stopping, len(rows))

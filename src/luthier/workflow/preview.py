@@ -32,7 +32,7 @@ def preview_files(
     stages, ledger = Stages(on_event), Ledger()
     corrections = read_corrections(section.corrections)
     with stages.stage("reading data"):
-        parsed = parse_splits(section, ledger, keeps_others=output is not None)
+        parsed = parse_splits(section, ledger, keeps_others="none" if output is None else "all")
         corrected = corrected_splits(parsed, corrections, ledger)
         cleaned = cleaned_splits(corrected.parsed, section, ledger)
     stages.note_all(corrected.said)

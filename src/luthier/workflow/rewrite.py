@@ -154,7 +154,7 @@ def _rewritten(
     ledger, corrections = Ledger(listener=log.append), read_corrections(section.corrections)
     with files.new_folder(output) as folder:
         with stages.stage("reading data"):
-            parsed = parse_splits(section, ledger, keeps_others=True)
+            parsed = parse_splits(section, ledger, keeps_others="all")
         others = Others(one for held in parsed.values() for one in held)
         with stages.stage("cleaning data"):
             corrected = corrected_splits(parsed, corrections, ledger)

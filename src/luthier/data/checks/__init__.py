@@ -1,8 +1,10 @@
 """One file per thing that can be wrong with rows and that no cleaner mends."""
 
 from luthier.core.registry import Registry
-from luthier.data.checks.contract import Check, Doubt, Doubting, Finding, Shown, Spatial
+from luthier.data.checks.contract import Beside, Check, Doubt, Doubting, Finding, Shown, Spatial
 
-checks: Registry[type[Check | Spatial]] = Registry("luthier.data.checks", word="check of data")
+checks: Registry[type[Check | Spatial | Beside]] = Registry(
+    "luthier.data.checks", word="check of data"
+)
 
-__all__ = ["Check", "Doubt", "Doubting", "Finding", "Shown", "Spatial", "checks"]
+__all__ = ["Beside", "Check", "Doubt", "Doubting", "Finding", "Shown", "Spatial", "checks"]

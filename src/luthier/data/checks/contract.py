@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
 from luthier.data.embedded import Embedded
+from luthier.data.formats.contract import Record
 from luthier.data.rows import Row
 
+OtherColumns = Callable[[Sequence[Row]], Sequence[Record]]
+"""For each of some rows the columns of its record that it does not hold."""
 MOST_SHOWN = 5
 MOST_NAMED = 10_000
 
@@ -83,6 +86,16 @@ class Spatial(Protocol):
     """
 
     def look_at(self, embedded: Embedded) -> Iterator[Finding]:
+        """What is wrong; nothing where it does not concern such rows."""
+        ...
+
+
+@runtime_checkable
+class Beside(Protocol):
+    """A check that looks at rows beside the columns of the files that they do not hold; it is asked
+    only where these were kept."""
+
+    def look_beside(self, rows: Sequence[Row], others: OtherColumns) -> Iterator[Finding]:
         """What is wrong; nothing where it does not concern such rows."""
         ...
 

@@ -1,0 +1,63 @@
+"""What a file holds beside its rows: the other columns of each record, and where it stands."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterator
+from typing import Literal
+
+import numpy as np
+
+from luthier.data.keyed import Hash, start_of
+from luthier.data.on_disk import OnDisk
+from luthier.data.rows import Origin
+from luthier.data.sources.contract import Record
+
+Keeps = Literal["none", "short", "all"]
+"""Which columns: all, or what can be told apart at a glance: numbers, and how texts begin."""
+HIDDEN = "\0"
+"""How the names of columns begin that say something of the others."""
+_SHORT = 64
+
+
+class Kept:
+    """For each row of a file the columns that it does not hold: 16 bytes of memory for each."""
+
+    def __init__(self, keeps: Keeps = "none") -> None:
+        self._keeps: Keeps = keeps
+        self._records = OnDisk[Record]()
+        self._places = array("Q")
+
+    def append(self, origin: Origin, record: Record, taken: Collection[str]) -> None:
+        """Put those of a row behind the others; `taken` are the columns that it holds."""
+        if self._keeps == "none":
+            return
+        columns = {k: value for k, value in record.items() if k not in taken and k[:1] != HIDDEN}
+        self._records.append(_short(columns) if self._keeps == "short" else columns)
+        self._places.append(place_of(origin))
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, at: int) -> Record:
+        return self._records[at]
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self._records)
+
+    def places(self) -> Hash:
+        """Where each stands, as `place_of` has it."""
+        return np.array(self._places, np.uint64)
+
+
+def _short(columns: Record) -> Record:
+    return {
+        name: value[:_SHORT] if isinstance(value, str) else value
+        for name, value in columns.items()
+        if isinstance(value, str | int | float)
+    }
+
+
+def place_of(origin: Origin) -> int:
+    """The place of a row, as a number by which it is found."""
+    return start_of(str(origin))
