@@ -14,14 +14,18 @@ from luthier.data.rows import Origin
 from luthier.data.sources.contract import Record
 
 Keeps = Literal["none", "short", "all"]
-"""Which columns: all, or what can be told apart at a glance: numbers, and how texts begin."""
+"""Which columns: all, or of the first rows what can be told apart at a glance: numbers, and how
+texts begin."""
+FIRST_ROWS = 20_000
+"""Of a file, where only what is short is kept."""
 HIDDEN = "\0"
 """How the names of columns begin that say something of the others."""
 _SHORT = 64
 
 
 class Kept:
-    """For each row of a file the columns that it does not hold: 16 bytes of memory for each."""
+    """For the rows of a file, or the first of them, the columns that they do not hold: 16 bytes of
+    memory for each."""
 
     def __init__(self, keeps: Keeps = "none") -> None:
         self._keeps: Keeps = keeps
@@ -30,7 +34,7 @@ class Kept:
 
     def append(self, origin: Origin, record: Record, taken: Collection[str]) -> None:
         """Put those of a row behind the others; `taken` are the columns that it holds."""
-        if self._keeps == "none":
+        if self._keeps == "none" or (self._keeps == "short" and len(self) >= FIRST_ROWS):
             return
         columns = {k: value for k, value in record.items() if k not in taken and k[:1] != HIDDEN}
         self._records.append(_short(columns) if self._keeps == "short" else columns)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain, islice
 
 import numpy as np
 
@@ -43,7 +44,8 @@ class Others:
 
 
 def _contents(files: Iterable[Parsed]) -> Hash:
-    return np.fromiter((_content(row) for one in files for row in one.rows), np.uint64)
+    with_others = chain(*(islice(one.rows, len(one.others)) for one in files))
+    return np.fromiter((_content(row) for row in with_others), np.uint64)
 
 
 def _content(row: Row) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from luthier.core.errors import DataError
 from luthier.core.events import Event, Notice
+from luthier.data import kept
 from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load
 from luthier.data.rows import Labeled, Origin, Row, Splits
@@ -112,3 +113,19 @@ def test_a_column_of_the_file_that_tells_the_label_is_said(tmp_path: Path) -> No
     section = DataSection(train=str(path))
     found = first_look(load(section, seed=0), section, Stages(lambda _: None))
     assert "column 'site' alone tells 100%" in "".join(one["title"] for one in found)
+
+
+def test_columns_of_the_first_rows_are_kept_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [{"text": r.given(), "label": r.target(), "site": n} for n, r in
+             enumerate(clean_rows(80))]  # fmt: skip
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.setattr(kept, "FIRST_ROWS", 30)
+    loaded = load(DataSection(train=str(path), validation_share=0.1), seed=0)
+    columns = loaded.others(loaded.splits.train)
+    numbers = [one.origin.line for one in loaded.splits.train]
+    assert [record.get("site") for record in columns] == [
+        number - 1 if number <= 30 else None for number in numbers
+    ]
