@@ -23,7 +23,7 @@ INTERRUPTED, OUR_FAULT, BAD_INPUT = 3, 4, 2
 _THEIR_DISK = frozenset(
     {
         *(errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS),
-        *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP),
+        *(errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.EFBIG),
     }
 )
 _MOST_CHARACTERS = 2000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from luthier.core.errors import DataError
+
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 def fsync_folder(folder: Path) -> None:
@@ -53,7 +56,7 @@ def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
 def new_folder(path: Path) -> Generator[Path]:
     """A folder to be filled, which gets its name when all is written, and is gone otherwise.
 
-    Raises: DataError: there is something under the name already. OSError: disk full.
+    Raises: DataError: there is something under the name already, or the disk is full.
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise DataError(
@@ -68,6 +71,13 @@ def new_folder(path: Path) -> Generator[Path]:
         if path.is_dir():
             path.rmdir()
         temporary.rename(path)
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise DataError(
+            f"{path}: nothing is written, as the disk is full ({(error.strerror or '').lower()}).\n"
+            "    Make room, or name another folder"
+        ) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     fsync_folder(path.parent)
