@@ -16,6 +16,11 @@ def find(name: str, *, encoding: str) -> list[Opened]:
 
     Raises: DataError: nothing is there, or it cannot be read.
     """
+    if not name.strip():
+        raise DataError(
+            "data: got an empty name, expected a file, a folder or an address.\n"
+            "    Is it a variable of the shell that was never set?"
+        )
     try:
         place = _place_of(name)
     except OSError as error:

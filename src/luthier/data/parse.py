@@ -27,6 +27,7 @@ from luthier.data.rows import Origin, PartOrigin, Row
 from luthier.data.several import Several
 from luthier.data.sources.contract import ASIDE, EXTRA, Aside, Record
 from luthier.data.times import time_of
+from luthier.data.widths import narrow
 from luthier.recipe.data_section import DataSection, Reasoning
 
 _SAMPLE_RECORDS = 100
@@ -120,16 +121,20 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
         three rows are shown, and the rest counted.
     """
     name = opened.name
-    head = list(islice(opened.records, _SAMPLE_RECORDS))
+    incoming = narrow(opened.records, file=name)
+    head = list(islice(incoming, _SAMPLE_RECORDS))
     if not head:
-        raise DataError(f"{name}: no rows in it ({opened.notes[0]})")
+        raise DataError(
+            f"{name}: no rows in it ({opened.notes[0]}).\n"
+            "    Write it again with its rows, or name another file"
+        )
     sample = _sample([record for _, record in head], answered=reading.answered)
     kind, match = recognise(
         sample, file=name, wants=reading.wants, format=reading.format, columns=reading.columns
     )
     for setting, column in (("group_by", reading.group_by), ("time_by", reading.time_by)):
         _check_there(column, setting, sample, file=name)
-    records = chain(head, opened.records)
+    records = chain(head, incoming)
     if isinstance(kind, Settling) and reading.answered:
         whole = OnDisk(records)
         try:

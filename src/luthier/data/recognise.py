@@ -13,6 +13,7 @@ from luthier.data.formats import formats
 from luthier.data.formats.contract import Format, Match, Sample
 from luthier.data.headings import known
 
+_COMPARED = 200
 _SHOWN = 12
 
 
@@ -133,7 +134,7 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
     names = known()
     guesses = [
         f"'{name}' looks like '{guess}'"
-        for name in sample.columns
+        for name in sample.columns[:_COMPARED]
         if name not in names and (guess := nearest(name, names))
     ]
     guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""

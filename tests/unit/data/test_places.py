@@ -216,3 +216,15 @@ def test_a_name_that_cannot_be_looked_for_is_refused() -> None:
 def test_a_name_with_a_colon_in_an_archive_is_one(tmp_path: Path) -> None:
     archive = zip_of(tmp_path / "a.zip", {"day:1.jsonl": line("a")})
     assert list(read(archive)) == [f"{archive}/day:1.jsonl"]
+
+
+def test_what_a_system_puts_into_folders_is_no_data(tmp_path: Path) -> None:
+    (tmp_path / "Thumbs.db").write_bytes(b"no database")
+    (tmp_path / "desktop.ini").write_text("[Shell]")
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
+    assert [one.name for one in find(str(tmp_path), encoding="auto")] == [str(tmp_path / "a.jsonl")]
+
+
+def test_an_empty_name_is_refused() -> None:
+    with pytest.raises(DataError, match="got an empty name"):
+        find("", encoding="auto")

@@ -61,6 +61,15 @@ def test_a_half_written_last_line_is_called_cut_off(tmp_path: Path) -> None:
         read(tmp_path, "a.jsonl", '{"text": "fine"}\n{"text": "ha')
 
 
+@pytest.mark.parametrize("last", ['{"a": 1, "a": 2}', "x", '{"a": 1} {', '{"a": [1 2]}'])
+def test_a_last_line_that_is_whole_and_wrong_is_not_called_cut_off(
+    tmp_path: Path, last: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"a": 1}}\n{{"a": 2}}\n{last}\n')
+    with pytest.raises(DataError, match=r"line 3, character \d+: .*\n    Mend or delete that line"):
+        list(find_one(str(tmp_path / "a.jsonl"), encoding="auto").records)
+
+
 def test_a_json_array_gives_the_line_of_every_element(tmp_path: Path) -> None:
     document = json.dumps([{"a": 1}, {"a": 2}], indent=2)
     assert read(tmp_path, "a.json", document) == ("json", [(2, {"a": 1}), (5, {"a": 2})])

@@ -13,7 +13,9 @@ import pytest
 from luthier.core.errors import DataError
 from luthier.data import content, read
 from luthier.data.find import find_one
+from luthier.data.ledger import Ledger
 from luthier.data.opened import Opened
+from luthier.data.parse import Reading, parse_file
 from luthier.data.sources import csv
 
 RECORDS: list[dict[str, Any]] = [
@@ -98,6 +100,14 @@ def test_a_row_of_a_million_columns_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text,label\na,b\n" + ",".join(["x"] * 1_000_000) + "\n")
     with pytest.raises(DataError, match=r"a\.csv line 3: has 1,000,000 columns"):
         list(opened(tmp_path / "a.csv").records)
+
+
+@pytest.mark.parametrize("before", [0, 3, 200])
+def test_an_object_of_many_columns_is_refused_by_its_line(tmp_path: Path, before: int) -> None:
+    wide = json.dumps({f"c{at}": at for at in range(20_000)})
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "label": "b"}\n' * before + wide + "\n")
+    with pytest.raises(DataError, match=rf"a\.jsonl line {before + 1}: has 20,000 columns"):
+        parse_file(str(tmp_path / "a.jsonl"), Reading(), Ledger())
 
 
 def test_a_file_that_changes_while_it_is_read_ends_the_reading(tmp_path: Path) -> None:

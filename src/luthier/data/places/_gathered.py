@@ -18,6 +18,7 @@ from luthier.data.read import open_path
 from luthier.data.sources import sources
 from luthier.data.sources.contract import Record
 
+_OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 _SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "dev", "eval"})
 
 
@@ -128,7 +129,10 @@ def _named(path: Path, folder: Path, name: str) -> str:
 
 def is_hidden(path: Path, folder: Path) -> bool:
     """What a system keeps beside files is none of them."""
-    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+    parts = path.relative_to(folder).parts
+    return path.name.lower() in _OF_SYSTEMS or any(
+        part.startswith((".", "__MACOSX")) for part in parts
+    )
 
 
 @cache

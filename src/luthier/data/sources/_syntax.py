@@ -10,6 +10,9 @@ from luthier.data.json_value import DECODER
 from luthier.data.sources.contract import Record
 
 _BLANK = " \t\r\n\0"
+OPEN = "Unterminated string"
+"""How the message begins for a text that does not end."""
+_WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 
 
 def unify_newlines(text: str) -> str:
@@ -76,3 +79,9 @@ def as_record(value: Any, *, where: str) -> Record:
     if isinstance(value, list):
         return {f"column_{index}": item for index, item in enumerate(value, start=1)}
     raise DataError(f'{where}: got {value!r}, expected an object such as {{"text": "..."}}')
+
+
+def is_cut(error: json.JSONDecodeError) -> bool:
+    """Whether what follows may have been cut off where the text ends."""
+    rest = error.doc[error.pos :].strip()
+    return error.msg.startswith(OPEN) or any(word.startswith(rest) for word in _WORDS)

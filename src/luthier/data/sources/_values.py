@@ -10,11 +10,9 @@ from typing import Any, NoReturn
 from luthier.core.errors import DataError
 from luthier.data.content import LONGEST_LINE, Content
 from luthier.data.json_value import DECODER
-from luthier.data.sources._syntax import syntax_error
+from luthier.data.sources._syntax import OPEN, is_cut, syntax_error
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_OPEN = "Unterminated string"
-_WORDS = ("true", "false", "null", "NaN", "Infinity", "-Infinity")
 _LITERAL = 16
 """Characters at the end of a piece that may be half of a number, a literal or an escape."""
 
@@ -95,7 +93,7 @@ class Values:
             self.take(",")
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
-        return error.msg.startswith(_OPEN) or error.pos >= len(self._text) - _LITERAL
+        return error.msg.startswith(OPEN) or error.pos >= len(self._text) - _LITERAL
 
     def _more(self) -> bool:
         """Read on, dropping what is behind; as much again as is held, so that few attempts are
@@ -126,9 +124,7 @@ class Values:
 
     def _fail(self, error: json.JSONDecodeError) -> NoReturn:
         line = self.line + self._text.count("\n", self._at, error.pos)
-        rest = self._text[error.pos :].strip()
-        is_cut = error.msg.startswith(_OPEN) or any(word.startswith(rest) for word in _WORDS)
-        is_last = is_cut and not self._more_than_space()
+        is_last = is_cut(error) and not self._more_than_space()
         before = " " * self._column  # of its line, no longer held
         placed = json.JSONDecodeError(error.msg, before + error.doc, error.pos + self._column)
         raise syntax_error(placed, where=self.name, line=line, is_last=is_last) from None

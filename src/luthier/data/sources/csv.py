@@ -18,10 +18,10 @@ from luthier.data.sources._cells import trimmed
 from luthier.data.sources._headings import is_header, names_in, numbered
 from luthier.data.sources._syntax import first_lines, is_lines, unify_newlines
 from luthier.data.sources.contract import EXTRA, Record
+from luthier.data.widths import MOST_COLUMNS, too_wide
 
 _DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _HEAD_RECORDS = 200
-_MOST_COLUMNS = 16_384
 """As many as a spreadsheet has."""
 
 
@@ -108,8 +108,8 @@ class _Dialect:
         line = 1
         try:
             for cells in reader:
-                if file and len(cells) > _MOST_COLUMNS:
-                    raise _too_wide(file, line, len(cells))
+                if file and len(cells) > MOST_COLUMNS:
+                    raise too_wide(file, line, len(cells))
                 if cells and any(cell.strip() for cell in cells):
                     yield line, cells
                 line = reader.line_num + 1
@@ -129,13 +129,6 @@ def _bounded(text: TextIO, file: str) -> Iterator[str]:
             raise too_long(file, number)
         yield line
         number += 1
-
-
-def _too_wide(file: str, line: int, columns: int) -> DataError:
-    return DataError(
-        f"{file} line {line}: has {columns:,} columns, expected at most {_MOST_COLUMNS:,}.\n"
-        "    Put line ends between the rows, or write long vectors as a list in one column"
-    )
 
 
 def _unclosed(file: str, line: int, until: int) -> DataError:

@@ -12,6 +12,7 @@ from luthier.data.sources import sources
 from luthier.data.sources._syntax import (
     as_record,
     first_lines,
+    is_cut,
     is_lines,
     syntax_error,
 )
@@ -44,6 +45,6 @@ def _records(content: Content) -> Iterator[tuple[int, Record]]:
         try:
             value = DECODER.decode(line)
         except json.JSONDecodeError as error:
-            is_last = next(lines, None) is None
+            is_last = is_cut(error) and next(lines, None) is None
             raise syntax_error(error, where=name, line=number, is_last=is_last) from None
         yield number, as_record(value, where=f"{name} line {number}")
