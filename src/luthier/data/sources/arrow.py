@@ -13,6 +13,8 @@ from luthier.core.errors import DataError
 from luthier.data.content import Content
 from luthier.data.sources import sources
 from luthier.data.sources._cells import plain
+from luthier.data.sources._features import Features
+from luthier.data.sources._pictures import pictured
 from luthier.data.sources.contract import Record
 
 _FILE = b"ARROW1"
@@ -34,16 +36,26 @@ class Arrow:
         return content.head.startswith(_FILE) or is_stream
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
-        return _records(content), "Arrow; line numbers are row numbers"
+        features = _features(content)
+        return _records(content, features), f"Arrow; line numbers are row numbers{features.told()}"
 
 
-def _records(content: Content) -> Iterator[tuple[int, Record]]:
+def _features(content: Content) -> Features:
+    try:
+        with _batches(content) as (schema, _):
+            return Features.of(schema.metadata)
+    except (pa.ArrowException, OSError):
+        return Features()  # whoever walks the records says what is wrong
+
+
+def _records(content: Content, features: Features) -> Iterator[tuple[int, Record]]:
     number = 0
     try:
-        with _batches(content) as batches:
+        with _batches(content) as (_, batches):
             for record in chain.from_iterable(batch.to_pylist() for batch in batches):
                 number += 1
-                yield number, plain(record, where=f"{content.name} line {number}")
+                where = f"{content.name} line {number}"
+                yield number, features.named(plain(pictured(record, where=where), where=where))
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{content.name}, after row {number}: not a readable Arrow file ({error}).\n"
@@ -52,12 +64,14 @@ def _records(content: Content) -> Iterator[tuple[int, Record]]:
 
 
 @contextmanager
-def _batches(content: Content) -> Generator[Iterable[Any]]:
+def _batches(content: Content) -> Generator[tuple[pa.Schema, Iterable[Any]]]:
     with content.open() as file:
         if not content.head.startswith(_FILE):
-            yield pa.ipc.open_stream(file)
+            stream = pa.ipc.open_stream(file)
+            yield stream.schema, stream
             return
         # such a file is read from its end; what was packed has to be there whole
         found = pa.memory_map(str(content.path)) if content.path else pa.BufferReader(file.read())
         with found, pa.ipc.open_file(found) as reader:
-            yield (reader.get_batch(index) for index in range(reader.num_record_batches))
+            batches = (reader.get_batch(index) for index in range(reader.num_record_batches))
+            yield reader.schema, batches

@@ -12,6 +12,8 @@ from luthier.core.errors import DataError
 from luthier.data.content import Content
 from luthier.data.sources import sources
 from luthier.data.sources._cells import plain
+from luthier.data.sources._features import Features
+from luthier.data.sources._pictures import pictured
 from luthier.data.sources.contract import Record
 
 _MAGIC = b"PAR1"
@@ -37,7 +39,9 @@ class Parquet:
                 f"{content.name}: not a readable Parquet file ({error}).\n"
                 "    It may be cut off, or of another kind: copy it again or correct its extension"
             ) from None
-        return _records(content.name, file), "Parquet; line numbers are row numbers"
+        features = Features.of(file.schema_arrow.metadata)
+        how = f"Parquet; line numbers are row numbers{features.told()}"
+        return _records(content.name, file, features), how
 
 
 def _in_memory(content: Content) -> pa.BufferReader:
@@ -46,12 +50,13 @@ def _in_memory(content: Content) -> pa.BufferReader:
         return pa.BufferReader(file.read())
 
 
-def _records(name: str, file: pq.ParquetFile) -> Iterator[tuple[int, Record]]:
+def _records(name: str, file: pq.ParquetFile, features: Features) -> Iterator[tuple[int, Record]]:
     number = 0
     try:
         for batch in file.iter_batches(batch_size=1024):
             for record in batch.to_pylist():
                 number += 1
-                yield number, plain(record, where=f"{name} line {number}")
+                where = f"{name} line {number}"
+                yield number, features.named(plain(pictured(record, where=where), where=where))
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name}, after row {number}: cannot be read further ({error})") from None
