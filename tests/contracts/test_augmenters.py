@@ -83,7 +83,7 @@ def test_what_is_made_depends_on_the_row_and_the_seed_alone(name: str, kind: typ
     rows = ROWS[kind]()
     new = made(name, rows)
     assert made(name, rows) == new
-    if name == "mentions":  # these come from all rows
+    if name in ("mentions", "synonyms"):  # these come from all rows
         return
     assert [row for row in made(name, rows[:4]) if row not in new] == []
     if len(new) > 4:

@@ -117,3 +117,13 @@ def test_smollm2_is_asked_for_other_wordings_and_every_new_row_is_counted(place:
         - (20 - counts["used"]["test"] - counts["used"]["validation"])
     )
     assert "wordings taken" in said
+
+
+def test_words_become_neighbours_by_minilm_and_the_files_are_trained(place: Desk) -> None:
+    fetch("minilm-l6")
+    words = ("data.augment.synonyms=1", "--output", "more")
+    code, found, said = place.luthier("data", "augment", classify_file(), *words)
+    assert code == 0, said
+    (why,) = found["rows"]["added"]
+    assert found["rows"]["added"][why]["count"] > 10
+    assert "by minilm-l6" in said

@@ -170,12 +170,15 @@ def test_who_writes_must_be_named_where_somebody_writes(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_training_that_asks_for_them_is_refused_before_anything_is_read(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "needs"), [("paraphrase", "a model that writes"), ("synonyms", "an encoder")]
+)
+def test_a_training_that_asks_for_a_model_is_refused_before_anything_is_read(
+    name: str, needs: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "broken.jsonl").write_text("{")
     words = ["train", str(tmp_path / "broken.jsonl"), "--model", "smollm2-135m"]
-    assert run([*words, "data.augment.paraphrase=1"]) == 2
+    assert run([*words, f"data.augment.{name}=1"]) == 2
     said = capfd.readouterr().err
-    assert "recipe data.augment.paraphrase: needs a model that writes" in said
-    assert "luthier data augment DATA data.augment.paraphrase=1 --by MODEL --output FOLDER" in said
+    assert f"recipe data.augment.{name}: needs {needs}, which is asked when files are made" in said
+    assert f"luthier data augment DATA data.augment.{name}=1 " in said
