@@ -127,3 +127,29 @@ def test_words_become_neighbours_by_minilm_and_the_files_are_trained(place: Desk
     (why,) = found["rows"]["added"]
     assert found["rows"]["added"][why]["count"] > 10
     assert "by minilm-l6" in said
+
+
+def test_a_tagger_of_persons_masks_them_in_files_and_another_model_does_not(place: Desk) -> None:
+    fetch("minilm-l6")
+    names = ("Anna", "Bob", "Maria", "Peter", "Lucy", "James")
+    verbs = ("paid", "left", "called", "wrote", "came")
+    tagged = [
+        {"tokens": [name, verb, "about", "parcel", str(n)], "tags": ["B-PER", *"OOOO"]}
+        for n, (name, verb) in enumerate((name, verb) for name in names for verb in verbs)
+    ]
+    rows = [{"text": f"{name} {verb} it", "label": verb} for name in names for verb in verbs]
+    for file, held in (("tags.jsonl", tagged), ("rows.jsonl", rows)):
+        (place.root / file).write_text("".join(json.dumps(row) + "\n" for row in held))
+    code, _, said = place.luthier(
+        "train", "tags.jsonl", "--model", "minilm-l6", "--tuner", "full", "--out", "tagger",
+        "training.epochs=20", "training.learning_rate=3e-4", "evaluation.num_resamples=100",
+    )  # fmt: skip
+    assert code in (0, 1), said
+    asked = ("data", "clean", "rows.jsonl", "--output", "cleaned")
+    code, found, said = place.luthier(*asked, "data.clean.personal.names=tagger")
+    assert code == 0, said
+    assert found["rows"]["changed"]["personal data (NAME)"]["count"] >= 25
+    assert "names of persons: by tagger" in found["how"]
+    code, _, said = place.luthier(*asked, "data.clean.personal.names=minilm-l6")
+    assert code == 2
+    assert "minilm-l6 tags no words" in said

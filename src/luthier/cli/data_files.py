@@ -16,6 +16,7 @@ from luthier.recipe.schema import DataSection
 from luthier.run.console import Console
 
 Folder = Annotated[Path, typer.Option(help="A new folder for the files.")]
+WITH_MODELS = "augment.augment_with"
 
 
 def clean(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
@@ -78,10 +79,10 @@ def augment(
     if not by:
         _refuse_idle({"--model": model, "--key-env": key_env})
         has_models = work("rewrite.asks_models")(section)
-        make = "augment.augment_with" if has_models else "rewrite.augment_files"
+        make = WITH_MODELS if has_models else "rewrite.augment_files"
         return _written(section, output, make, seed=seed)
     teacher = work("teacher.teacher_of")(by, model, key_env, max_new_tokens)
-    return _written(section, output, "augment.augment_with", seed=seed, teacher=teacher)
+    return _written(section, output, WITH_MODELS, seed=seed, teacher=teacher)
 
 
 def _refuse_idle(options: dict[str, str]) -> None:
@@ -99,6 +100,9 @@ def _written(section: DataSection, output: Path, make: str, **settings: Any) -> 
     """Args: make: the function of `luthier.workflow` that writes the files."""
     write = work(make)
     with Console() as console:
+        if make != WITH_MODELS and work("rewrite.asks_models")(section):
+            models = work("assisting.Models")
+            settings["helpers"] = models(output, teacher=None, seed=0, on_event=console)
         found = write(section, output=output, on_event=console, **settings)
         return Answer(found, lambda: _show(found, console))
 

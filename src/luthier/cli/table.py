@@ -34,7 +34,7 @@ WITH_TORCH = frozenset(
     {
         *("train", "plan", "evaluate", "compare", "predict", "chat", "export"),
         *("demo", "doctor", "init", "settings", "grade", "answer", "examine_for"),
-        *("teacher", "synth", "augment"),
+        *("teacher", "synth", "augment", "assisting"),
     }
 )
 

@@ -22,6 +22,11 @@ class Reply:
 Writer = Callable[[Sequence[str]], Sequence[Reply]]
 """What a model replies to each of some texts. Raises RecipeError where it does not answer."""
 
+Places = list[tuple[int, int]]
+"""Characters [start, end), in order, none over another."""
+Finder = Callable[[Sequence[str]], list[Places]]
+"""Where something is named in each of some texts."""
+
 
 class Helpers(Protocol):
     """Models at hand, each opened when it is first asked."""
@@ -38,6 +43,10 @@ class Helpers(Protocol):
 
         Raises: RecipeError: there is none.
         """
+        ...
+
+    def persons(self, reference: str) -> Finder:
+        """Where persons are named, by this tagger. Raises: RecipeError: there is none."""
         ...
 
     def note(self, text: str) -> None:

@@ -7,17 +7,27 @@ from typing import Any
 
 from luthier.core.config import build
 from luthier.core.options import settings_of
+from luthier.data.assisted import Helpers, assist
 from luthier.data.cleaning import Change, Cleaner, cleaners
 from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Row
 
 
-def asked_for(said: Mapping[str, Any]) -> dict[str, Cleaner]:
+def asked_for(said: Mapping[str, Any], helpers: Helpers | None = None) -> dict[str, Cleaner]:
     """The cleaners of `data.clean` by name, in the order in which they work.
 
-    Raises: RecipeError: an unknown name or setting.
+    Args: helpers: models, for cleaners that need one.
+    Raises: RecipeError: an unknown name or setting, or a model is needed and not there.
     """
+    found = built(said)
+    for name, cleaner in found.items():
+        assist(cleaner, f"data.clean.{name}", helpers)
+    return found
+
+
+def built(said: Mapping[str, Any]) -> dict[str, Cleaner]:
+    """The same without models, whether they need one or not. Raises: RecipeError: as there."""
     found: dict[str, Cleaner] = {}
     for name, value in said.items():
         kind = cleaners.get(name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from luthier.core.errors import DataError
+from luthier.data.assisted import Helpers
 from luthier.data.augment import augmenters_of
 from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.clean import asked_for, cleaned
@@ -170,14 +171,18 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
 
 
 def cleaned_splits(
-    parsed: Mapping[str, list[Parsed]], section: DataSection, ledger: Ledger
+    parsed: Mapping[str, list[Parsed]],
+    section: DataSection,
+    ledger: Ledger,
+    *,
+    helpers: Helpers | None = None,
 ) -> dict[str, list[Parsed]]:
     """The files with their rows as `data.clean` leaves them. Of given validation and test files
     texts are changed, and no row is left out.
 
     Raises: DataError: nothing is left of train.
     """
-    asked = asked_for(section.clean)
+    asked = asked_for(section.clean, helpers)
     if not asked:
         return dict(parsed)
     found: dict[str, list[Parsed]] = {}

@@ -1,4 +1,4 @@
-"""Models that help while files are made of files: one that writes, and encoders."""
+"""Models that help while files are made of files: a writer, encoders and taggers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from luthier.core.errors import RecipeError
-from luthier.data.assisted import Reply, Writer
+from luthier.data.assisted import Finder, Reply, Writer
 from luthier.data.embedder import Embedder
 from luthier.data.rows import Chat, Message, Origin
 from luthier.workflow.embedding import embedder_of, small_embedder
+from luthier.workflow.people import finder_of
 from luthier.workflow.said import Kept, open_kept
 from luthier.workflow.stages import Listener, Stages
 from luthier.workflow.teacher import Asking, Teacher, introduce
@@ -26,6 +27,7 @@ class Models:
         self._output, self._teacher, self._seed = output, teacher, seed
         self._stages = Stages(on_event)
         self._kept: Kept | None = None
+        self._finders: dict[str, Finder] = {}
         self.is_writer_asked = False
         self.said: list[str] = []
         """What was noted, in order."""
@@ -66,6 +68,13 @@ class Models:
         if reference == "auto":
             return small_embedder(self._stages)
         return embedder_of(reference, self._stages)
+
+    def persons(self, reference: str) -> Finder:
+        """Where persons are named, by this tagger, opened once."""
+        if reference not in self._finders:
+            self._finders[reference] = finder_of(reference)
+            self.note(f"names of persons: by {reference}")
+        return self._finders[reference]
 
     def note(self, text: str) -> None:
         self.said.append(text)

@@ -12,8 +12,10 @@ import numpy as np
 from luthier.core import files
 from luthier.core.errors import DataError, RecipeError
 from luthier.data.assisted import Helpers, is_assisted
-from luthier.data.augment import augmenters_of, built
+from luthier.data.augment import augmenters_of
+from luthier.data.augment import built as augmenting
 from luthier.data.clean import asked_for, usual
+from luthier.data.clean import built as cleaning
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.divide import divide, held_together
 from luthier.data.folds import folds as folds_of
@@ -48,32 +50,46 @@ Grow = Callable[[Parts, Mapping[str, list[Parsed]], Ledger], _Grown]
 
 
 def clean_files(
-    section: DataSection, *, output: Path, on_event: Listener = silent
+    section: DataSection,
+    *,
+    output: Path,
+    helpers: Helpers | None = None,
+    on_event: Listener = silent,
 ) -> dict[str, Any]:
     """The rows of files after `data.clean`, without repetitions and leaks, as new files.
 
     Where `data.clean` says nothing the usual cleaners work. Files are not split.
     Args: output: a new folder for `train.jsonl`, given validation and test files, and the account.
+        helpers: models, for what needs one.
     Returns: the content of `ledger.json`.
     Raises: DataError, RecipeError: as `data.load.load`, or there is something in the folder.
     """
     asked = section.clean or usual()
     whole = {"clean": asked, "validation_share": 0.0, "test_share": 0.0}
-    return _rewritten(section.model_copy(update=whole), output, on_event)
+    return _rewritten(section.model_copy(update=whole), output, on_event, helpers)
 
 
 def split_files(
-    section: DataSection, *, output: Path, on_event: Listener = silent
+    section: DataSection,
+    *,
+    output: Path,
+    helpers: Helpers | None = None,
+    on_event: Listener = silent,
 ) -> dict[str, Any]:
     """The rows of files as training would split them, in a file for each split.
 
     Args, Returns, Raises: as `clean_files`; nothing is cleaned but what `data.clean` says.
     """
-    return _rewritten(section, output, on_event)
+    return _rewritten(section, output, on_event, helpers)
 
 
 def fold_files(
-    section: DataSection, *, output: Path, folds: int, on_event: Listener = silent
+    section: DataSection,
+    *,
+    output: Path,
+    folds: int,
+    helpers: Helpers | None = None,
+    on_event: Listener = silent,
 ) -> dict[str, Any]:
     """The rows of files for cross-validation: `fold-1/train.jsonl`, `fold-1/test.jsonl` and so on;
     every row is tested in one fold and trained on in the others.
@@ -84,7 +100,7 @@ def fold_files(
     if folds < 2:
         raise DataError(f"folds: got {folds}, expected at least 2")
     whole = {"validation_share": 0.0, "test_share": 0.0}
-    return _rewritten(section.model_copy(update=whole), output, on_event, folds=folds)
+    return _rewritten(section.model_copy(update=whole), output, on_event, helpers, folds=folds)
 
 
 def augment_files(
@@ -112,15 +128,15 @@ def augment_files(
         )
         own = {} if parts["validation"] else {"validation_share": 0.0}
         repeats = {"on_duplicate": "keep"} if _has_repeats(rows) else {}
-        how += helpers.said if helpers else []
         return _Grown({**parts, "train": rows}, how, {**own, **repeats})
 
-    return _rewritten(section, output, on_event, grow=grow)
+    return _rewritten(section, output, on_event, helpers, grow=grow)
 
 
 def asks_models(section: DataSection) -> bool:
-    """Whether models are needed to make rows. Raises: RecipeError: an unknown name or setting."""
-    return any(is_assisted(one) for one in built(section.augment).values())
+    """Whether models are needed to make files. Raises: RecipeError: an unknown name or setting."""
+    ways = (*augmenting(section.augment).values(), *cleaning(section.clean).values())
+    return any(is_assisted(way) for way in ways)
 
 
 def _check_augments(section: DataSection, helpers: Helpers | None) -> None:
@@ -145,11 +161,12 @@ def _rewritten(
     section: DataSection,
     output: Path,
     on_event: Listener,
+    helpers: Helpers | None,
     *,
     folds: int = 0,
     grow: Grow | None = None,
 ) -> dict[str, Any]:
-    asked_for(section.clean)  # refused before anything is read
+    asked_for(section.clean, helpers)  # refused before anything is read
     stages, log = Stages(on_event), OnDisk[Entry]()
     ledger, corrections = Ledger(listener=log.append), read_corrections(section.corrections)
     with files.new_folder(output) as folder:
@@ -158,7 +175,7 @@ def _rewritten(
         others = Others(one for held in parsed.values() for one in held)
         with stages.stage("cleaning data"):
             corrected = corrected_splits(parsed, corrections, ledger)
-            cleaned = cleaned_splits(corrected.parsed, section, ledger)
+            cleaned = cleaned_splits(corrected.parsed, section, ledger, helpers=helpers)
             parts, how = divide(cleaned, section, ledger)
             how = [*corrected.said, *corrected.warnings, *how]
         grown = _Grown(parts, [], {})
@@ -184,7 +201,7 @@ def _rewritten(
             "read": [line for held in parsed.values() for one in held for line in one.description],
             "settings": section.model_dump(exclude_defaults=True),
             "rows": ledger.document()["rows"],
-            "how": [*how, *grown.how, *_powers(parts)],
+            "how": [*how, *grown.how, *(helpers.said if helpers else ()), *_powers(parts)],
             "files": written.files,
             "use": written.uses(output, grown.settings),
         }

@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from luthier.core.config import ComponentConfig
 from luthier.core.hints import did_you_mean
+from luthier.data.assisted import Finder, Helpers, Places
 from luthier.data.cleaning import cleaners
 from luthier.data.cleaning._texts import rewritten
 from luthier.data.cleaning.contract import Change
 from luthier.data.edits import Edit
 from luthier.data.personal import kinds
 from luthier.data.rows import Row
+
+NAME = "NAME"
+"""The word of the mask of a person's name."""
+_AT_ONCE = 256
+"""Rows whose texts a tagger is given together."""
 
 
 class Config(ComponentConfig):
@@ -28,6 +34,9 @@ class Config(ComponentConfig):
     row; or the row is left out."""
     kinds: list[str] = Field(default_factory=list[str])
     """Such as [email, iban]; empty: all."""
+    names: str = ""
+    """A run of objective `tag` whose entities are persons too, or a model that tags them: what it
+    names becomes [NAME_1]. For `luthier data clean`, `split` and `augment`; empty: no names."""
 
     @field_validator("kinds")
     @classmethod
@@ -42,7 +51,7 @@ class Config(ComponentConfig):
 class Personal:
     """Finds by form and check digit: e-mail, phone, IBAN, card, ids of countries, IP, secrets.
 
-    Names and addresses have no form, and are not found.
+    Names have no form: they are found where a tagger is named. Addresses are not found.
     """
 
     Config = Config
@@ -53,45 +62,76 @@ class Personal:
     stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = False
 
+    command: str = "luthier data clean DATA data.clean.personal.names=RUN --output FOLDER"
+
     def __init__(self, config: Config) -> None:
         self._config = config
+        self.needs = "a tagger of persons" if config.names else ""
+        self._persons: Finder | None = None
         found = [kinds.get(name)() for name in config.kinds or kinds.names()]
         self._kinds = sorted(found, key=lambda kind: kind.rank)
         self._grave = {kind.mark for kind in found if kind.is_grave}
 
+    def assist(self, helpers: Helpers) -> None:
+        """The tagger that names persons."""
+        self._persons = helpers.persons(self._config.names)
+
     def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
         """Rows with something found in them."""
         del beside
-        for at, row in enumerate(rows):
-            numbers: dict[tuple[str, str], int] = {}
-            last = Counter[str]()
+        for start in range(0, len(rows), _AT_ONCE):
+            block = rows[start : start + _AT_ONCE]
+            persons = self._named(block)
+            for at, row in enumerate(block, start):
+                yield from self._changed(at, row, persons)
 
-            def find(
-                text: str,
-                numbers: dict[tuple[str, str], int] = numbers,
-                last: Counter[str] = last,
-            ) -> Iterator[Edit]:
-                for start, end, mark in self.found(text):
-                    if (mark, text[start:end]) not in numbers:
-                        last[mark] += 1
-                        numbers[mark, text[start:end]] = last[mark]
-                    yield Edit(start, end, f"[{mark}_{numbers[mark, text[start:end]]}]")
+    def _named(self, rows: Sequence[Row]) -> Mapping[str, Places]:
+        """Where persons are named in the texts of some rows."""
+        if self._persons is None:
+            return {}
+        texts: dict[str, None] = {}
 
-            for change in rewritten([row], find, ""):
-                marks = ", ".join(sorted({mark for mark, _ in numbers}))
-                new = change.row if self._config.action == "mask" else None
-                is_grave = any(mark in self._grave for mark, _ in numbers)
-                yield Change(
-                    at, f"personal data ({marks})", new, found=change.found, is_grave=is_grave
-                )
+        def note(text: str) -> Iterator[Edit]:
+            texts[text] = None
+            return iter(())
 
-    def found(self, text: str) -> list[tuple[int, int, str]]:
-        """Places in a text and what stands there, in order; none over another."""
+        for row in rows:
+            row.rewritten(note)
+        return dict(zip(texts, self._persons(list(texts)), strict=True))
+
+    def _changed(self, at: int, row: Row, persons: Mapping[str, Places]) -> Iterator[Change]:
+        numbers: dict[tuple[str, str], int] = {}
+        last = Counter[str]()
+
+        def find(text: str) -> Iterator[Edit]:
+            for start, end, mark in self.found(text, persons.get(text, [])):
+                if (mark, text[start:end]) not in numbers:
+                    last[mark] += 1
+                    numbers[mark, text[start:end]] = last[mark]
+                yield Edit(start, end, f"[{mark}_{numbers[mark, text[start:end]]}]")
+
+        for change in rewritten([row], find, ""):
+            marks = ", ".join(sorted({mark for mark, _ in numbers}))
+            new = change.row if self._config.action == "mask" else None
+            is_grave = any(mark in self._grave for mark, _ in numbers)
+            yield Change(at, f"personal data ({marks})", new, found=change.found, is_grave=is_grave)
+
+    def found(self, text: str, persons: Places | None = None) -> list[tuple[int, int, str]]:
+        """Places in a text and what stands there, in order; none over another.
+
+        Args: persons: where some are named.
+        """
         taken: list[tuple[int, int, str]] = []
         for kind in self._kinds:
-            for start, end in kind.find(text):
-                at = bisect_left(taken, (start,))
-                is_free = at == 0 or taken[at - 1][1] <= start
-                if is_free and (at == len(taken) or taken[at][0] >= end):
-                    taken.insert(at, (start, end, kind.mark))
+            _take(taken, kind.find(text), kind.mark)
+        _take(taken, persons or [], NAME)
         return taken
+
+
+def _take(taken: list[tuple[int, int, str]], places: Iterable[tuple[int, int]], mark: str) -> None:
+    """Put places among those that are taken, where nothing stands yet."""
+    for start, end in places:
+        at = bisect_left(taken, (start,))
+        is_free = at == 0 or taken[at - 1][1] <= start
+        if is_free and (at == len(taken) or taken[at][0] >= end):
+            taken.insert(at, (start, end, mark))

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, cast
 from luthier.core.errors import DataError
 from luthier.data.columns import DOCUMENT, find
 from luthier.data.formats import formats
-from luthier.data.formats._pieces import Labelled, tags_of, words_of
 from luthier.data.formats._values import kind_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
+from luthier.data.pieces import Labelled, tags_of, words_of
 from luthier.data.rows import Tagged
 
 ENTITIES = ("entities", "spans", "annotations", "ents", "label", "labels")
