@@ -20,7 +20,7 @@ from luthier.data.kept import Keeps
 from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
-from luthier.data.parse import Parsed, Reading, parse, together
+from luthier.data.parse import Parsed, Reading, parse, together, weights_of
 from luthier.data.rows import Labeled, Row, Splits
 from luthier.data.training_rows import training_rows
 from luthier.recipe.data_section import DataSection, WeightedFile
@@ -90,12 +90,6 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
         tuple(corrected.warnings),
         others,
     )
-
-
-def weights_of(files: Sequence[Parsed]) -> dict[str, float]:
-    """The weight of every file that rows say they are from; without those that weigh 1."""
-    heavy = [one for one in files if one.weight != 1]
-    return {row.origin.file: one.weight for one in heavy for row in one.rows}
 
 
 def _few_spread(

@@ -248,3 +248,9 @@ def _errors(errors: list[str]) -> DataError:
         return DataError("\n".join(errors))
     more = f"and {len(errors) - _SHOWN_ERRORS} more rows with such problems"
     return DataError("\n".join([*errors[:_SHOWN_ERRORS], more]))
+
+
+def weights_of(files: Sequence[Parsed]) -> dict[str, float]:
+    """The weight of every file that rows say they are from; without those that weigh 1."""
+    heavy = [one for one in files if one.weight != 1]
+    return {row.origin.file: one.weight for one in heavy for row in one.rows}

@@ -21,10 +21,10 @@ from luthier.data.divide import divide, held_together
 from luthier.data.folds import folds as folds_of
 from luthier.data.keyed import keyed, start_of
 from luthier.data.ledger import Entry, Ledger
-from luthier.data.load import cleaned_splits, parse_splits, weights_of
+from luthier.data.load import cleaned_splits, parse_splits
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
-from luthier.data.parse import Parsed
+from luthier.data.parse import Parsed, weights_of
 from luthier.data.rows import Row
 from luthier.data.split import Shares
 from luthier.data.training_rows import training_rows
