@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from luthier.data.sources.contract import Record
 
@@ -21,3 +22,5 @@ class Opened:
     records: Iterator[tuple[int, Record]]
     documents: bool = False
     """Each record is a document, as long as it may be."""
+    folder: Path | None = None
+    """Where it lies, so that files it names are found; None: they are named in full."""

@@ -209,8 +209,9 @@ def _rows(
             continue
         kind, match = found
         context = Context(
-            origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning
-        )
+            origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning,
+            folder=opened.folder,
+        )  # fmt: skip
         try:
             row = _timed(kind.parse(record, context), record, reading.time_by)
             rows.append(grouped(row, aside.document) if aside and not row.group else row)

@@ -47,7 +47,8 @@ def open_path(path: Path, *, name: str, encoding: str, part: str = "") -> Opened
     kind_name = type(kind).__module__.rpartition(".")[2]
     walked = _watched(records, path, before, name=name)
     words = tuple(filter(None, (how, *notes)))
-    return Opened(name, digest, kind_name, words, walked, isinstance(kind, Documents))
+    is_document = isinstance(kind, Documents)
+    return Opened(name, digest, kind_name, words, walked, is_document, path.parent)
 
 
 def _recognised(path: Path, *, name: str, encoding: str) -> tuple[Content, Source, tuple[str, ...]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,30 @@ def test_a_table_names_pictures_beside_it(tmp_path: Path) -> None:
     )
     rows = found.splits.train
     assert {row.target() for row in rows} == {"warm", "cold"}
+
+
+@pytest.mark.parametrize("suffix", ["zip", "tar.gz"])
+def test_a_table_in_an_archive_names_pictures_in_it(tmp_path: Path, suffix: str) -> None:
+    pictures.folder(tmp_path / "all" / "img", per_class=2)
+    lines = [f"img/{color}/0{at}.png,{color}" for color in ("red", "blue") for at in (0, 1)]
+    table = tmp_path / "all" / "rows.csv"
+    table.write_text("file_name,label\n" + "\n".join(lines) + "\n")
+    kind = {"zip": "zip", "tar.gz": "gztar"}[suffix]
+    shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "all")
+    shutil.rmtree(tmp_path / "all")
+    rows = rows_of(tmp_path / f"packed.{suffix}")
+    assert [row.label for row in rows] == ["red", "red", "blue", "blue"]
+    assert all(Path(row.picture).is_file() for row in rows)
+
+
+@pytest.mark.parametrize("named", ["../secret.png", "{folder}/secret.png"])
+def test_a_table_in_an_archive_names_no_pictures_outside(tmp_path: Path, named: str) -> None:
+    pictures.folder(tmp_path / "x", per_class=1)
+    shutil.copy(tmp_path / "x" / "red" / "00.png", tmp_path / "secret.png")
+    with zipfile.ZipFile(tmp_path / "rows.zip", "w") as packed:
+        packed.writestr("a.csv", f"image,label\n{named.format(folder=tmp_path)},a\n")
+    with pytest.raises(DataError, match=r"rows\.zip.* line 2: picture .* leads out of what"):
+        rows_of(tmp_path / "rows.zip")
 
 
 def test_the_same_picture_twice_is_one_row(tmp_path: Path) -> None:

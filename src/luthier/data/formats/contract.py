@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.rows import Origin, Row
@@ -59,6 +60,8 @@ class Context:
     """Which reasoning blocks of answers stay."""
     remarks: list[str] = field(default_factory=list[str])
     """What parsing left out of the row, in words; counted in the ledger."""
+    folder: Path | None = None
+    """Where the file lies; None: files are named in full."""
 
     def value(self, record: Record, column: str) -> Any:
         """The record's value for a canonical column; None where the file has none."""

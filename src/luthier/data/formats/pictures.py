@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from luthier.core import files
+from luthier.core import cache, files
 from luthier.core.errors import DataError
 from luthier.data.columns import LABEL, find, find_ending
 from luthier.data.formats import formats
@@ -54,7 +54,7 @@ class Pictures:
             raise Unusable("no picture")
         if context.answered and not label:
             raise Unusable("no label")
-        place = _place(path, context.origin.file)
+        place = _place(path, context)
         if not place.is_file():
             raise DataError(f"{context.origin}: no such picture: '{place}'")
         return Labeled(
@@ -76,7 +76,21 @@ def _is_picture(value: object) -> bool:
     return isinstance(value, str) and is_picture(value)
 
 
-def _place(path: str, file: str) -> Path:
-    """Beside the file of rows; records of a folder, or at hand, name their pictures in full."""
-    holder = Path(file).expanduser()
-    return holder.parent / path if holder.is_file() else Path(path).expanduser()
+def _place(path: str, context: Context) -> Path:
+    """Beside the file of rows; records of a folder, or at hand, name their pictures in full.
+
+    Raises: DataError: a table in an archive, or from elsewhere, names something outside of it.
+    """
+    if context.folder is None:
+        return Path(path).expanduser()
+    is_here = Path(context.origin.file).expanduser().is_file()
+    place = context.folder / path
+    is_inside = ".." not in Path(path).parts and place.is_relative_to(
+        cache.root() if Path(path).is_absolute() else context.folder
+    )
+    if not is_here and not is_inside:
+        raise DataError(
+            f"{context.origin}: picture '{path}' leads out of what the table came with.\n"
+            "    If you trust it, unpack it yourself and name the table"
+        )
+    return place
