@@ -144,3 +144,14 @@ def test_rows_that_are_dropped_or_repeated_do_not_shift_the_columns(tmp_path: Pa
     (finding,) = found_with(tmp_path, rows)
     assert "tells 100%" in finding.title
     assert all("no label" not in row.beside for row in finding.shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_named"),
+    [("stage", True), ("categories", False), ("intentName", False), ("LABEL2", False)],
+)
+def test_only_whole_words_of_a_name_stand_for_the_label(
+    tmp_path: Path, name: str, *, is_named: bool
+) -> None:
+    rows = [{"label": label, name: label[-1]} for label in drawn_labels()]
+    assert bool(found_with(tmp_path, rows, columns={"text": "text", "label": "label"})) == is_named

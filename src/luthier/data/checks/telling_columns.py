@@ -6,6 +6,7 @@ Legend: N rows, K values in order.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -31,8 +32,10 @@ _BETTER = 0.01
 _QUARTERS = (0.25, 0.5, 0.75)
 _WORDS = 0.1
 """Of the values of a column that are texts of several words at most, so that it may be ordered."""
-_SAME = ("label", "class", "category", "intent", "target", "sentiment", "emotion", "topic", "tag")
-"""Parts of names under which the label itself stands once more."""
+_SAME = re.compile(
+    r"(?:label|class|category|categorie|intent|target|sentiment|emotion|topic|tag)(?:e?s)?"
+)
+"""Words of names under which the label itself stands once more."""
 
 Whole = NDArray[np.int64]
 
@@ -94,7 +97,8 @@ def _columns(records: Sequence[Record]) -> dict[str, list[str]]:
 
 
 def _is_label(name: str) -> bool:
-    return any(part in name.lower() for part in _SAME)
+    words = re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
+    return any(_SAME.fullmatch(word) for word in words)
 
 
 def _best(values: list[str], class_N: Whole) -> tuple[float, str]:
