@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -11,6 +11,7 @@ from luthier.core.errors import DataError
 from luthier.data.assisted import Helpers
 from luthier.data.augment import augmenters_of
 from luthier.data.chunks import FEWEST_DOCUMENTS, spread
+from luthier.data.classes import check_classes, check_known, class_names, refuse_fractions
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.corrections import corrected_splits, corrected_test, read_corrections
 from luthier.data.divide import divide, validation_share
@@ -21,11 +22,9 @@ from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
 from luthier.data.parse import Parsed, Reading, parse, together, weights_of
-from luthier.data.rows import Labeled, Row, Splits
+from luthier.data.rows import Row, Splits
 from luthier.data.training_rows import training_rows
 from luthier.recipe.data_section import DataSection, WeightedFile
-
-_SHOWN_LABELS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +71,13 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     before = ledger.counts()
     parsed = cleaned_splits(parsed, section, ledger)
     description += ledger.since(before)
-    parts, how = divide(parsed, section, ledger)
-    parts["train"], more = training_rows(parts, section, ledger, weights=weights, seed=seed)
     shape = parsed["train"][0].shape
     if shape == "labeled":
-        _check_labels(parts)
+        refuse_fractions(chain(*(one.rows for one in parsed["train"])))
+    parts, how = divide(parsed, section, ledger)
+    parts["train"], more = training_rows(parts, section, ledger, weights=weights, seed=seed)
+    if shape == "labeled":
+        check_classes(parts)
     for name, rows in parts.items():
         ledger.use(name, len(rows))
     ledger.check()
@@ -148,7 +149,7 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     parts, how = divide({"train": [], "validation": [], "test": parsed}, alone, ledger)
     left_out = how[:-1]  # the last line counts all splits
     if known.shape == "labeled":
-        _check_known(parts["test"], "test", known.labels)
+        check_known(parts["test"], "test", known.labels)
     ledger.use("test", len(parts["test"]))
     ledger.check()
     return Loaded(
@@ -199,22 +200,6 @@ def changed_files(files: Mapping[str, str]) -> list[str]:
     return [name for name, known in files.items() if digest(name) != known]
 
 
-def class_names(rows: Iterable[Row]) -> tuple[str, ...]:
-    """Names of the classes of rows, all labelled: whole numbers by value, then names by alphabet;
-    of other rows none."""
-    found = set[str]()
-    for row in rows:
-        if not isinstance(row, Labeled):
-            return ()
-        found.add(row.label)
-    return tuple(sorted(found, key=_label_order))
-
-
-def _label_order(name: str) -> tuple[bool, int, str]:
-    is_number = name.lstrip("+-").isdecimal()
-    return (not is_number, int(name) if is_number else 0, name)
-
-
 def _check_shares(section: DataSection) -> None:
     if (share := validation_share(section)) + section.test_share >= 1:
         raise DataError(
@@ -263,36 +248,4 @@ def _all_dropped(parsed: Parsed, ledger: Ledger) -> DataError:
     return DataError(
         f"{parsed.name}: not one row can be used: {'; '.join(reasons)}.\n"
         f"    It was read as {parsed.format}; if other columns are meant, name them: data.columns"
-    )
-
-
-def _check_labels(parts: Mapping[str, Sequence[Row]]) -> None:
-    train = class_names(parts["train"])
-    if len(train) < 2:
-        only = f"only '{train[0]}'" if train else "none"
-        raise DataError(
-            f"data.train: the labels name {only}; expected two classes or more to tell apart.\n"
-            "    Add rows of another class, or name another column: data.columns = {label: NAME}"
-        )
-    for name in ("validation", "test"):
-        _check_known(parts[name], name, train)
-
-
-def _check_known(rows: Sequence[Row], name: str, train: Sequence[str]) -> None:
-    known = {*train, ""}
-    strange = [row for row in rows if isinstance(row, Labeled) and row.label not in known]
-    if strange:
-        _raise_strange(strange, name, train)
-
-
-def _raise_strange(strange: Sequence[Labeled], name: str, train: Sequence[str]) -> None:
-    labels = sorted({row.label for row in strange})
-    shown = ", ".join(f"'{label}'" for label in labels[:_SHOWN_LABELS])
-    more = f" and {len(labels) - _SHOWN_LABELS} more" if len(labels) > _SHOWN_LABELS else ""
-    known = ", ".join(f"'{label}'" for label in train[:_SHOWN_LABELS])
-    known += ", ..." if len(train) > _SHOWN_LABELS else ""
-    raise DataError(
-        f"{strange[0].origin}: label {shown}{more} stands in {name} but never in train ({known}): "
-        f"it cannot be learned.\n"
-        f"    Add such rows to train, correct the spelling, or take them out of {name}"
     )

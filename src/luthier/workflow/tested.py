@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from luthier.core.errors import DataError
+from luthier.data.classes import class_names
 from luthier.data.ledger import SPLITS, Ledger
-from luthier.data.load import Loaded, class_names, load, load_test
+from luthier.data.load import Loaded, load, load_test
 from luthier.data.rows import Row, Splits
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import DataSection

@@ -10,8 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
+from luthier.data.classes import class_names
 from luthier.data.ledger import Ledger
-from luthier.data.load import Loaded, changed_files, class_names, load, load_test
+from luthier.data.load import Loaded, changed_files, load, load_test
 from luthier.data.rows import Labeled, Origin
 from luthier.recipe.schema import DataSection
 
@@ -276,3 +277,14 @@ def test_a_used_row_can_still_be_dropped() -> None:
     ledger.drop("longer than max_length", Origin("f", 1), split="train")
     ledger.check()
     assert ledger.used["train"] == 0
+
+
+def test_labels_of_a_table_that_are_measured_numbers_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "".join(f"text {n},{n / 7:.2f}\n" for n in range(40)))
+    with pytest.raises(DataError, match=r"numbers such as 0.14 \(40 different.*\n.*regress"):
+        load(DataSection(train=str(path)), seed=0, wants="labeled")
+    few = "".join(f"text {n},{n % 4}.5\n" for n in range(40))
+    path.write_text("text,label\n" + few)  # such as versions, of which each has many rows
+    loaded = load(DataSection(train=str(path)), seed=0, wants="labeled")
+    assert loaded.labels == ("0.5", "1.5", "2.5", "3.5")
