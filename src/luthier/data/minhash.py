@@ -25,6 +25,8 @@ _SURE = 0.99
 """Of pairs exactly at the threshold, so many shall share a band."""
 _AT_ONCE = 1 << 16
 """Pieces that are hashed together: what fits a core's cache."""
+_NOTHING = 0x110000
+"""What short texts are filled with: the first number that is no character."""
 _SPACE = re.compile(r"\s+")
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -70,11 +72,14 @@ def pieces(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
     data = "".join(filled).encode("utf-32-le", "surrogatepass")
     codes = np.frombuffer(data, np.uint32).astype(np.uint64)
     lengths_N = np.array([len(text) for text in filled], np.int64)
+    ends_N = np.cumsum(lengths_N)
+    own_N = np.array([len(text) for text in texts], np.int64)
+    for back in range(1, SIZE + 1):
+        codes[ends_N[own_N <= SIZE - back] - back] = _NOTHING
     hashed = np.zeros(max(len(codes) - SIZE + 1, 0), np.uint64)
     for offset in range(SIZE):
         hashed *= _ODD
         hashed += codes[offset : offset + len(hashed)]
-    ends_N = np.cumsum(lengths_N)
     is_whole = np.ones(len(hashed), bool)
     for back in range(1, SIZE):  # windows over the border of two texts
         is_whole[ends_N[:-1] - back] = False

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
@@ -38,6 +38,8 @@ def pairs(found: Similar) -> set[tuple[int, int]]:
     return set(zip(found.later_P.tolist(), found.earlier_P.tolist(), strict=True))
 
 
+@example("", "\0")
+@example("ab", "ab\0\0\0")
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_the_share_of_pieces_is_that_of_plain_sets(first: str, second: str) -> None:
     assert minhash.jaccard(first, second) == pytest.approx(plain_share(first, second))
