@@ -68,9 +68,10 @@ class Desk:
         return code, json.loads(output) if output.strip() else None, messages
 
     def losses(self, out: Path) -> list[tuple[int, float, float]]:
-        """(step, loss, gradient norm) of every update that the run logged."""
-        lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        events = [json.loads(line) for line in lines]
+        """(step, loss, gradient norm) of every update that the run, which may go on, logged."""
+        text = (out / "metrics.jsonl").read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]  # the line behind is being written
+        events = [json.loads(line) for line in whole.splitlines()]
         return [
             (event["step"], event["loss"], event["gradient_norm"])
             for event in events
