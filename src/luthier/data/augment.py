@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.core.config import build
 from luthier.core.errors import RecipeError
-from luthier.core.options import settings_of
+from luthier.core.options import options_of
 from luthier.core.seeds import stream
 from luthier.data.assisted import Helpers, assist
 from luthier.data.augmenting import Augmenter, augmenters
@@ -74,13 +73,7 @@ def augmenters_of(said: Mapping[str, Any], helpers: Helpers | None = None) -> di
 
 def built(said: Mapping[str, Any]) -> dict[str, Augmenter]:
     """The same without models, whether they need one or not. Raises: RecipeError: as there."""
-    found: dict[str, Augmenter] = {}
-    for name, value in sorted(said.items()):
-        kind = augmenters.get(name)
-        settings = settings_of(kind, value)
-        if isinstance(settings, dict):
-            found[name] = kind(build(kind.Config, settings, where=f"data.augment.{name}"))
-    return found
+    return options_of(augmenters, dict(sorted(said.items())), where="data.augment")
 
 
 def _number(row: Row, name: str, per_row: float, seed: int) -> int:

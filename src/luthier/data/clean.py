@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from luthier.core.config import build
-from luthier.core.options import settings_of
+from luthier.core.options import options_of
 from luthier.data.assisted import Helpers, assist
 from luthier.data.cleaning import Change, Cleaner, cleaners
 from luthier.data.ledger import Ledger
@@ -28,12 +27,7 @@ def asked_for(said: Mapping[str, Any], helpers: Helpers | None = None) -> dict[s
 
 def built(said: Mapping[str, Any]) -> dict[str, Cleaner]:
     """The same without models, whether they need one or not. Raises: RecipeError: as there."""
-    found: dict[str, Cleaner] = {}
-    for name, value in said.items():
-        kind = cleaners.get(name)
-        settings = settings_of(kind, value)
-        if isinstance(settings, dict):
-            found[name] = kind(build(kind.Config, settings, where=f"data.clean.{name}"))
+    found = options_of(cleaners, said, where="data.clean")
     return dict(sorted(found.items(), key=lambda item: item[1].rank))
 
 

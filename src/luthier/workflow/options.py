@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from luthier.core.config import ComponentConfig, Problem, build, find_problems, shown, validate
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
-from luthier.core.options import Option, settings_of
+from luthier.core.options import expected_of, settings_of
 from luthier.core.registry import Registry
 from luthier.data.augmenting import augmenters
 from luthier.data.cleaning import cleaners
@@ -38,7 +38,7 @@ def check(section: str, said: Mapping[str, Any]) -> list[Problem]:
         kind = registry.get(name)
         settings = settings_of(kind, value)
         if settings is None:
-            found.append(Problem((name,), f"got {shown(value)}, expected {_expected(kind)}"))
+            found.append(Problem((name,), f"got {shown(value)}, expected {expected_of(kind)}"))
         elif isinstance(settings, dict):
             found += [Problem((name, *p.place), p.text) for p in _problems(kind.Config, settings)]
     return found
@@ -50,11 +50,6 @@ def _problems(config: type[ComponentConfig], settings: Mapping[str, Any]) -> lis
     except ValidationError as error:
         return find_problems(config, error)
     return []
-
-
-def _expected(kind: type[Option]) -> str:
-    number = f"a value ({kind.short}), " if kind.short else ""
-    return f"{number}true, false, or settings: {', '.join(kind.Config.model_fields)}"
 
 
 def spell_out(settled: Settled) -> None:

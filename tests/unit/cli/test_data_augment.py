@@ -123,3 +123,19 @@ def test_what_cannot_be_made_is_refused_and_nothing_is_written(
     out = tmp_path / "out"
     assert said in augment([tickets, *words, "--output", str(out)], capfd, code=2)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("data.augment={words: [1]}", "augment.words: got [1], expected a value (per_row), true"),
+        ("data.clean={mojibake: 3}", "clean.mojibake: got 3, expected true or false"),
+    ],
+)
+def test_a_value_that_stands_for_no_setting_is_refused(
+    tmp_path: Path, tickets: str, capfd: pytest.CaptureFixture[str], setting: str, says: str
+) -> None:
+    out = tmp_path / "out"
+    words = [tickets, "data.augment.typos=1", setting, "--output", str(out)]
+    assert says in augment(words, capfd, code=2)
+    assert not out.exists()
