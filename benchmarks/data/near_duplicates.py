@@ -19,9 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
+from luthier.data.matching.similar import similar
 from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Labeled, Origin, Row
-from luthier.data.similar import similar
 
 THRESHOLD = 0.8
 LETTERS = "abcdefghijklmnopqrstuvwxyz "

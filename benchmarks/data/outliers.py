@@ -17,9 +17,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 from luthier.data.checks.outliers import Outliers, distances
-from luthier.data.embedded import by_words, embedded
-from luthier.data.keyed import keyed
 from luthier.data.load import load
+from luthier.data.matching.keyed import keyed
+from luthier.data.points.embedded import by_words, embedded
 from luthier.data.rows import Origin
 from luthier.recipe.schema import DataSection
 from luthier.workflow.embedding import embedder_of

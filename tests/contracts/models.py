@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.data.assisted import Finder, Reply, Writer
-from luthier.data.embedder import Embedder
+from luthier.data.points.embedder import Embedder
 
 _NAME = re.compile(r"Anna(?: Schmidt)?|Bob")
 

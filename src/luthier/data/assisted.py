@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from luthier.core.errors import RecipeError
-from luthier.data.embedder import Embedder
+from luthier.data.points.embedder import Embedder
 
 
 @dataclass(frozen=True, slots=True)

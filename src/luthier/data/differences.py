@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from luthier.data.keyed import Hash, Keyed
+from luthier.data.matching.keyed import Hash, Keyed
 from luthier.data.rows import Row
 
 What = Literal["added", "removed", "changed"]

@@ -15,15 +15,15 @@ from luthier.data.checks.contract import OtherColumns
 from luthier.data.clean import asked_for
 from luthier.data.cleaning import Cleaner, cleaners
 from luthier.data.corrections import corrected_splits, read_corrections
-from luthier.data.duplicates import Repeats, remove_duplicates, remove_leaks
-from luthier.data.embedded import Embedded, by_words, embedded
-from luthier.data.embedder import Embedder
-from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
 from luthier.data.load import cleaned_splits, parse_splits
+from luthier.data.matching.duplicates import Repeats, remove_duplicates, remove_leaks
+from luthier.data.matching.keyed import Keyed, keyed
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
 from luthier.data.parse import together
+from luthier.data.points.embedded import Embedded, by_words, embedded
+from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Row
 from luthier.recipe.schema import DataSection
 

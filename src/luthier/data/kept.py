@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from luthier.data.keyed import Hash, start_of
+from luthier.data.matching.keyed import Hash, start_of
 from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Origin
 from luthier.data.sources.contract import Record

@@ -14,7 +14,6 @@ from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.classes import check_classes, check_known, class_names, refuse_fractions
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.corrections import corrected_splits, corrected_test, read_corrections
-from luthier.data.divide import divide, validation_share
 from luthier.data.find import digest, find
 from luthier.data.formats.contract import Record, Shape
 from luthier.data.kept import Keeps
@@ -23,6 +22,7 @@ from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
 from luthier.data.parse import Parsed, Reading, parse, together, weights_of
 from luthier.data.rows import Row, Splits
+from luthier.data.splits.divide import divide, validation_share
 from luthier.data.training_rows import training_rows
 from luthier.recipe.data_section import DataSection, WeightedFile
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from luthier.data.formats.contract import Record
 from luthier.data.kept import Kept, place_of
-from luthier.data.keyed import Hash, Whole, start_of
+from luthier.data.matching.keyed import Hash, Whole, start_of
 from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed
 from luthier.data.rows import Row

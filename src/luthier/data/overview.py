@@ -8,12 +8,12 @@ from dataclasses import asdict
 from typing import Any
 
 from luthier.data.drawn import drawn
-from luthier.data.embedded import MOST_CHARACTERS, Embedded, text_of
 from luthier.data.examine import Examined
 from luthier.data.languages import is_here, languages
 from luthier.data.on_disk import Chosen
-from luthier.data.plane import plane
-from luthier.data.topics import topics
+from luthier.data.points.embedded import MOST_CHARACTERS, Embedded, text_of
+from luthier.data.points.plane import plane
+from luthier.data.points.topics import topics
 from luthier.data.vocabulary import vocabulary
 
 MOST_ROWS = 50_000

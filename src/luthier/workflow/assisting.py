@@ -8,7 +8,7 @@ from pathlib import Path
 
 from luthier.core.errors import RecipeError
 from luthier.data.assisted import Finder, Reply, Writer
-from luthier.data.embedder import Embedder
+from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Chat, Message, Origin
 from luthier.workflow.embedding import embedder_of, small_embedder
 from luthier.workflow.people import finder_of

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from luthier.data.matching.similar import similar
 from luthier.data.on_disk import Chosen, OnDisk
 from luthier.data.rows import Chat, Message, Origin, Row
-from luthier.data.similar import similar
 from luthier.workflow.pairs import Pair
 
 THRESHOLD = 0.8

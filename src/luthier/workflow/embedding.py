@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.data.embedded import by_words
-from luthier.data.embedder import Embedder
+from luthier.data.points.embedded import by_words
+from luthier.data.points.embedder import Embedder
 from luthier.engine.precision import choose, dtype_of
 from luthier.evaluation.tasks.search import vectors_of
 from luthier.models import packages, trunks

@@ -9,9 +9,9 @@ from typing import Any
 
 from luthier.core import files
 from luthier.core.config import build
-from luthier.data.embedder import Embedder
 from luthier.data.examine import Examined, examine
 from luthier.data.overview import overview
+from luthier.data.points.embedder import Embedder
 from luthier.recipe.schema import DataSection
 from luthier.run.report import render_findings
 from luthier.workflow.stages import Listener, Stages, silent

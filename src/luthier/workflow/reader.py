@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from luthier.core.errors import DataError
 from luthier.data.checks import Finding
 from luthier.data.drawn import drawn, drawn_only
-from luthier.data.keyed import Keyed
+from luthier.data.matching.keyed import Keyed
 from luthier.data.rows import Row
 from luthier.data.token_lengths import TokenLengths, too_long
 from luthier.models.blueprint import Blueprint, blueprint

@@ -17,16 +17,16 @@ from luthier.data.augment import built as augmenting
 from luthier.data.clean import asked_for, usual
 from luthier.data.clean import built as cleaning
 from luthier.data.corrections import corrected_splits, read_corrections
-from luthier.data.divide import divide, held_together
-from luthier.data.folds import folds as folds_of
-from luthier.data.keyed import keyed, start_of
 from luthier.data.ledger import Entry, Ledger
 from luthier.data.load import cleaned_splits, parse_splits
+from luthier.data.matching.keyed import keyed, start_of
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
 from luthier.data.parse import Parsed, weights_of
 from luthier.data.rows import Row
-from luthier.data.split import Shares
+from luthier.data.splits.divide import divide, held_together
+from luthier.data.splits.folds import folds as folds_of
+from luthier.data.splits.split import Shares
 from luthier.data.training_rows import training_rows
 from luthier.recipe.schema import DataSection
 from luthier.workflow.power import power_of

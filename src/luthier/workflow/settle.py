@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from luthier.core.config import defaults_of
 from luthier.core.errors import RecipeError
-from luthier.data.divide import USUAL_SHARE
+from luthier.data.splits.divide import USUAL_SHARE
 from luthier.engine import compilation, precision
 from luthier.engine.curriculum import sorted_by
 from luthier.engine.horizon import per_epoch, steps_within

@@ -12,7 +12,7 @@ from luthier.core.errors import DataError
 from luthier.data.checks import Doubt
 from luthier.data.corrections import Correction, Journal, unknown_label
 from luthier.data.corrections.correction import What
-from luthier.data.nearest import Nearest
+from luthier.data.points.nearest import Nearest
 from luthier.data.rows import Labeled, Row
 
 KEYS = 9

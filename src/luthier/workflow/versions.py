@@ -13,9 +13,9 @@ from luthier.core.errors import DataError
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.differences import Differences, differences
 from luthier.data.formats.contract import Writer
-from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
 from luthier.data.load import parse_files
+from luthier.data.matching.keyed import Keyed, keyed
 from luthier.data.parse import Reading, together
 from luthier.data.write import writer_of
 from luthier.recipe.schema import DataSection

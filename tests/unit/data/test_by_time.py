@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.by_time import split_by_time
-from luthier.data.keyed import keyed
 from luthier.data.load import load
+from luthier.data.matching.keyed import keyed
 from luthier.data.rows import Origin, Row, Text
-from luthier.data.split import Shares
+from luthier.data.splits.by_time import split_by_time
+from luthier.data.splits.split import Shares
 from luthier.data.times import time_of
 from luthier.recipe.schema import DataSection
 

@@ -10,14 +10,14 @@ import pytest
 from numpy.typing import NDArray
 from tests.unit.data.test_examine import WORDS, sentences, write
 
-from luthier.data.embedded import LEAST_ROWS, Embedded, by_words, embedded
-from luthier.data.embedder import Embedder
 from luthier.data.examine import Examined, examine
-from luthier.data.keyed import keyed
+from luthier.data.matching.keyed import keyed
 from luthier.data.overview import overview
-from luthier.data.plane import plane
+from luthier.data.points.embedded import LEAST_ROWS, Embedded, by_words, embedded
+from luthier.data.points.embedder import Embedder
+from luthier.data.points.plane import plane
+from luthier.data.points.topics import topics
 from luthier.data.rows import Labeled, Origin
-from luthier.data.topics import topics
 from luthier.recipe.schema import DataSection
 
 KNOWN = {word: at for at, words in enumerate(WORDS.values()) for word in words.split(",")}

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.folds import folds
-from luthier.data.keyed import keyed
+from luthier.data.matching.keyed import keyed
 from luthier.data.rows import Labeled, Origin, Row, Text
+from luthier.data.splits.folds import folds
 
 
 def rows_of(counts: dict[str, int], *, group: int = 0) -> list[Row]:

@@ -9,11 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data import minhash
-from luthier.data import signed as module
 from luthier.data.load import load
+from luthier.data.matching import minhash
+from luthier.data.matching import signed as module
+from luthier.data.matching.similar import Similar, similar
 from luthier.data.rows import Labeled, Origin, Row
-from luthier.data.similar import Similar, similar
 from luthier.recipe.schema import DataSection
 
 WORDS = [f"{a}{b}" for a in ("kor", "lim", "tesa", "un") for b in ("do", "ra", "vit", "nelo", "x")]

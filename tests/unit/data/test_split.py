@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError
-from luthier.data.keyed import keyed
+from luthier.data.matching.keyed import keyed
 from luthier.data.rows import Labeled, Multilabeled, Origin, Row, Tagged, Text
-from luthier.data.split import Shares
-from luthier.data.split import split as split_keyed
+from luthier.data.splits.split import Shares
+from luthier.data.splits.split import split as split_keyed
 
 TENTHS = Shares(validation=0.1, test=0.1)
 

@@ -12,8 +12,8 @@ from tests.contracts.models import Polite
 
 from luthier.core.errors import RecipeError
 from luthier.data.augment import augmented
-from luthier.data.embedder import Embedder
 from luthier.data.ledger import Ledger
+from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Labeled, Origin, Row, Tagged
 
 MEANINGS = {

@@ -12,7 +12,7 @@ import numpy as np
 
 from luthier.data.augmenting._prose import words
 from luthier.data.comparing import content_words
-from luthier.data.embedder import Embedder
+from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Row
 
 _MOST_WORDS, _AT_ONCE, _MOST = 5_000, 512, 4

@@ -20,7 +20,7 @@ from luthier.data.augmenting.contract import Augmenter
 from luthier.data.augmenting.words import Config as WordsConfig
 from luthier.data.augmenting.words import Words
 from luthier.data.edits import Edit
-from luthier.data.embedder import Embedder
+from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Row, Tagged
 
 _LEAST_WORDS = 3

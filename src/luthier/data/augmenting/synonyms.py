@@ -17,7 +17,7 @@ from luthier.data.augmenting import augmenters
 from luthier.data.augmenting._neighbours import neighbours
 from luthier.data.augmenting._prose import words
 from luthier.data.edits import Edit, edited
-from luthier.data.embedder import Embedder
+from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Row
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, runtime_checkable
 
-from luthier.data.embedded import Embedded
 from luthier.data.formats.contract import Record
+from luthier.data.points.embedded import Embedded
 from luthier.data.rows import Row
 
 OtherColumns = Callable[[Sequence[Row]], Sequence[Record]]

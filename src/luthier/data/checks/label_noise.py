@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from luthier.data.checks import checks
 from luthier.data.checks.contract import Doubt, Finding, first_only
-from luthier.data.embedded import Embedded
+from luthier.data.points.embedded import Embedded
 from luthier.data.rows import Row
 
 MOST_ROWS = 30_000

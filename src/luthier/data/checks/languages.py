@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from luthier.data.checks import checks
 from luthier.data.checks.contract import Finding, first_only
-from luthier.data.embedded import MOST_CHARACTERS, text_of
 from luthier.data.languages import SURE, is_here, languages
+from luthier.data.points.embedded import MOST_CHARACTERS, text_of
 from luthier.data.rows import Row
 
 MOST_ROWS = 100_000

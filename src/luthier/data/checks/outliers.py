@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from luthier.data.checks import checks
 from luthier.data.checks.contract import Finding
-from luthier.data.embedded import Embedded
+from luthier.data.points.embedded import Embedded
 
 NEIGHBOURS = 10
 _SHOWN_NEIGHBOURS = 3

@@ -13,9 +13,9 @@ import numpy as np
 from luthier.core.config import ComponentConfig
 from luthier.data.cleaning import cleaners
 from luthier.data.cleaning.contract import Change
-from luthier.data.keyed import start_of
-from luthier.data.minhash import plainly
-from luthier.data.repeated import repeated
+from luthier.data.matching.keyed import start_of
+from luthier.data.matching.minhash import plainly
+from luthier.data.matching.repeated import repeated
 from luthier.data.rows import Row
 
 

@@ -12,9 +12,9 @@ from pydantic import Field
 from luthier.core.config import ComponentConfig
 from luthier.data.cleaning import cleaners
 from luthier.data.cleaning.contract import Change
+from luthier.data.matching.similar import similar
 from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Row
-from luthier.data.similar import similar
 
 
 class Config(ComponentConfig):

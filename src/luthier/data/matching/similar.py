@@ -12,11 +12,11 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.data.keyed import Whole
-from luthier.data.minhash import bands, jaccard, plainly, signatures
-from luthier.data.repeated import repeated
+from luthier.data.matching.keyed import Whole
+from luthier.data.matching.minhash import bands, jaccard, plainly, signatures
+from luthier.data.matching.repeated import repeated
+from luthier.data.matching.signed import Signed
 from luthier.data.rows import Row
-from luthier.data.signed import Signed
 
 _AT_ONCE = 2048
 _ROUNDS = 16

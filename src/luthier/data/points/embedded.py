@@ -14,9 +14,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from luthier.data.drawn import drawn, drawn_only
-from luthier.data.embedder import Embedder
-from luthier.data.keyed import Keyed
+from luthier.data.matching.keyed import Keyed
 from luthier.data.on_disk import Chosen
+from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Row
 
 MOST_ROWS = 10_000

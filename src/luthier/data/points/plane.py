@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
-from luthier.data.embedded import Embedded, text_of
+from luthier.data.points.embedded import Embedded, text_of
 
 MOST_POINTS = 2_000
 _MOST_MARKED = 400

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.core.errors import DataError
-from luthier.data.keyed import Keyed
-from luthier.data.similar import Similar
-from luthier.data.split import units
+from luthier.data.matching.keyed import Keyed
+from luthier.data.matching.similar import Similar
+from luthier.data.splits.split import units
 
 _DRIFT = 1
 """Rows of a class by which a fold may be ahead of the emptiest before the hash is overruled."""

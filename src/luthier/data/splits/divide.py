@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from luthier.core.errors import DataError
-from luthier.data.by_time import split_by_time
-from luthier.data.duplicates import TIES, Repeats, remove_duplicates, remove_leaks
-from luthier.data.keyed import Keyed, keyed
 from luthier.data.ledger import Ledger
+from luthier.data.matching.duplicates import TIES, Repeats, remove_duplicates, remove_leaks
+from luthier.data.matching.keyed import Keyed, keyed
+from luthier.data.matching.similar import Similar, similar
 from luthier.data.parse import Parsed, together
 from luthier.data.rows import Row
-from luthier.data.similar import Similar, similar
-from luthier.data.split import Shares, is_of_many, split
+from luthier.data.splits.by_time import split_by_time
+from luthier.data.splits.split import Shares, is_of_many, split
 from luthier.recipe.schema import DataSection
 
 USUAL_SHARE = 0.1

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
-from luthier.data.embedded import Embedded, text_of
+from luthier.data.points.embedded import Embedded, text_of
 
 NUMBERS = (3, 5, 8, 12, 18)
 """Of topics: that with the best silhouette is taken."""

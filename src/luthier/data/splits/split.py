@@ -15,11 +15,11 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from luthier.core.errors import DataError
-from luthier.data.keyed import Keyed, joined
+from luthier.data.matching.keyed import Keyed, joined
+from luthier.data.matching.repeated import repeated
+from luthier.data.matching.similar import Similar
 from luthier.data.on_disk import Chosen
-from luthier.data.repeated import repeated
 from luthier.data.rows import Row
-from luthier.data.similar import Similar
 
 _SPLITS = ("train", "validation", "test")
 _DRIFT = 2.0

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.core.errors import DataError
-from luthier.data.keyed import Hash, Keyed, Ties, Whole
-from luthier.data.repeated import repeated
+from luthier.data.matching.keyed import Hash, Keyed, Ties, Whole
+from luthier.data.matching.repeated import repeated
 from luthier.data.rows import Row
 
 Tie = Literal["input", "group"]

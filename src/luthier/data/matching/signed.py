@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from luthier.core import cache
-from luthier.data.keyed import Hash, Whole
-from luthier.data.minhash import Bands
+from luthier.data.matching.keyed import Hash, Whole
+from luthier.data.matching.minhash import Bands
 from luthier.data.on_disk import no_room
 
 IN_MEMORY_ROWS = 250_000

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from luthier.data.keyed import Keyed
+from luthier.data.matching.keyed import Keyed
+from luthier.data.matching.similar import Similar
 from luthier.data.rows import Row
-from luthier.data.similar import Similar
-from luthier.data.split import Shares, check_filled, check_number, chosen, units
+from luthier.data.splits.split import Shares, check_filled, check_number, chosen, units
 
 
 def split_by_time(

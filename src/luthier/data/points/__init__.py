@@ -1,0 +1,1 @@
+"""Rows as vectors, and what can be seen in them."""
