@@ -1,10 +1,10 @@
 """Cleaning earns its keep: `python benchmarks/data/cleaning.py SETS --out FOLDER`.
 
-TREC's training rows as people have them: 15 % of the labels written in another way, 20 % of the
-rows there three times, once with a wrong label, 10 % with marks and invisible characters in the
-text, 3 % with a wrong label for good. One model is tuned on the file as it is, one on what
-`luthier data clean` makes of it, and `luthier compare` judges both on the untouched test rows;
-for three draws of faults and seeds.
+The training rows of TREC (or of `--set`) as people have them: 15 % of the labels written in
+another way, 20 % of the rows there three times, once with a wrong label, 10 % with marks and
+invisible characters in the text, 3 % with a wrong label for good. One model is tuned on the file
+as it is, one on what `luthier data clean` makes of it, and `luthier compare` judges both on the
+untouched test rows; for three draws of faults and seeds.
 """
 
 from __future__ import annotations
@@ -25,11 +25,15 @@ SPELLED = (str.lower, str.title, lambda name: f"{name}s", lambda name: f"{name} 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", type=Path, help="what benchmarks/sets.py made")
+    parser.add_argument(
+        "--set", default="trec6", help="a folder of SETS: rows with a text and a label"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", default="minilm-l6")
+    parser.add_argument("--tuner", default="full")
     parser.add_argument("--draws", type=int, default=3)
     options = parser.parse_args()
-    lines = (options.sets / "trec6" / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (options.sets / options.set / "train.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     for draw in range(options.draws):
         folder = options.out / f"draw-{draw}"
@@ -42,11 +46,11 @@ def main() -> None:
             "data.clean.artefacts=true", "data.clean.label_spellings=true",
             "data.clean.contradictions=true", "--output", str(folder / "clean"),
         )  # fmt: skip
-        test = options.sets / "trec6" / "test.jsonl"
+        test = options.sets / options.set / "test.jsonl"
         for name, train in (("raw", raw), ("clean", folder / "clean" / "train.jsonl")):
             luthier(
                 "train", str(train), f"data.test={test}", f"model={options.model}",
-                "objective=classify", "tuner=full", "training.epochs=3", "data.on_finding=off",
+                "objective=classify", f"tuner={options.tuner}", "training.epochs=3", "data.on_finding=off",
                 f"seed={draw}", "--out", str(folder / f"tuned-{name}"),
             )  # fmt: skip
         found = luthier("compare", str(folder / "tuned-raw"), str(folder / "tuned-clean"))
