@@ -50,7 +50,8 @@ def main() -> None:
         for name, train in (("raw", raw), ("clean", folder / "clean" / "train.jsonl")):
             luthier(
                 "train", str(train), f"data.test={test}", f"model={options.model}",
-                "objective=classify", f"tuner={options.tuner}", "training.epochs=3", "data.on_finding=off",
+                "objective=classify", f"tuner={options.tuner}", "training.epochs=3",
+                "data.on_finding=off",
                 f"seed={draw}", "--out", str(folder / f"tuned-{name}"),
             )  # fmt: skip
         found = luthier("compare", str(folder / "tuned-raw"), str(folder / "tuned-clean"))

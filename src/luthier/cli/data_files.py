@@ -17,6 +17,8 @@ from luthier.run.console import Console
 
 Folder = Annotated[Path, typer.Option(help="A new folder for the files.")]
 WITH_MODELS = "augment.augment_with"
+MOST_REASONS = 12
+"""How many reasons of one kind are shown."""
 
 
 def clean(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
@@ -108,14 +110,24 @@ def _written(section: DataSection, output: Path, make: str, **settings: Any) -> 
 
 
 def _show(found: dict[str, Any], console: Console) -> None:
-    account = found["rows"]
+    account, ledger = found["rows"], Path(found["folder"]) / "ledger.json"
     lines = [("read", f"{account['in']:,} rows")]
     for what, word in (("changed", "changed"), ("added", "made"), ("dropped", "left out")):
-        for why, entry in account.get(what, {}).items():
-            lines.append((word, f"{entry['count']:,}: {why}, such as {entry['examples'][0]}"))
+        lines += [(word, text) for text in _reasons(account.get(what, {}), ledger)]
     for name, entry in found["files"].items():
         lines.append((name, f"{entry['rows']:,} rows in {Path(found['folder']) / entry['file']}"))
     lines += [("split", line) for line in found["how"][-1:] if "test rows" in line]
     console.show_table("Rows", lines)
     for use in found["use"]:
         sys.stdout.write(f"to train on them: {use}\n")
+
+
+def _reasons(entries: dict[str, Any], ledger: Path) -> list[str]:
+    """The reasons of most rows: where each spelling of a label is one, there are hundreds."""
+    ranked = sorted(entries.items(), key=lambda item: -item[1]["count"])
+    told, rest = ranked[:MOST_REASONS], ranked[MOST_REASONS:]
+    lines = [f"{entry['count']:,}: {why}, such as {entry['examples'][0]}" for why, entry in told]
+    if rest:
+        rows = sum(entry["count"] for _, entry in rest)
+        lines.append(f"{rows:,}: {len(rest):,} further reasons, all of them in {ledger}")
+    return lines

@@ -166,3 +166,20 @@ def test_one_fold_is_refused(
 ) -> None:
     words = ["data", "split", tickets, "--folds", "1", "--output", str(tmp_path / "out")]
     assert "folds: got 1, expected at least 2" in answer(words, capfd, code=2)["error"]["message"]
+
+
+def test_hundreds_of_reasons_are_told_in_a_few_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"kind {chr(97 + n)}{chr(97 + m)}" for n in range(4) for m in range(5)]
+    rows = [(f"{name} number {n}", name) for n in range(3) for name in names]
+    rows += [(f"{name} in another way", name.upper()) for name in names]
+    many = table(tmp_path / "many.csv", rows, ("text", "label"))
+    out = tmp_path / "out"
+    assert (
+        run(["data", "clean", many, "data.clean.label_spellings=true", "--output", str(out)]) == 0
+    )
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("changed 1: label") == 12
+    assert f"changed 8: 8 further reasons, all of them in {out}" in said
+    assert len(json.loads((out / "ledger.json").read_text())["rows"]["changed"]) == 20
