@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from luthier.data.rows import Origin, Row
 
 SPLITS = ("train", "validation", "test")
 _MAX_EXAMPLES = 5
+_MAX_REASONS = 12
+"""How many are told at once of one kind; ledger.json holds all."""
 
 
 @dataclass(slots=True)
@@ -139,16 +142,20 @@ class Ledger:
 
     def since(self, before: Mapping[tuple[str, str], int]) -> list[str]:
         """A line for every reason for which more rows than `before` were changed, added or left
-        out."""
-        more = [
-            (what, entry.count - before.get((what, why), 0), why, entry.examples[0])
-            for (what, why), entry in self._reasons().items()
-        ]
-        return [
-            f"{what}: {number} {'row' if number == 1 else 'rows'}, {why}, such as {example}"
-            for what, number, why, example in more
-            if number
-        ]
+        out; where each spelling of a label is a reason, for those of most rows."""
+        more: dict[str, list[tuple[int, str, str]]] = {}
+        for (what, why), entry in self._reasons().items():
+            number = entry.count - before.get((what, why), 0)
+            if number:
+                more.setdefault(what, []).append((number, why, entry.examples[0]))
+        lines: list[str] = []
+        for what, reasons in more.items():
+            told = heapq.nlargest(_MAX_REASONS, reasons, key=lambda reason: reason[0])
+            lines += [f"{what}: {_rows(n)}, {why}, such as {example}" for n, why, example in told]
+            if rest := len(reasons) - len(told):
+                rows = sum(n for n, _, _ in reasons) - sum(n for n, _, _ in told)
+                lines.append(f"{what}: {_rows(rows)}, for {rest:,} further reasons")
+        return lines
 
     def _reasons(self) -> dict[tuple[str, str], Counted]:
         changed = {("changed", why): entry for why, entry in self.changed.items()}
@@ -198,6 +205,10 @@ class Ledger:
                 for split, entry in self.tokens.items()
             },
         }
+
+
+def _rows(number: int) -> str:
+    return f"{number} row" if number == 1 else f"{number} rows"
 
 
 def _listed(counted: Mapping[str, Counted]) -> dict[str, Any]:
