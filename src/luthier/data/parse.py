@@ -25,6 +25,7 @@ from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin, PartOrigin, Row
 from luthier.data.several import Several
+from luthier.data.shaped import only
 from luthier.data.sources.contract import ASIDE, EXTRA, Aside, Record
 from luthier.data.times import time_of
 from luthier.data.widths import narrow
@@ -40,6 +41,8 @@ class Reading:
     """How files are to be read."""
 
     wants: str = "auto"
+    shape: str = "auto"
+    """Rows of other shapes are left out; "auto": they are refused."""
     format: str = "auto"
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     roles: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -67,6 +70,7 @@ class Reading:
         """As the recipe says. Rows to be predicted are not split, so they have no groups."""
         return cls(
             wants,
+            section.shape if answered else "auto",
             section.format,
             section.columns,
             section.roles,
@@ -122,6 +126,8 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     """
     name = opened.name
     incoming = narrow(opened.records, file=name)
+    if reading.shape != "auto":
+        incoming = only(incoming, reading.shape, file=name, columns=reading.columns, ledger=ledger)
     head = list(islice(incoming, _SAMPLE_RECORDS))
     if not head:
         raise DataError(

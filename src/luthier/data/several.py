@@ -118,8 +118,9 @@ class Several:
         )
         raise DataError(
             f"{self._file}: holds rows of several shapes; one run learns from one. {each}.\n"
-            "    Put each into a file of its own; or say how all are to be read, and what does not "
-            f"fit is refused: data.format = {self._main.name}, or data.columns (--columns)"
+            "    Take those of one, and the others are counted: "
+            f"data.shape={self._main.kind.shape}; or say how all are to be read, and what does "
+            f"not fit is refused: data.format={self._main.name}, or data.columns (--columns)"
         )
 
 

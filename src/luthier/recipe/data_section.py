@@ -43,6 +43,8 @@ class MixtureSource(ComponentConfig):
     """`name` and settings of what is learned from it; auto: the usual for such rows."""
     format: str = "auto"
     """Name of a row format, or auto: recognised from the columns."""
+    shape: str = "auto"
+    """Of a file of several shapes, only rows of this one; auto: such a file is refused."""
     columns: dict[str, str] = Field(default_factory=dict[str, str])
     """Canonical column -> name in the file."""
     roles: dict[str, str] = Field(default_factory=dict[str, str])
@@ -80,6 +82,9 @@ class DataSection(ComponentConfig):
     that each says, or what follows from `mixture_temperature`."""
     format: str = "auto"
     """Name of a row format (`luthier list`), or auto: recognised from the columns."""
+    shape: str = "auto"
+    """Of files that hold rows of several shapes, such as chat and preference, only those of this
+    one, and the others are counted; auto: such files are refused."""
     columns: dict[str, str] = Field(default_factory=dict[str, str])
     """Canonical column -> name in the file, such as {text: review, label: stars}."""
     roles: dict[str, str] = Field(default_factory=dict[str, str])

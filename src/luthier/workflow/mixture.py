@@ -180,6 +180,7 @@ def _rows(
     asked = DataSection(
         train=source.train if isinstance(source.train, str) else [*source.train],
         format=source.format,
+        shape=source.shape,
         columns=source.columns,
         roles=source.roles,
         group_by=source.group_by,

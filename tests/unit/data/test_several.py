@@ -54,7 +54,7 @@ def test_rows_of_several_shapes_are_refused_with_their_lines(tmp_path: Path) -> 
     message = str(caught.value)
     assert "chat rows: 4 as messages (lines 1, 2, 3, ...)" in message
     assert "text rows: 5 as text (lines 4, 6, 7, ...)" in message
-    assert "data.format = messages" in message
+    assert "data.format=messages" in message
 
 
 def test_preferences_among_answers_are_refused_and_not_taken_for_empty_ones(tmp_path: Path) -> None:
@@ -83,3 +83,30 @@ def test_a_row_that_lacks_its_target_is_still_dropped(tmp_path: Path) -> None:
 def test_records_of_ever_other_columns_are_read_in_time(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="and 1997 more rows"):
         read(tmp_path, TALK, *({f"column{at}": at} for at in range(2000)))
+
+
+def test_rows_of_one_shape_are_taken_out_of_several_and_the_others_counted(tmp_path: Path) -> None:
+    records = [*[TALK, CHOICE] * 80, PAIR, {"text": "x", "label": "a"}, {"strange": 1}]
+    ledger = Ledger()
+    parsed = read(tmp_path, *records, ledger=ledger, shape="chat")
+    assert (parsed.shape, len(answers(parsed))) == ("chat", 81)
+    assert {why: one.count for why, one in ledger.dropped.items()} == {
+        "preference row, not chat": 80,
+        "labeled row, not chat": 1,
+        "no known row, not chat": 1,
+    }
+    assert ledger.rows_in == len(records)
+    assert len(read(tmp_path, *[TALK] * 150, CHOICE, shape="preference").rows) == 1
+
+
+def test_columns_by_other_names_tell_the_shape_too(tmp_path: Path) -> None:
+    rated = {"review": "good", "stars": "5"}
+    columns = {"text": "review", "label": "stars"}
+    assert len(read(tmp_path, rated, TALK, rated, shape="labeled", columns=columns).rows) == 2
+
+
+def test_a_shape_that_no_row_has_and_one_that_does_not_exist_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no row has the shape 'text' .*: 2 chat, 1 preference"):
+        read(tmp_path, TALK, TALK, CHOICE, shape="text")
+    with pytest.raises(DataError, match="'caht' is no shape of rows; did you mean 'chat'"):
+        read(tmp_path, TALK, shape="caht")
