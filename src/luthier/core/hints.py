@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None when nothing is close."""
-    matches = get_close_matches(name.replace("-", "_"), list(known), n=1, cutoff=0.6)
+def nearest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known name most like `name`, or None when nothing is close.
+
+    Args: cutoff: least share of characters in common, from 0 to 1.
+    """
+    matches = get_close_matches(name.replace("-", "_"), list(known), n=1, cutoff=cutoff)
     return matches[0] if matches else None
 
 

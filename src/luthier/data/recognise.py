@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +16,10 @@ from luthier.data.headings import known
 
 _COMPARED = 200
 _SHOWN = 12
+_ALIKE = 0.75
+"""How like a known name a column must be for the message to say so."""
+_PLAIN = re.compile(r"[^\W\d][\w ]*")
+"""Names that need no quotes in YAML."""
 
 
 def recognise(
@@ -42,7 +47,10 @@ def recognise(
     if found is None:
         raise _nothing_fits(sample, file=file, wants=wants, format=format)
     chosen, match = found
-    return chosen, replace(match, columns={**match.columns, **columns})
+    why = match.why
+    for canonical, name in columns.items():
+        why = why.replace(f"'{canonical}'", f"'{name}'")
+    return chosen, replace(match, why=why, columns={**match.columns, **columns})
 
 
 def _check_columns(sample: Sample, *, file: str, columns: Mapping[str, str]) -> None:
@@ -135,14 +143,38 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
     guesses = [
         f"'{name}' looks like '{guess}'"
         for name in sample.columns[:_COMPARED]
-        if name not in names and (guess := nearest(name, names))
+        if name not in names and (guess := nearest(name, names, cutoff=_ALIKE))
     ]
     guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""
-    advice = _naming(sample, shape)
+    advice = _by_values(sample, wants) if format == "auto" else ""
+    advice = advice or _naming(sample, shape)
     return DataError(
         f"{file}: columns {columns}{more} are not recognised as {asked}{guessed}.\n"
         f"    {advice[:1].upper()}{advice[1:]}"
     )
+
+
+def _by_values(sample: Sample, wants: str) -> str:
+    """What the values of columns look like, for somebody to confirm; "" where they tell nothing."""
+    names = {f"column_{place + 1}": name for place, name in enumerate(sample.columns)}
+    records = [{own: record.get(name) for own, name in names.items()} for record in sample.records]
+    try:
+        found = _best(Sample(list(names), records, sample.answered), wants, {})
+    except DataError:
+        return ""  # what is wrong with these values is no answer to what was asked
+    if found is None:
+        return ""
+    columns = {canonical: names[own] for canonical, own in found[1].columns.items()}
+    return f"by their values they may be {found[0].about.words}: data.columns = {_written(columns)}"
+
+
+def _written(columns: Mapping[str, str]) -> str:
+    """As YAML says it."""
+    parts = (
+        f"{canonical}: {name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)}"
+        for canonical, name in columns.items()
+    )
+    return f"{{{', '.join(parts)}}}"
 
 
 def _naming(sample: Sample, shape: str) -> str:

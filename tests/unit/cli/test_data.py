@@ -34,6 +34,9 @@ def test_clean_rows_end_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str
     code, out, err = ask(capsys, write(tmp_path / "a.jsonl", ROWS), *COLUMNS)
     assert (code, out) == (0, "nothing wrong was found\n")
     assert "20 rows" in err
+    said = " ".join(err.split())
+    assert "one JSON object per line" in said
+    assert "column 'said' is the text, 'about' its class" in said
 
 
 def test_faults_are_shown_with_their_rows_and_end_with_1(

@@ -283,6 +283,24 @@ def test_unrecognised_columns_offer_the_nearest_known_ones(tmp_path: Path) -> No
         parse(tmp_path, [{"promt": "a", "reply": "b"}])
 
 
+def test_columns_that_only_their_values_tell_are_offered_for_somebody_to_confirm(
+    tmp_path: Path,
+) -> None:
+    said = ["die Rechnung kam doppelt", "das Bild bleibt schwarz", "ich warte auf mein Geld"]
+    records = [
+        {"was gesagt wurde": f"{said[n % 3]} {n}", "Amt": "AB"[n % 2], "Datum": f"2024-03-0{n % 9}"}
+        for n in range(30)
+    ]
+    with pytest.raises(DataError) as caught:
+        parse(tmp_path, records)
+    assert "they may be a text with its label: data.columns = " in str(caught.value)
+    assert "{text: was gesagt wurde, label: Amt}" in str(caught.value)
+    assert "looks like" not in str(caught.value)
+    columns = {"text": "was gesagt wurde", "label": "Amt"}
+    described = parse(tmp_path, records, columns=columns).description[-1]
+    assert "column 'was gesagt wurde' is the text, 'Amt' its class" in described
+
+
 def test_rows_that_are_not_what_is_wanted_are_told_every_way_to_name_their_columns(
     tmp_path: Path,
 ) -> None:

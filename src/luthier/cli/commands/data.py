@@ -24,6 +24,7 @@ from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False, help="Look at data files, and make better ones of them.")
 _SHOWN = 3
+_READ = 8
 _WIDTH = 100
 
 
@@ -78,6 +79,9 @@ def _check(words: list[str], model: str, task: str) -> Callable[..., dict[str, A
 
 
 def _show(found: dict[str, Any], console: Console) -> None:
+    read = [("read", line) for line in found["read"][:_READ]]
+    if more := len(found["read"]) - len(read):
+        read.append(("read", f"and {more:,} more lines: data preview shows all"))
     counts = [(split, f"{number:,} rows") for split, number in found["rows"].items()]
     classes = found["classes"]
     if classes:
@@ -90,7 +94,7 @@ def _show(found: dict[str, Any], console: Console) -> None:
         words = f"median {figures['median']:,}, 99 % at most {figures['most_rows']:,}, "
         words += f"longest {figures['longest']:,}; context {tokens['context']:,}"
         counts.append((f"tokens of {tokens['model']}", words))
-    console.show_table("Rows", [("kind", found["shape"]), *counts])
+    console.show_table("Rows", [*read, ("kind", found["shape"]), *counts])
     for finding in found["findings"]:
         _write(f"\n{_count(finding['count'])}: {finding['title']}")
         _write(f"    why it matters: {finding['harm']}")

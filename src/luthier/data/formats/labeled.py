@@ -15,6 +15,7 @@ from luthier.data.formats.contract import About, Context, Match, Record, Sample,
 from luthier.data.rows import Labeled, Row
 
 _MANY = 20
+_DATE = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d).*")
 _TAG = re.compile(r"O|[BIESLU]-\S+")
 
 
@@ -117,5 +118,7 @@ def _refuse_tags(texts: Sequence[str], labels: Sequence[str], column: str) -> No
 def _is_class_like(values: Sequence[str]) -> bool:
     filled = [value for value in values if value]
     if len(filled) < 0.9 * len(values) or not filled:
+        return False
+    if all(_DATE.fullmatch(value) for value in filled):
         return False
     return max(map(len, filled)) <= 60 and 2 * len(set(filled)) <= len(filled)
