@@ -1,33 +1,34 @@
-"""PDF, by PDFium: the text of all pages in the order in which it is written there."""
+"""PDF, by PDFium: all pages as one running text, with headings as in Markdown."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from luthier.core.errors import DataError, missing
 from luthier.data.content import Content
+from luthier.data.printed.columns import in_order
+from luthier.data.printed.hyphens import mended
+from luthier.data.printed.looks import Looks
+from luthier.data.printed.running import without_running
+from luthier.data.printed.text import text_of
+from luthier.data.printed.words import Line, rows
 from luthier.data.sources import sources
-from luthier.data.sources._characters import LIGATURES
 from luthier.data.sources._documents import as_record, empty, whole_bytes
-from luthier.data.sources._hyphens import BROKEN, mended
+from luthier.data.sources._pdf_words import PageWords
 from luthier.data.sources.contract import NoText, Record
 
 _MARK = b"%PDF-"
 _WITHIN = 1024
 """Bytes before which the mark has to stand."""
-_DIGITS = re.compile(r"\d+")
-_FEWEST_PAGES = 3
-"""Pages on which a line begins or ends the text before it is one that all such pages have."""
 _PASSWORD_CODES = ("password", "security")
+_SHOWN = 8
 
 
 @sources.add
 class Pdf:
-    """Lines as on the page. Lines that begin or end three pages and more, but for their numbers,
-    are left out; so is the hyphen of a word broken at the end of a line."""
+    """Lines become paragraphs, and what is set larger or bold headings; lines that come again at
+    heads and feet of pages are left out."""
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"pdf"})
     binary: ClassVar[bool] = True
@@ -42,31 +43,47 @@ class Pdf:
 
     def text(self, content: Content) -> tuple[str, str]:
         pages = _pages(content)
-        bare = sum(not page for page in pages)
-        kept, num_out = _without_running_lines(pages)
-        text, mending = mended("\n".join("\n".join(page) for page in kept if page))
+        looks = Looks.of(pages)
+        kept, num_out = without_running(pages, looks.size)
+        text, num_headings = text_of(kept, looks)
+        text, mending = mended(text)
         if not text.strip():
             todo = "It holds pictures of pages: let a program for OCR write the text, and name that"
             raise empty(content.name, "a PDF", todo=todo)
         how = [f"PDF of {len(pages)} page{'s' if len(pages) != 1 else ''}"]
-        how += [f"{bare} of them without text"] if bare else []
+        how += _bare(pages)
+        how += [f"{num_headings} headings"] if num_headings else []
         how += [f"{num_out} lines at heads and feet of pages left out"] if num_out else []
         return text.strip(), ", ".join([*how, *mending])
 
 
-def _pages(content: Content) -> list[list[str]]:
-    """The lines of every page that are not blank.
+def _bare(pages: Sequence[list[Line]]) -> list[str]:
+    """Which pages have no text, in words."""
+    bare = [number for number, page in enumerate(pages, start=1) if not page]
+    if not bare:
+        return []
+    shown = ", ".join(map(str, bare[:_SHOWN])) + (", ..." if len(bare) > _SHOWN else "")
+    return [f"{len(bare)} of them without text (page {shown}; pictures are not read)"]
+
+
+def _pages(content: Content) -> list[list[Line]]:
+    """The lines of every page.
 
     Raises: DataError: damaged. NoText: it opens with a password only.
     """
     try:
         import pypdfium2
+        import pypdfium2.raw as raw
     except ImportError as error:
         raise missing("pypdfium2", "documents", "Reading PDF files") from error
+    number = 0
     try:
         book = pypdfium2.PdfDocument(content.path or whole_bytes(content))
         try:
-            return [_lines(book, number) for number in range(len(book))]
+            found: list[list[Line]] = []
+            for number in range(1, len(book) + 1):
+                found.append(_lines(raw, book, number - 1))
+            return found
         finally:
             book.close()
     except pypdfium2.PdfiumError as error:
@@ -76,38 +93,17 @@ def _pages(content: Content) -> list[list[str]]:
                 "    Save it without one, and name that file",
                 why="a PDF with a password",
             ) from None
+        where = f", page {number}" if number else ""
         raise DataError(
-            f"{content.name}: not a readable PDF ({error}).\n"
+            f"{content.name}{where}: not a readable PDF ({error}).\n"
             "    It may be cut off, or of another kind: copy it again or correct its extension"
         ) from None
 
 
-def _lines(book: Any, number: int) -> list[str]:
+def _lines(raw: Any, book: Any, number: int) -> list[Line]:
     page = book[number]
     held = page.get_textpage()
-    text = str(held.get_text_range(errors="ignore")).translate(LIGATURES)
+    found = [Line.of(row) for row in in_order(rows(PageWords(raw, held).words()))]
     held.close()
     page.close()
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\2", BROKEN).split("\n")
-    return [line.rstrip() for line in lines if line.strip()]
-
-
-def _without_running_lines(pages: Sequence[list[str]]) -> tuple[list[list[str]], int]:
-    """The pages without the lines at their beginning or end that other pages had there before."""
-    ends = Counter(_end(page, place) for page in pages for place in (0, -1) if page)
-    again = {end for end, count in ends.items() if count >= _FEWEST_PAGES}
-    met: set[tuple[int, str]] = set()
-    kept: list[list[str]] = []
-    for page in pages:
-        found = [_end(page, place) for place in (0, -1) if page]
-        # the first is often the title; a number alone is none
-        out = [end in again and (end in met or end[1].strip() == "0") for end in found] or [
-            False
-        ] * 2
-        met.update(found)
-        kept.append(page[out[0] : len(page) - out[1]] if len(page) > 1 else page[out[0] :])
-    return kept, sum(map(len, pages)) - sum(map(len, kept))
-
-
-def _end(page: Sequence[str], place: int) -> tuple[int, str]:
-    return place, _DIGITS.sub("0", page[place])
+    return found

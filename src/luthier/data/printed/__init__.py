@@ -1,0 +1,1 @@
+"""Printed pages as running text: lines, columns, running heads, paragraphs, headings."""
