@@ -16,6 +16,7 @@ from luthier.data.opened import Opened
 from luthier.data.packed import refuse_foreign, unpack
 from luthier.data.sources import sources
 from luthier.data.sources.contract import Documents, Record, Source
+from luthier.data.told import named_beside
 
 _EXPECTED = """; expected rows.
     Write it again, a row per line such as {"text": "..."}, or name another file"""
@@ -45,9 +46,11 @@ def open_path(path: Path, *, name: str, encoding: str, part: str = "") -> Opened
         raise DataError(f"{name}: such a file has no parts, so there is no '{part}' in it")
     records, how = kind.read(replace(found, part=part))
     kind_name = type(kind).__module__.rpartition(".")[2]
+    is_document, told = isinstance(kind, Documents), list[str]()
     walked = _watched(records, path, before, name=name)
-    words = tuple(filter(None, (how, *notes)))
-    is_document = isinstance(kind, Documents)
+    if not is_document:
+        walked, told = named_beside(walked, path, name=name)
+    words = tuple(filter(None, (how, *told, *notes)))
     return Opened(name, digest, kind_name, words, walked, is_document, path.parent)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from luthier.core.errors import DataError
 
 _TOLD = frozenset({"dataset_info.json", "dataset_infos.json", "dataset_dict.json"})
 """What such folders say of themselves."""
+_CARD = re.compile(r"\s*---.*?^dataset_info:", re.DOTALL | re.MULTILINE)
+"""How a file README.md begins that says it too."""
+_HEAD = 100_000
+"""Characters within which it does."""
 _STATE = "state.json"
 
 
@@ -32,8 +37,19 @@ def without_told(found: Sequence[Path]) -> list[Path]:
         path
         for path in found
         if path.name not in _TOLD
+        and not _is_card(path)
         and (path.parent not in states or path.name in states[path.parent])
     ]
+
+
+def _is_card(path: Path) -> bool:
+    if path.name != "README.md":
+        return False
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return _CARD.match(file.read(_HEAD)) is not None
+    except (OSError, ValueError):
+        return False  # whoever reads it says what is wrong
 
 
 def _named(state: Path) -> list[str]:

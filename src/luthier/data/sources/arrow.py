@@ -55,7 +55,8 @@ def _records(content: Content, features: Features) -> Iterator[tuple[int, Record
             for record in chain.from_iterable(batch.to_pylist() for batch in batches):
                 number += 1
                 where = f"{content.name} line {number}"
-                yield number, features.named(plain(pictured(record, where=where), where=where))
+                found = plain(pictured(record, where=where), where=where)
+                yield number, features.named(found, where=where)
     except (pa.ArrowException, OSError) as error:
         raise DataError(
             f"{content.name}, after row {number}: not a readable Arrow file ({error}).\n"

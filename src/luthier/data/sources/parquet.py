@@ -57,6 +57,7 @@ def _records(name: str, file: pq.ParquetFile, features: Features) -> Iterator[tu
             for record in batch.to_pylist():
                 number += 1
                 where = f"{name} line {number}"
-                yield number, features.named(plain(pictured(record, where=where), where=where))
+                found = plain(pictured(record, where=where), where=where)
+                yield number, features.named(found, where=where)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name}, after row {number}: cannot be read further ({error})") from None
