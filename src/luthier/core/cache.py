@@ -59,7 +59,7 @@ def build(
     if folder.is_dir() and not damage(folder, by_size=by_size):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _clear_up(folder)
+    clear_up(folder)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         fill(temporary)
@@ -77,7 +77,7 @@ def build(
     return folder
 
 
-def _clear_up(folder: Path) -> None:
+def clear_up(folder: Path) -> None:
     """Remove what killed processes left beside `folder`, once nobody can still be at it."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         if time.time() - left.stat().st_mtime > LEFT_OVER_SECONDS:

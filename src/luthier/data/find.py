@@ -8,7 +8,7 @@ from luthier.core.errors import DataError
 from luthier.core.hints import nearest
 from luthier.data.opened import Opened
 from luthier.data.places import places
-from luthier.data.places.contract import Place
+from luthier.data.places.contract import Place, Unreachable
 
 
 def find(name: str, *, encoding: str) -> list[Opened]:
@@ -58,11 +58,13 @@ def holds(name: str) -> bool:
         return False
 
 
-def digest(name: str) -> str:
-    """SHA-256 of what was found under a name; empty: it is gone."""
+def digest(name: str) -> str | None:
+    """SHA-256 of what was found under a name; empty: it is gone; None: nobody can say now."""
     try:
         place = _place_of(name)
         return place.digest(name) if place else ""
+    except Unreachable as error:
+        return "" if error.is_gone else None
     except (OSError, DataError):
         return ""
 

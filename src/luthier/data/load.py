@@ -196,8 +196,9 @@ def cleaned_splits(
 
 
 def changed_files(files: Mapping[str, str]) -> list[str]:
-    """Names of the files whose content is no longer what was read, or which are gone."""
-    return [name for name, known in files.items() if digest(name) != known]
+    """Names of the files whose content is no longer what was read, or which are gone; not of those
+    elsewhere that nobody can look at now."""
+    return [name for name, known in files.items() if digest(name) not in (known, None)]
 
 
 def _check_shares(section: DataSection) -> None:

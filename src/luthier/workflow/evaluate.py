@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from luthier.core.errors import RunError
+from luthier.data.recorded import as_recorded
 from luthier.recipe.resolve import Settled
 from luthier.run.writer import RunWriter
 from luthier.workflow import resume
@@ -38,7 +39,8 @@ def evaluate_run(
     stages = Stages(on_event)
     names_rows = any(key in resume.OF_THE_TEST for key in others)
     with RunWriter(run.layout):
-        inputs = _inputs(run, settled, stages, names_rows=names_rows)
+        with as_recorded(resume.files_of(recorded)):
+            inputs = _inputs(run, settled, stages, names_rows=names_rows)
         recorded = run.files.splits or {}
         left_out = leave_out_learned(inputs, settled, recorded, stages)
         tested = Tested(inputs.loaded.files, is_own(inputs, recorded), left_out)

@@ -39,6 +39,8 @@ class General:
     ledger: Ledger
     is_bare: bool
     """Rendered as plain text, as the model has no chat template."""
+    files: dict[str, str]
+    """Each file that the user named, with its hash; the one that ships is none."""
 
     def document(self) -> dict[str, Any]:
         """Its part of the ledger."""
@@ -94,7 +96,13 @@ def _general(name: str, codec: Codec, loaded: Loaded, limit: int) -> General:
         )
     ledger.add_features(_SPLIT, before, after)
     ledger.check()
-    return General(Part(name, objective, after, 0.0), rows, ledger, is_bare)
+    named = {} if name == SHIPPED else read.files
+    return General(Part(name, objective, after, 0.0), rows, ledger, is_bare, named)
+
+
+def general_files(general: Iterable[General]) -> dict[str, str]:
+    """Every file of the user's, with its hash."""
+    return {name: digest for one in general for name, digest in one.files.items()}
 
 
 def tell_left_out(general: Iterable[General], stages: Stages) -> None:

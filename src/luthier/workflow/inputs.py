@@ -37,7 +37,7 @@ from luthier.workflow.check import (
     template_of,
 )
 from luthier.workflow.first_look import first_look
-from luthier.workflow.general import General, general_rows, tell_left_out
+from luthier.workflow.general import General, general_files, general_rows, tell_left_out
 from luthier.workflow.general import identity_of as general_identity
 from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, fitted, read_mixture
@@ -93,11 +93,10 @@ class Inputs:
         """Hashes of what went in: each file, also of a grader; the rows as they were split; model
         and tokenizer."""
         keys = [row.key().encode() for split in SPLITS for row in self.rows(split)]
-        return {
-            "files": {**self.loaded.files, **files_of(self.mixture), **_read_by(self.objective)},
-            "data": files.sha256_of(keys),
-            **model_hashes(self.source, as_one=self.model_as_one),
-        }
+        beside = files_of(self.mixture) | general_files(self.general.values())
+        read = {**self.loaded.files, **beside, **_read_by(self.objective)}
+        models = model_hashes(self.source, as_one=self.model_as_one)
+        return {"files": read, "data": files.sha256_of(keys), **models}
 
     def fingerprints(self, settled: Settled) -> dict[str, str]:
         """What must be equal for a checkpoint to be continued."""

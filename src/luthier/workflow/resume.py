@@ -201,6 +201,23 @@ def same_inputs(
     return [f"{text}, as allowed" for text in changed.values()]
 
 
+def refuse_edited(
+    recorded: Mapping[str, Any] | None, now: Mapping[str, str], *, allow: Sequence[str], where: str
+) -> None:
+    """Nothing, when files that were read are those of the run. What else changed is compared once
+    it is known; until then edited rows would be refused for what they are, and not as edited.
+
+    Raises: RunError: as `same_inputs`.
+    """
+    then = {"files": files_of(recorded), "data": ""}
+    same_inputs(then, {"files": now, "data": ""}, allow=allow, where=where)
+
+
+def files_of(recorded: Mapping[str, Any] | None) -> dict[str, str]:
+    """Each file that the run read, and its SHA-256; none where nothing is recorded."""
+    return dict(recorded["identity"].get("files", {})) if recorded else {}
+
+
 def has_one_hash(recorded: Mapping[str, Any] | None) -> bool:
     """Whether the run is from before model and tokenizer had hashes of their own."""
     return recorded is not None and "tokenizer" not in recorded["identity"]

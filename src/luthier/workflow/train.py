@@ -11,8 +11,9 @@ from typing import Any
 
 from luthier.core import files
 from luthier.core.errors import Interrupted, LuthierError
-from luthier.data.load import changed_files
+from luthier.data.load import Loaded, changed_files, load
 from luthier.data.naming import plain_name
+from luthier.data.recorded import as_recorded
 from luthier.recipe import yaml_text
 from luthier.recipe.resolve import Settled
 from luthier.recipe.schema import Recipe
@@ -86,7 +87,15 @@ def _continue(settled: Settled, layout: Layout, writer: RunWriter, stages: Stage
     if recorded is not None and (goes_on or not summary.is_trained()):
         resume.adjust_anew(settled)
     check_trackers(settled.get("trackers"))
-    inputs = gather(settled, stages)
+
+    def read(*asked: Any, **how: Any) -> Loaded:
+        loaded = load(*asked, **how)
+        where = str(layout.root)
+        resume.refuse_edited(recorded, loaded.files, allow=settled.get("allow"), where=where)
+        return loaded
+
+    with as_recorded(resume.files_of(recorded)):
+        inputs = gather(settled, stages, read=read)
     said += _compare(recorded, settled, inputs, layout.root)
     with stages.heard_by(writer):
         for text in filter(None, [writer.notice, *said]):

@@ -6,13 +6,17 @@ import json
 import os
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from luthier.core.errors import DataError
 from luthier.data.find import digest, find, find_one
+from luthier.data.load import changed_files
+from luthier.data.recorded import as_recorded
 
 
 @pytest.fixture(autouse=True)
@@ -23,28 +27,63 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 class _Server(http.server.SimpleHTTPRequestHandler):
     fetched: list[str]
+    silent_of: tuple[str, ...] = ()
+    """Headers that are not sent."""
+    share = 1.0
+    """Of what was promised, what is sent."""
 
     def do_GET(self) -> None:
         self.fetched.append(self.path)
         super().do_GET()
 
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword not in self.silent_of:
+            super().send_header(keyword, value)
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        content = source.read()
+        outputfile.write(content[: int(self.share * len(content))])
+
     def log_message(self, *_: object) -> None:
         """Nothing."""
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, str, list[str]]]:
-    """A folder, the address at which a server shows it, and what was fetched."""
-    folder = tmp_path / "served"
-    folder.mkdir()
+@contextmanager
+def serving(folder: Path, **habits: object) -> Generator[tuple[str, list[str]]]:
+    """The address at which a server shows a folder, and what was fetched; it is gone afterwards."""
     fetched: list[str] = []
-    handler = type("Handler", (_Server,), {"fetched": fetched})
+    handler = type("Handler", (_Server,), {"fetched": fetched, **habits})
     with http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(handler, directory=str(folder))
     ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{server.server_port}", fetched
+        yield f"http://127.0.0.1:{server.server_port}", fetched
         server.shutdown()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    found = tmp_path / "served"
+    found.mkdir()
+    return found
+
+
+@pytest.fixture
+def served(folder: Path) -> Iterator[tuple[Path, str, list[str]]]:
+    """A folder, the address at which a server shows it, and what was fetched."""
+    with serving(folder) as (url, fetched):
+        yield folder, url, fetched
+
+
+def texts(url: str) -> list[str]:
+    """What the rows say that stand there."""
+    (found,) = find(url, encoding="auto")
+    return [record["text"] for _, record in found.records]
+
+
+def write(path: Path, text: str, *, at: float = 1e9) -> None:
+    path.write_text(json.dumps({"text": text}) + "\n")
+    os.utime(path, (at, at))
 
 
 def test_a_file_elsewhere_is_read_and_fetched_anew_only_when_it_changed(
@@ -83,3 +122,85 @@ def test_what_cannot_be_fetched_is_named(served: tuple[Path, str, list[str]], ca
     with pytest.raises(DataError, match=r"cannot be fetched .*\n.*the network"):
         find("http://127.0.0.1:9/rows.jsonl", encoding="auto")
     assert not list(cache.rglob("rows*"))
+
+
+def test_a_change_that_keeps_the_size_is_noticed_by_the_time_alone(
+    served: tuple[Path, str, list[str]],
+) -> None:
+    folder, url, _ = served
+    write(folder / "rows.jsonl", "old", at=1e9)
+    assert texts(f"{url}/rows.jsonl") == ["old"]
+    write(folder / "rows.jsonl", "new", at=2e9)
+    assert texts(f"{url}/rows.jsonl") == ["new"]
+
+
+def test_of_a_server_that_tells_no_state_the_file_is_fetched_anew_and_kept_once(
+    folder: Path, cache: Path
+) -> None:
+    with serving(folder, silent_of=("Last-Modified",)) as (url, fetched):
+        write(folder / "rows.jsonl", "old")
+        assert [texts(f"{url}/rows.jsonl") for _ in range(2)] == [["old"], ["old"]]
+        write(folder / "rows.jsonl", "new")
+        assert texts(f"{url}/rows.jsonl") == ["new"]
+        assert fetched.count("/rows.jsonl") >= 3
+    kept = sorted(path.read_text() for path in cache.glob("fetched/*/rows.jsonl"))
+    assert [json.loads(text)["text"] for text in kept] == ["new", "old"]
+    assert not list(cache.glob("fetched/.*"))
+
+
+def test_a_server_that_breaks_off_leaves_one_message_and_no_file(folder: Path, cache: Path) -> None:
+    (folder / "rows.jsonl").write_text('{"text": "a"}\n' * 50_000)
+    with (
+        serving(folder, share=0.6) as (url, _),
+        pytest.raises(DataError, match=r"rows\.jsonl: cannot be fetched \(.*\)\.\n    Look at"),
+    ):
+        find(f"{url}/rows.jsonl", encoding="auto")
+    assert not list(cache.glob("fetched/*"))
+
+
+def test_a_run_that_goes_on_without_a_network_reads_the_copy_that_it_recorded(
+    folder: Path,
+) -> None:
+    write(folder / "rows.jsonl", "recorded", at=1e9)
+    with serving(folder) as (url, _):
+        name = f"{url}/rows.jsonl"
+        recorded = {name: find_one(name, encoding="auto").sha256}
+        write(folder / "rows.jsonl", "later", at=2e9)
+        with as_recorded(recorded):
+            assert texts(name) == ["later"]  # the copy is for those that cannot ask
+    with as_recorded(recorded):
+        found = find_one(name, encoding="auto")
+        assert [record["text"] for _, record in found.records] == ["recorded"]
+        assert "a copy with the recorded SHA-256, as it cannot be fetched now" in found.notes[-1]
+    with as_recorded({name: "0" * 64}), pytest.raises(DataError, match="keeps no copy with the"):
+        find_one(name, encoding="auto")
+    with pytest.raises(DataError, match=r"what was fetched before is kept as .*rows\.jsonl"):
+        find_one(name, encoding="auto")
+
+
+def test_a_member_of_a_kept_archive_is_known_by_its_own_bytes(folder: Path) -> None:
+    found: list[str] = []
+    with serving(folder) as (url, _):
+        for at, text in ((1e9, "recorded"), (2e9, "later")):
+            with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+                archive.writestr("in/rows.jsonl", json.dumps({"text": text}) + "\n")
+            os.utime(folder / "a.zip", (at, at))
+            (one,) = find(f"{url}/a.zip", encoding="auto")
+            found.append(one.sha256)
+    with as_recorded({f"{url}/a.zip/in/rows.jsonl": found[0]}):
+        for name in (f"{url}/a.zip", f"{url}/a.zip/in/rows.jsonl"):
+            assert texts(name) == ["recorded"]
+
+
+def test_nobody_is_told_of_a_change_that_cannot_be_looked_at(folder: Path) -> None:
+    write(folder / "rows.jsonl", "a")
+    with serving(folder) as (url, _):
+        name = f"{url}/rows.jsonl"
+        known = {name: find_one(name, encoding="auto").sha256}
+        assert changed_files(known) == []
+        write(folder / "rows.jsonl", "b", at=2e9)
+        assert changed_files(known) == [name]
+        (folder / "rows.jsonl").unlink()
+        assert changed_files(known) == [name]
+    assert digest(name) is None
+    assert changed_files(known) == []

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from luthier.core.errors import DataError
 from luthier.data.opened import Opened
+
+
+class Unreachable(DataError):
+    """Whoever has the files does not give them.
+
+    Args: why: in a few words. is_gone: there are none any more, as far as is known.
+    """
+
+    def __init__(self, message: str, *, why: str, is_gone: bool) -> None:
+        super().__init__(message)
+        self.why, self.is_gone = why, is_gone
 
 
 class Place(Protocol):
@@ -25,6 +37,6 @@ class Place(Protocol):
     def digest(self, name: str) -> str:
         """SHA-256 of what `find` gave that name, as `Opened.sha256`.
 
-        Raises: OSError, DataError: it is gone.
+        Raises: Unreachable: whoever has it does not say. OSError, DataError: it is gone.
         """
         ...

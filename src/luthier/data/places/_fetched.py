@@ -1,0 +1,142 @@
+"""Files elsewhere, fetched into the cache folder once for each state that their server tells of."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from luthier.core import cache, files
+from luthier.core.errors import missing
+from luthier.data.places.contract import Unreachable
+
+_EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs"}
+_STATE = (
+    *("ETag", "etag", "generation", "Content-MD5", "Digest", "Last-Modified", "LastModified"),
+    *("last_modified", "mtime", "modified", "modify", "updated", "created"),
+)
+"""By what the servers of fsspec tell one state of a file from the next; of a size alone none."""
+_GONE = frozenset({404, 410})
+_SILENT_SECONDS = 30
+"""Of a server that says nothing more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """A file elsewhere, as its server tells of it."""
+
+    url: str
+    system: Any
+    path: str
+    told: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path.partition("?")[0]).name or "file"
+
+    @property
+    def state(self) -> list[tuple[str, str]]:
+        """What is another when the content is another; empty: nobody can tell."""
+        said = [(key, str(self.told[key])) for key in _STATE if self.told.get(key) is not None]
+        return [*said, ("size", str(self.told.get("size")))] if said else []
+
+    def fetch(self, folder: Path) -> None:
+        """Put it into `folder`. Raises: Unreachable: not all of it came."""
+        target = folder / self.name
+        try:
+            self.system.get_file(self.path, str(target))
+        except Exception as error:  # every backend raises its own kind
+            raise _unreachable(self.url, error) from None
+        size, came = self.told.get("size"), target.stat().st_size
+        if size is not None and came < size:
+            raise _refused(self.url, f"only {came:,} of {size:,} bytes came")
+
+
+def fetched(url: str) -> Path:
+    """The file, in the cache folder: as it was fetched before, where it is still the same.
+
+    Raises: Unreachable: its server does not give it, or has none.
+    """
+    remote = _asked(url)
+    if remote.state:
+        return cache.build(_folder(url, remote.state), remote.fetch, url=url) / remote.name
+    root = _root()
+    root.mkdir(parents=True, exist_ok=True)
+    cache.clear_up(root / "new")
+    with tempfile.TemporaryDirectory(prefix=".new.", dir=root) as place:
+        remote.fetch(Path(place))
+        new = Path(place, remote.name)
+
+        def fill(folder: Path) -> None:
+            new.rename(folder / remote.name)
+
+        return cache.build(_folder(url, files.sha256(new)), fill, url=url) / remote.name
+
+
+def copies(url: str) -> Iterator[Path]:
+    """Every copy that is kept of a file elsewhere, the newest first."""
+    kept = [path for path in _root().glob("*") if not path.name.startswith(".")]
+    for folder in sorted(kept, key=_age):
+        if cache.notes(folder).get("url") == url and not cache.damage(folder):
+            yield from (folder / name for name in cache.listed(folder) or ())
+
+
+def _age(folder: Path) -> float:
+    return -folder.stat().st_mtime
+
+
+def _root() -> Path:
+    return cache.root() / "fetched"
+
+
+def _folder(url: str, state: object) -> Path:
+    return _root() / hashlib.sha256(repr([url, state]).encode()).hexdigest()[:32]
+
+
+def _asked(url: str) -> _Remote:
+    """The file, before it is fetched. Raises: as `fetched`."""
+    scheme = url.partition("://")[0]
+    try:
+        import fsspec
+    except ImportError as error:
+        raise missing("fsspec", "remote", "Reading files elsewhere") from error
+    settings = _patience() if scheme in ("http", "https") else {}
+    try:
+        system, path = fsspec.core.url_to_fs(url, **settings)
+        return _Remote(url, system, path, system.info(path))
+    except ImportError as error:
+        needed = _EXTRAS.get(scheme, error.name or str(error))
+        raise missing(needed, "remote", f"Reading {scheme}:// files") from error
+    except Exception as error:  # every backend raises its own kind
+        raise _unreachable(url, error) from None
+
+
+def _patience() -> dict[str, Any]:
+    """A file may take hours, unlike the five minutes that aiohttp gives it; silence may not."""
+    try:
+        from aiohttp import ClientTimeout
+    except ImportError as error:
+        raise missing("aiohttp", "remote", "Reading https:// files") from error
+    silence = ClientTimeout(total=None, sock_connect=_SILENT_SECONDS, sock_read=_SILENT_SECONDS)
+    return {"client_kwargs": {"timeout": silence}}
+
+
+def _unreachable(url: str, error: Exception) -> Unreachable:
+    cause = error.__cause__ or error  # a server that is not there is called a missing file
+    said = (str(cause) or type(cause).__name__).splitlines()[0][:200]
+    is_missing = isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) in _GONE
+    return _refused(url, said, is_gone=is_missing)
+
+
+def _refused(url: str, why: str, *, is_gone: bool = False) -> Unreachable:
+    kept = next(copies(url), None)
+    known = f"; what was fetched before is kept as {kept}" if kept else ""
+    return Unreachable(
+        f"{url}: cannot be fetched ({why}).\n"
+        f"    Look at the address and the network, or fetch it yourself and name the file{known}",
+        why=why,
+        is_gone=is_gone,
+    )
