@@ -13,11 +13,29 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import load_file
 from tests.journeys.desk import QUICK, Desk, desk
 
 SETTINGS = (*QUICK, "training.epochs=10", "training.save_every=3", "training.learning_rate=0.003")
+
+
+class _Slow(http.server.SimpleHTTPRequestHandler):
+    """Sends a tenth of a file in a second."""
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        content = source.read()
+        size = len(content) // 100 + 1
+        for start in range(0, len(content), size):
+            try:
+                outputfile.write(content[start : start + size])
+            except OSError:  # whoever asked has gone
+                return
+            time.sleep(0.1)
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -26,10 +44,10 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def network(folder: Path, port: int = 0) -> Generator[int]:
+def network(folder: Path, *, kind: type[Any] = _Quiet) -> Generator[int]:
     """The port at which a server shows the folder; nobody answers there afterwards."""
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    handler = functools.partial(kind, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_port
         server.shutdown()
@@ -102,3 +120,27 @@ def test_a_run_is_not_continued_with_other_rows_from_the_same_address(tmp_path: 
     assert f"{url} changed" in said
     code, _, said = place.luthier("train", out)  # what it began with is kept beside what came later
     assert code in (0, 1), said
+
+
+def test_a_slow_fetch_shows_itself_and_leaves_nothing_when_it_is_stopped(tmp_path: Path) -> None:
+    folder, place = tmp_path / "served", Desk(tmp_path)
+    folder.mkdir()
+    (folder / "rows.jsonl").write_text('{"text": "some words"}\n' * 100_000)
+    with network(folder, kind=_Slow) as port:
+        url = f"http://127.0.0.1:{port}/rows.jsonl"
+        process = place.start("data", "preview", url, "--json")
+        assert process.stderr is not None
+        said = list[str]()
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith(f"fetching {url}: "):
+                break
+        process.send_signal(signal.SIGINT)
+        output, rest = process.communicate(timeout=60)
+    assert process.returncode == 3, (said, rest)
+    assert json.loads(output)["error"]["exit_code"] == 3
+    assert said[-1].endswith(" KiB of 2.2 MiB\n"), said
+    assert "\r" not in "".join([*said, rest])
+    assert [path for path in tmp_path.rglob("*") if path.name == "rows.jsonl"] == [
+        folder / "rows.jsonl"
+    ]

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+BYTES = "bytes"
+"""The unit of progress of work that is measured so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -27,6 +30,7 @@ class Progress(Event):
     stage: str
     done: int
     total: int
+    """0: nobody knows."""
     unit: str = ""
 
 

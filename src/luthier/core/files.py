@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from luthier.core.amount import open_told
 from luthier.core.errors import DataError
 
-_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+"""Numbers of the errors that say that there is no room."""
 
 
 def fsync_folder(folder: Path) -> None:
@@ -72,7 +74,7 @@ def new_folder(path: Path) -> Generator[Path]:
             path.rmdir()
         temporary.rename(path)
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in FULL:
             raise
         raise DataError(
             f"{path}: nothing is written, as the disk is full ({(error.strerror or '').lower()}).\n"
@@ -99,8 +101,8 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Hex digest of a file, read in 1 MiB pieces."""
-    with path.open("rb") as file:
+    """Hex digest of a file, read in pieces."""
+    with open_told(path, "hashing") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from luthier.core import files
+from luthier.core.amount import open_told
 from luthier.core.errors import DataError
 from luthier.data.content import HEAD_BYTES, Content
 from luthier.data.encoding import detect
@@ -59,7 +60,7 @@ def _recognised(path: Path, *, name: str, encoding: str) -> tuple[Content, Sourc
     size = path.stat().st_size
     if not size:
         raise DataError(f"{name}: the file is empty (0 bytes){_EXPECTED}")
-    inside, suffix, words = unpack(lambda: path.open("rb"), file=name, size=size)
+    inside, suffix, words = unpack(lambda: open_told(path, "reading"), file=name, size=size)
     with inside() as file:
         head = _first(file.read(HEAD_BYTES), name)
     content = Content(name, suffix, inside, head, None if words else path)

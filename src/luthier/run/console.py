@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from luthier.core.events import (
+    BYTES,
     Event,
     Finished,
     Notice,
@@ -128,7 +129,7 @@ class Console:
                 return Text(f"step {event.step}: saved {size} in {event.seconds:.1f} s")
             case Updated() if self._is_due(is_edge=event.step in (1, event.num_steps)):
                 return Text(self._gauge.training_line())
-            case Progress() if self._is_due(is_edge=event.done == event.total):
+            case Progress() if self._is_due(is_edge=_is_last(event)):
                 return Text(safe(f"{event.stage}: {self._gauge.progress_line()}"))
             case _:
                 return None
@@ -139,6 +140,11 @@ class Console:
             return False
         self._lined = now
         return True
+
+
+def _is_last(event: Progress) -> bool:
+    """Whether a phase ends with it; work in bytes is one of many parts of a phase."""
+    return event.done == event.total and event.unit != BYTES
 
 
 def _display(gauge: Gauge, terminal: Terminal) -> Live:

@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from luthier.core.events import Event, Preflight, Progress, Stage, Updated, Validated
+from luthier.core.events import BYTES, Event, Preflight, Progress, Stage, Updated, Validated
 from luthier.run import figures
 from luthier.run.pace import Pace
 from luthier.run.painting import safe
@@ -95,11 +95,11 @@ class Gauge:
         return f"step {last.step}/{last.num_steps}: {facts}"
 
     def progress_line(self) -> str:
-        """Such as "40 of 200 rows, about 3 min 20 s left"."""
+        """Such as "40 of 200 rows, about 3 min 20 s left", or "1.2 GiB of 3.4 GiB"."""
         if self.progress is None:
             return ""
-        counts = f"{self.progress.done:,} of {self.progress.total:,} {self.progress.unit}".strip()
         left = self._pace.seconds_left()
+        counts = _counts(self.progress)
         return counts if left is None else f"{counts}, about {figures.of_seconds(left)} left"
 
     def __rich__(self) -> RenderableType:
@@ -108,8 +108,9 @@ class Gauge:
             detail = f" {self.stage.detail}" if self.stage.detail else ""
             self._spinner.update(text=Text(safe(f"{self.stage.name}{detail}"), style="bold"))
             parts.append(self._spinner)
-        if self.progress is not None:
-            line = safe(self.progress_line())
+        if self.progress is not None and not _is_over(self.progress):
+            of = f"{self.progress.stage}: " if self.progress.unit == BYTES else ""
+            line = safe(of + self.progress_line())
             parts.append(_bar(self.progress.done, self.progress.total, line))
         elif self._is_training:
             last = self.updates[-1]
@@ -119,6 +120,19 @@ class Gauge:
         if self._is_training:
             parts.append(_grid(list(self.facts())))
         return Group(*parts)
+
+
+def _counts(progress: Progress) -> str:
+    done, total = f"{progress.done:,}", f"{progress.total:,}"
+    if progress.unit == BYTES:
+        done, total = figures.of_bytes(progress.done), figures.of_bytes(progress.total)
+        return f"{done} of {total}" if progress.total else done
+    return f"{done} of {total} {progress.unit}".strip()
+
+
+def _is_over(progress: Progress) -> bool:
+    """Whether it is a part of a stage that has ended; the stage goes on."""
+    return progress.unit == BYTES and 0 < progress.total <= progress.done
 
 
 def _bar(done: float, total: float, text: str) -> RenderableType:

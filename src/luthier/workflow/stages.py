@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 
-from luthier.core.events import Event, Notice, Progress, Stage
+from luthier.core.amount import told_to
+from luthier.core.events import BYTES, Event, Notice, Progress, Stage
 
 Listener = Callable[[Event], None]
 
@@ -26,11 +27,12 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str, detail: str = "") -> Generator[None]:
-        """Everything within counts as stage `name`."""
+        """Everything within counts as stage `name`; long work in bytes is told of."""
         self.tell(Stage(name, detail))
         start = time.perf_counter()
         try:
-            yield
+            with told_to(self._reached):
+                yield
         finally:
             spent = time.perf_counter() - start
             self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
@@ -60,6 +62,9 @@ class Stages:
         """Tell the user several things."""
         for text in texts:
             self.note(text, warning=warning)
+
+    def _reached(self, work: str, done: int, total: int) -> None:
+        self.progress(work, done, total, BYTES)
 
     def progress(self, stage: str, done: int, total: int, unit: str) -> None:
         self.tell(Progress(stage, done, total, unit))

@@ -4,6 +4,7 @@ import functools
 import http.server
 import json
 import os
+import resource
 import threading
 import zipfile
 from collections.abc import Generator, Iterator
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from luthier.core import amount
+from luthier.core.amount import told_to
 from luthier.core.errors import DataError
 from luthier.data.find import digest, find, find_one
 from luthier.data.load import changed_files
@@ -204,3 +207,38 @@ def test_nobody_is_told_of_a_change_that_cannot_be_looked_at(folder: Path) -> No
         assert changed_files(known) == [name]
     assert digest(name) is None
     assert changed_files(known) == []
+
+
+def test_a_fetch_says_how_many_bytes_came(
+    served: tuple[Path, str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, url, _ = served
+    write(folder / "rows.jsonl", "a" * 100)
+    size = (folder / "rows.jsonl").stat().st_size
+    monkeypatch.setattr(amount, "SILENT_SECONDS", 0.0)
+    heard: list[tuple[str, int, int]] = []
+    with told_to(lambda *said: heard.append(said)):
+        find(f"{url}/rows.jsonl", encoding="auto")
+    assert (f"fetching {url}/rows.jsonl", size, size) in heard
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file may be larger than 4 KiB, which takes the same way as a disk without room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_fetch_into_a_full_disk_is_not_blamed_on_the_network(
+    folder: Path, cache: Path, request: pytest.FixtureRequest
+) -> None:
+    write(folder / "rows.jsonl", "a" * 100_000)
+    request.getfixturevalue("full_disk")
+    with (
+        serving(folder) as (url, _),
+        pytest.raises(DataError, match=r"rows\.jsonl: cannot be kept in .*\n    Make room there"),
+    ):
+        find(f"{url}/rows.jsonl", encoding="auto")
+    assert not list(cache.glob("fetched/*"))

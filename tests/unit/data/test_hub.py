@@ -9,8 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from luthier.core import amount
+from luthier.core.amount import told_to
 from luthier.core.errors import DataError
 from luthier.data.find import digest, find, find_one
+from luthier.data.places._hub_meter import meter
 
 COMMIT = "a" * 40
 
@@ -163,3 +166,23 @@ def test_numbered_files_of_parts_in_a_folder_are_to_be_named(tmp_path: Path) -> 
         read(str(tmp_path))
     assert texts_in(f"{tmp_path}#valid") == ["valid-00.jsonl"]
     assert find_one(f"{tmp_path}#validation", encoding="auto").name == f"{tmp_path}/valid-00.jsonl"
+
+
+def test_the_bars_of_the_client_are_told_and_not_drawn(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(amount, "SILENT_SECONDS", 0.0)
+    monkeypatch.setattr(amount, "EVERY_SECONDS", 0.0)
+    heard: list[tuple[str, int, int]] = []
+    with told_to(lambda *said: heard.append(said)):
+        kind = meter("fetching wood")
+    with (
+        kind(total=0, unit="B", name="huggingface_hub.snapshot_download") as written,
+        kind(total=0, unit="B", name="huggingface_hub.snapshot_download.transfer") as came,
+        kind(total=2, desc="Fetching 2 files") as files,
+    ):
+        written.total = 100
+        for bar, number in ((written, 30), (came, 25), (files, 1), (written, 70)):
+            bar.update(number)
+    assert heard == [("fetching wood", 30, 100), ("fetching wood", 100, 100)]
+    assert capfd.readouterr().err == ""

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console as Terminal
 from tests.unit.run.made import make_llm_run, updated
 
 from luthier.core.events import (
+    BYTES,
     Event,
     Finished,
     Notice,
@@ -58,6 +60,26 @@ def test_each_event_is_one_plain_line_without_decoration() -> None:
 def test_steps_in_quick_succession_do_not_flood_a_log() -> None:
     lines = _said([updated(step) for step in range(1, 181)]).splitlines()
     assert [line.split(":")[0] for line in lines] == ["step 1/180", "step 180/180"]
+
+
+def test_work_in_bytes_takes_few_lines_of_a_log() -> None:
+    done = [Progress("hashing a.bin", part << 20, 8 << 20, BYTES) for part in range(1, 9)]
+    assert _said(list(done)).splitlines() == ["hashing a.bin: 1.0 MiB of 8.0 MiB"]
+    assert _said([Progress("fetching b", 3 << 30, 0, BYTES)]) == "fetching b: 3.0 GiB\n"
+
+
+def test_work_in_bytes_leaves_the_live_display_when_it_is_over() -> None:
+    gauge = Gauge()
+    shown = list[str]()
+    gauge.take(Stage("reading data"))
+    for done in (1, 8):
+        gauge.take(Progress("hashing a.bin", done << 20, 8 << 20, BYTES))
+        stream = io.StringIO()
+        Terminal(file=stream, width=100).print(gauge)
+        shown.append(stream.getvalue())
+    assert "hashing a.bin: 1.0 MiB of 8.0 MiB" in shown[0]
+    assert "reading data" in shown[1]
+    assert "hashing" not in shown[1]
 
 
 def test_a_step_says_loss_speed_memory_and_time_left() -> None:

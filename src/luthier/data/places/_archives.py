@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from luthier.core import cache, files
+from luthier.core.amount import open_told
 from luthier.core.errors import DataError
 from luthier.data.packed import unpack
 from luthier.data.packings import packings
@@ -78,7 +79,8 @@ def _holds_tar(path: Path) -> bool:
 
 def _inside(path: Path, name: str) -> BinaryIO:
     """The bytes of a file, unpacked where it is packed as a whole."""
-    inside, _, _ = unpack(lambda: path.open("rb"), file=name, size=path.stat().st_size)
+    size = path.stat().st_size
+    inside, _, _ = unpack(lambda: open_told(path, "unpacking"), file=name, size=size)
     return inside()
 
 
@@ -130,7 +132,7 @@ def _opened(path: Path, name: str) -> Generator[_Archive]:
     with path.open("rb") as file:
         is_zip = file.read(4) == _ZIP
     if is_zip:
-        with zipfile.ZipFile(path) as archive:
+        with open_told(path, "unpacking") as content, zipfile.ZipFile(content) as archive:
             yield _Archive(archive)
         return
     with _inside(path, name) as content, tarfile.open(fileobj=content, mode="r|") as archive:

@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from luthier.core import cache, files
-from luthier.core.errors import missing
+from luthier.core.amount import Amount
+from luthier.core.errors import DataError, missing
 from luthier.data.places.contract import Unreachable
 
 _EXTRAS = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs"}
@@ -44,13 +45,18 @@ class _Remote:
         return [*said, ("size", str(self.told.get("size")))] if said else []
 
     def fetch(self, folder: Path) -> None:
-        """Put it into `folder`. Raises: Unreachable: not all of it came."""
-        target = folder / self.name
+        """Put it into `folder`.
+
+        Raises: Unreachable: not all of it came. DataError: there is no room for it.
+        """
+        target, size = folder / self.name, self.told.get("size")
         try:
-            self.system.get_file(self.path, str(target))
+            self.system.get_file(self.path, str(target), callback=_meter(self.url, size or 0))
         except Exception as error:  # every backend raises its own kind
+            if getattr(error, "errno", None) in files.FULL:
+                raise _no_room(self.url, error) from None
             raise _unreachable(self.url, error) from None
-        size, came = self.told.get("size"), target.stat().st_size
+        came = target.stat().st_size
         if size is not None and came < size:
             raise _refused(self.url, f"only {came:,} of {size:,} bytes came")
 
@@ -124,11 +130,28 @@ def _patience() -> dict[str, Any]:
     return {"client_kwargs": {"timeout": silence}}
 
 
+def _meter(url: str, size: int) -> Any:
+    """What fsspec tells how many bytes came."""
+    try:
+        from fsspec.callbacks import Callback
+    except ImportError as error:
+        raise missing("fsspec", "remote", "Reading files elsewhere") from error
+    amount = Amount(f"fetching {url}", size)
+    return Callback(hooks={"came": lambda _, value, **__: amount.reach(int(value))})
+
+
 def _unreachable(url: str, error: Exception) -> Unreachable:
     cause = error.__cause__ or error  # a server that is not there is called a missing file
     said = (str(cause) or type(cause).__name__).splitlines()[0][:200]
     is_missing = isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) in _GONE
     return _refused(url, said, is_gone=is_missing)
+
+
+def _no_room(url: str, error: Exception) -> DataError:
+    return DataError(
+        f"{url}: cannot be kept in {cache.root()} ({error}).\n"
+        "    Make room there, or name another folder: LUTHIER_CACHE"
+    )
 
 
 def _refused(url: str, why: str, *, is_gone: bool = False) -> Unreachable:

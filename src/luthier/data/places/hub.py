@@ -14,6 +14,7 @@ from luthier.data.opened import Opened
 from luthier.data.picture_files import SUFFIXES
 from luthier.data.places import places
 from luthier.data.places._gathered import digest_of, gathered
+from luthier.data.places._hub_meter import meter
 from luthier.data.places._local import digest_at, found_at
 from luthier.data.read import open_path
 from luthier.data.sources import sources
@@ -110,7 +111,8 @@ def _fetched(asked: _Asked) -> tuple[Path, Path]:
     except (OSError, ValueError):
         pass  # not, or not wholly, in the local cache
     try:
-        folder = Path(snapshot_download(**settings, etag_timeout=10))
+        bars = meter(f"fetching {asked.name}")
+        folder = Path(snapshot_download(**settings, etag_timeout=10, tqdm_class=bars))
     except Exception as error:  # the client lets errors of several network libraries through
         raise DataError(
             f"{asked.name}: not in the hub's local cache, and the hub did not give it "

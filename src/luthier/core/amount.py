@@ -1,0 +1,94 @@
+"""How many bytes of a long piece of work are done, told to whoever listens."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+Tell = Callable[[str, int, int], None]
+"""Takes the work, such as "hashing rows.jsonl", the bytes so far, and all of them; 0: unknown."""
+SILENT_SECONDS = 1.0
+"""Work that is over by then is not told of."""
+EVERY_SECONDS = 0.2
+BUFFER_BYTES = 1 << 18
+
+_LISTENER: ContextVar[Tell | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def told_to(tell: Tell) -> Generator[None]:
+    """Within it `tell` hears of all work in bytes, unless somebody else listens within."""
+    before = _LISTENER.set(tell)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(before)
+
+
+class Amount:
+    """Of one piece of work, which begins now. Other threads than the one that made it may say how
+    far it is."""
+
+    def __init__(
+        self, work: str, total: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.total, self.done = total, 0
+        self._work, self._clock, self._tell = work, clock, _LISTENER.get()
+        self._due, self._is_told = clock() + SILENT_SECONDS, False
+
+    def add(self, size: int) -> None:
+        """So many bytes more are done."""
+        self.reach(self.done + size)
+
+    def reach(self, done: int) -> None:
+        """So many bytes are done in all."""
+        is_end = self._is_told and done >= self.total > self.done
+        self.done = done
+        if self._tell is None or (not is_end and self._clock() < self._due):
+            return
+        self._tell(self._work, done, max(done, self.total) if self.total else 0)
+        self._due, self._is_told = self._clock() + EVERY_SECONDS, True
+
+
+class _Counted(io.RawIOBase):
+    """A file, of which the position is told."""
+
+    def __init__(self, file: io.FileIO, amount: Amount) -> None:
+        self._file, self._amount = file, amount
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        read = self._file.readinto(buffer)
+        self._amount.reach(self._file.tell())
+        return read
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def open_told(path: Path, work: str) -> io.BufferedReader:
+    """A file to be read; how far it is read is told as `work`, with its name."""
+    file = io.FileIO(path)
+    amount = Amount(f"{work} {path.name}", os.fstat(file.fileno()).st_size)
+    return io.BufferedReader(_Counted(file, amount), BUFFER_BYTES)
