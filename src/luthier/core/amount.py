@@ -56,39 +56,23 @@ class Amount:
         self._due, self._is_told = self._clock() + EVERY_SECONDS, True
 
 
-class _Counted(io.RawIOBase):
-    """A file, of which the position is told."""
+class _Counted(io.FileIO):
+    """A file that says how far it is read."""
 
-    def __init__(self, file: io.FileIO, amount: Amount) -> None:
-        self._file, self._amount = file, amount
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
+    def __init__(self, path: Path, work: str) -> None:
+        super().__init__(path)
+        self._amount = Amount(work, os.fstat(self.fileno()).st_size)
 
     def readinto(self, buffer: Any, /) -> int:
-        read = self._file.readinto(buffer)
-        self._amount.reach(self._file.tell())
+        read = super().readinto(buffer)
+        self._amount.add(read)
         return read
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+        self._amount.done = super().seek(offset, whence)
+        return self._amount.done
 
 
 def open_told(path: Path, work: str) -> io.BufferedReader:
     """A file to be read; how far it is read is told as `work`, with its name."""
-    file = io.FileIO(path)
-    amount = Amount(f"{work} {path.name}", os.fstat(file.fileno()).st_size)
-    return io.BufferedReader(_Counted(file, amount), BUFFER_BYTES)
+    return io.BufferedReader(_Counted(path, f"{work} {path.name}"), BUFFER_BYTES)
