@@ -22,5 +22,7 @@ class Opened:
     records: Iterator[tuple[int, Record]]
     documents: bool = False
     """Each record is a document, as long as it may be."""
+    missing: frozenset[str] = frozenset()
+    """Texts that stand for a value that is missing, where a column is one of labels."""
     folder: Path | None = None
     """Where it lies, so that files it names are found; None: they are named in full."""

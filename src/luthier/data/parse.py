@@ -216,7 +216,7 @@ def _rows(
         kind, match = found
         context = Context(
             origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning,
-            folder=opened.folder,
+            missing=opened.missing, folder=opened.folder,
         )  # fmt: skip
         try:
             row = _timed(kind.parse(record, context), record, reading.time_by)

@@ -29,15 +29,15 @@ Info = dict[str, Any]
 
 def named_beside(
     records: Iterator[tuple[int, Record]], path: Path, *, name: str
-) -> tuple[Iterator[tuple[int, Record]], list[str]]:
-    """The records with names for the numbers of their classes, and what is said of that.
+) -> tuple[Iterator[tuple[int, Record]], Features, list[str]]:
+    """The records with names for the numbers of their classes, these names, and what is said.
 
     Args: name: of the file, for messages.
     Raises: DataError: a number that no class has, at once or while they are walked.
     """
     features, notes = _told(path)
     if not features.names:
-        return records, notes
+        return records, features, notes
     head = list(islice(records, _PEEKED))
     used = {
         column: names
@@ -45,13 +45,13 @@ def named_beside(
         if any(_is_number(record.get(column), names) for _, record in head)
     }
     if not used:
-        return chain(head, records), []
-    features = Features(used, features.source)
+        return chain(head, records), features, []
+    numbered = Features(used, features.source)
     found = (
-        (line, features.named(record, where=f"{name} line {line}"))
+        (line, numbered.named(record, where=f"{name} line {line}"))
         for line, record in chain(head, records)
     )
-    return found, [features.told().removeprefix("; "), *notes]
+    return found, features, [numbered.told().removeprefix("; "), *notes]
 
 
 def _is_number(value: Any, names: Sequence[str]) -> bool:

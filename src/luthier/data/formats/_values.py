@@ -123,14 +123,17 @@ def _json(text: str, *, where: str) -> Any:
         ) from None
 
 
-def label_of(value: Any, *, where: str) -> str:
+def label_of(value: Any, *, where: str, missing: frozenset[str] = frozenset()) -> str:
     """The name of a class: text trimmed, whole numbers without a fraction, true and false.
 
+    Args: missing: texts that stand for a missing one, and are no names.
     Returns: an empty string where the label is missing.
-    Raises: DataError: fractions, several labels, objects. Unusable: nan, infinite.
+    Raises: DataError: fractions, several labels, objects. Unusable: nan, infinite, or missing.
     """
     if isinstance(value, str):
         name = whole_characters(value).strip()
+        if name in missing:
+            raise Unusable(f"label '{name}', as programs write a missing one")
         whole = _WHOLE.fullmatch(name)
         return whole[1] if whole else name
     if value is None:

@@ -60,6 +60,8 @@ class Context:
     """Which reasoning blocks of answers stay."""
     remarks: list[str] = field(default_factory=list[str])
     """What parsing left out of the row, in words; counted in the ledger."""
+    missing: frozenset[str] = frozenset()
+    """Texts that are no name of a class but stand for a missing one."""
     folder: Path | None = None
     """Where the file lies; None: files are named in full."""
 

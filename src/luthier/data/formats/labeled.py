@@ -53,7 +53,7 @@ class TextLabel:
         given = (
             record.get(name) if context.answered else None
         )  # whatever it is, it is not asked for
-        label = label_of(given, where=f"{context.origin}, {name}")
+        label = label_of(given, where=f"{context.origin}, {name}", missing=context.missing)
         return labeled(held["text"], label, context, text_pair=held["text_pair"], record=record)
 
     def record(self, row: Row) -> dict[str, Any] | None:

@@ -132,7 +132,7 @@ def _labels(record: Record, context: Context) -> list[str]:
     elif isinstance(value, str) and how.get("mark"):
         found = [label_of(part, where=where) for part in value.split(how["mark"])]
     else:
-        found = [label_of(value, where=where)]
+        found = [label_of(value, where=where, missing=context.missing)]
     return [label for label in found if label]
 
 

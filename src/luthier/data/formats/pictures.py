@@ -49,7 +49,7 @@ class Pictures:
     def parse(self, record: Record, context: Context) -> Labeled:
         path = text_of(context.value(record, "picture"), where=f"{context.origin}, picture")
         given = context.value(record, "label") if context.answered else None
-        label = label_of(given, where=f"{context.origin}, label")
+        label = label_of(given, where=f"{context.origin}, label", missing=context.missing)
         if not path:
             raise Unusable("no picture")
         if context.answered and not label:

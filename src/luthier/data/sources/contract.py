@@ -68,6 +68,18 @@ class Documents(Protocol):
         ...
 
 
+@runtime_checkable
+class Untyped(Protocol):
+    """A source whose values are all texts, also where the program that wrote them had none."""
+
+    missing: ClassVar[frozenset[str]]
+    """What programs write for it, besides nothing."""
+
+
+MISSING = frozenset({"nan", "NaN", "<NA>", "NaT", "None", "NULL", "null"})
+"""What pandas, Python and databases say in texts where there is no value."""
+
+
 class NoText(DataError):
     """A document without text; among others of a folder it is left out, and counted.
 

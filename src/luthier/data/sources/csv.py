@@ -17,7 +17,7 @@ from luthier.data.sources import sources
 from luthier.data.sources._cells import trimmed
 from luthier.data.sources._headings import is_header, names_in, numbered
 from luthier.data.sources._syntax import first_lines, is_lines, unify_newlines
-from luthier.data.sources.contract import EXTRA, Record
+from luthier.data.sources.contract import EXTRA, MISSING, Record
 from luthier.data.widths import MOST_COLUMNS, too_wide
 
 _DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
@@ -33,6 +33,7 @@ class Delimited:
     binary: ClassVar[bool] = False
     parts: ClassVar[str] = ""
     is_sure: ClassVar[bool] = False
+    missing: ClassVar[frozenset[str]] = MISSING
 
     def accepts(self, content: Content) -> bool:
         if content.suffix in self.suffixes:

@@ -13,7 +13,7 @@ from luthier.data.sources import sources
 from luthier.data.sources._cells import plain, trimmed
 from luthier.data.sources._headings import is_header, names_in, numbered
 from luthier.data.sources._parts import chosen
-from luthier.data.sources.contract import EXTRA, Record
+from luthier.data.sources.contract import EXTRA, MISSING, Record
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet
@@ -29,6 +29,7 @@ class Excel:
     binary: ClassVar[bool] = True
     parts: ClassVar[str] = "sheets"
     is_sure: ClassVar[bool] = False
+    missing: ClassVar[frozenset[str]] = MISSING
 
     def accepts(self, content: Content) -> bool:
         return content.head[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0") and (

@@ -1,0 +1,40 @@
+"""Classes called as programs write that there is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from luthier.data.checks import checks
+from luthier.data.checks.contract import Finding
+from luthier.data.rows import Row
+from luthier.data.sources.contract import MISSING
+
+
+@checks.add
+class MissingLabels:
+    """Names labels such as "nan" and "None", where the file has texts of its own kind for them."""
+
+    def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
+        """Rows with such a label; tables, in which all cells are texts, have lost them before."""
+        used = Counter(name for row in rows for name in _names(row))
+        if not used:
+            return
+        shown = ", ".join(f"'{name}' ({count:,})" for name, count in used.most_common())
+        found = Finding(
+            "missing_labels",
+            f"labels that may be missing ones: {shown}",
+            "rows that nobody labelled become a class of their own",
+            "write null where there is no label, or leave the rows out; if it is a class, it is "
+            "read as one",
+            0.5,
+            is_certain=False,
+        )
+        for row in rows:
+            if names := _names(row):
+                found.add(row, ", ".join(sorted(names)))
+        yield found
+
+
+def _names(row: Row) -> set[str]:
+    return {row.stratum(), *row.brings()} & MISSING
