@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from luthier.core.config import ComponentConfig, build
 from luthier.data.assisted import Helpers, Reply, Writer
 from luthier.data.augmenting import augmenters
+from luthier.data.augmenting._given import given_texts, likeness
 from luthier.data.augmenting._prose import words as words_of
 from luthier.data.augmenting._wordings import MOST, asking, bare, objection
 from luthier.data.augmenting.contract import Augmenter
@@ -95,13 +95,11 @@ class Paraphrase:
         self, found: dict[tuple[str, int], str], by: Embedder, why: Counter[str]
     ) -> dict[tuple[str, int], str]:
         """Those that mean nearly the same as their text."""
-        both = [*(text for text, _ in found), *found.values()]
-        vectors_ND = by.of_length_one(both)
-        cosine_N = np.sum(vectors_ND[: len(found)] * vectors_ND[len(found) :], axis=1)
-        is_alike_N = cosine_N >= self._config.similarity
-        why["too far in meaning"] += int(np.sum(~is_alike_N))
-        pairs = zip(found.items(), is_alike_N, strict=True)
-        return {key: new for (key, new), is_alike in pairs if is_alike}
+        cosine_N = likeness([(text, new) for (text, _), new in found.items()], by)
+        pairs = zip(found.items(), cosine_N, strict=True)
+        kept = {key: new for (key, new), cosine in pairs if cosine >= self._config.similarity}
+        why["too far in meaning"] += len(found) - len(kept)
+        return kept
 
     def new(self, row: Row, draws: random.Random, copy: int) -> Row | None:
         """The row in the wordings of this number; None where none of its texts has one."""
@@ -119,15 +117,7 @@ class Paraphrase:
 def _texts(row: Row) -> list[str]:
     """What is only given of a row, where it is long enough; nothing of words that have tags, which
     no other wording could be trusted to keep."""
-    found: list[str] = []
-    if isinstance(row, Tagged):
-        return found
-
-    def note(text: str) -> Iterator[Edit]:
-        found.append(text)
-        return iter(())
-
-    row.varied(note, moves=False)
+    found = [] if isinstance(row, Tagged) else given_texts(row, moves=False)
     return [text for text in found if len(words_of(text)) >= _LEAST_WORDS]
 
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from luthier.core.config import ComponentConfig
 from luthier.core.seeds import stream
 from luthier.data.assisted import Helpers
 from luthier.data.augmenting import augmenters
+from luthier.data.augmenting._given import given_texts, likeness
 from luthier.data.augmenting._neighbours import neighbours
 from luthier.data.augmenting._prose import words
 from luthier.data.edits import Edit, edited
@@ -65,7 +65,7 @@ class Synonyms:
         """Draft new texts for all rows, and keep those that mean nearly the same, in memory."""
         assert self._helpers is not None
         by = self._helpers.embedder(self._config.encoder)
-        texts = [_texts(row) for row in rows]
+        texts = [given_texts(row, moves=True) for row in rows]
         near = neighbours(rows, texts, by, nearness=self._config.nearness)
         most: dict[str, int] = {}
         for held, number in zip(texts, numbers, strict=True):
@@ -86,18 +86,13 @@ class Synonyms:
     def _alike(self, drafts: list[tuple[str, str]], by: Embedder) -> list[tuple[str, str]]:
         if not self._config.similarity or not drafts:
             return drafts
-        texts = list(dict.fromkeys(text for text, _ in drafts))
-        places = {text: at for at, text in enumerate(texts)}
-        vectors_ND = by.of_length_one([*texts, *(draft for _, draft in drafts)])
-        own_ND = vectors_ND[[places[text] for text, _ in drafts]]
-        cosine_N = np.sum(own_ND * vectors_ND[len(texts) :], axis=1)
-        pairs = zip(drafts, cosine_N, strict=True)
+        pairs = zip(drafts, likeness(drafts, by), strict=True)
         return [pair for pair, cosine in pairs if cosine >= self._config.similarity]
 
     def new(self, row: Row, draws: random.Random, copy: int) -> Row | None:
         """The row with one of its drafts for each text; None without any."""
         del copy
-        if not any(text in self._found for text in _texts(row)):
+        if not any(text in self._found for text in given_texts(row, moves=True)):
             return None
         return row.varied(partial(self._drawn, draws), moves=True)
 
@@ -133,15 +128,3 @@ def _cased(new: str, like: str) -> str:
     if like.isupper() and len(like) > 1:
         return new.upper()
     return new.capitalize() if like[:1].isupper() else new
-
-
-def _texts(row: Row) -> list[str]:
-    """What may be changed of a row: nothing of it that has a tag."""
-    found: list[str] = []
-
-    def note(text: str) -> Iterator[Edit]:
-        found.append(text)
-        return iter(())
-
-    row.varied(note, moves=True)
-    return found
