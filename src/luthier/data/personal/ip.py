@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from luthier.data.personal import kinds
+from luthier.data.personal._apart import apart
 
 FOUR = re.compile(r"(?<![\w.,])(?<!\d-)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\w|,\d\d(?![\d.]))")
 SIX = re.compile(r"(?<![\w:.])(?=[0-9a-f]{0,4}:)[0-9a-f:]{2,40}(?:[\d.]{6,15})?(?!\w)", re.I)
@@ -38,11 +39,7 @@ class Ip:
             *(_fours(text) if text.count(".") > 2 else []),
             *(_sixes(text) if text.count(":") > 1 else []),
         ]
-        free = 0
-        for start, end in sorted(found, key=lambda span: (span[0], -span[1])):
-            if start >= free:
-                yield start, end
-                free = end
+        yield from apart(sorted(found, key=lambda span: (span[0], -span[1])))
 
 
 def _fours(text: str) -> Iterator[tuple[int, int]]:

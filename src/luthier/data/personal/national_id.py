@@ -41,6 +41,7 @@ from stdnum.us import itin, ssn
 from stdnum.za import idnr as south_africa
 
 from luthier.data.personal import kinds
+from luthier.data.personal._apart import apart
 
 Check = Callable[[str], bool]
 
@@ -144,13 +145,8 @@ class NationalId:
     rank: ClassVar[int] = 50
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
-        if not TWO.search(text):
-            return
-        free = 0
-        for start, end in sorted([*_shaped(text), *_said(text)]):
-            if start >= free:
-                yield start, end
-                free = end
+        if TWO.search(text):
+            yield from apart(sorted([*_shaped(text), *_said(text)]))
 
 
 def _shaped(text: str) -> Iterator[tuple[int, int]]:

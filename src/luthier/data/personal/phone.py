@@ -14,6 +14,7 @@ from phonenumbers import Leniency, PhoneNumberMatcher
 from stdnum import isbn
 
 from luthier.data.personal import kinds
+from luthier.data.personal._apart import apart
 
 RUN = re.compile(
     r"""(?:(?<![\w+])\(?\+|(?<![\w\#$€£¥%/&-])(?<!\d[.,])\(?)
@@ -54,12 +55,7 @@ class Phone:
     rank: ClassVar[int] = 70
 
     def find(self, text: str) -> Iterator[tuple[int, int]]:
-        free = 0
-        for run in RUN.finditer(text):
-            for start, end in _numbers(text, run):
-                if start >= free:
-                    yield start, end
-                    free = end
+        return apart(span for run in RUN.finditer(text) for span in _numbers(text, run))
 
 
 def _regions(text: str, run: re.Match[str]) -> tuple[str | None, ...]:
