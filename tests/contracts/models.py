@@ -35,6 +35,9 @@ class Polite:
     def note(self, text: str) -> None:
         self.said.append(text)
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        assert 0 < done <= total, what
+
 
 def _letters(texts: Sequence[str]) -> NDArray[np.float32]:
     counts = [Counter(text.lower()) for text in texts]

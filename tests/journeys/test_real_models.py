@@ -149,7 +149,7 @@ def test_a_tagger_of_persons_masks_them_in_files_and_another_model_does_not(plac
     code, found, said = place.luthier(*asked, "data.clean.personal.names=tagger")
     assert code == 0, said
     assert found["rows"]["changed"]["personal data (NAME)"]["count"] >= 25
-    assert "names of persons: by tagger" in found["how"]
+    assert any(line.startswith("names of persons: by tagger") for line in found["how"])
     code, _, said = place.luthier(*asked, "data.clean.personal.names=minilm-l6")
     assert code == 2
     assert "minilm-l6 tags no words" in said

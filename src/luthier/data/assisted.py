@@ -53,6 +53,10 @@ class Helpers(Protocol):
         """Tell people, and keep it in the account."""
         ...
 
+    def progress(self, what: str, done: int, total: int) -> None:
+        """Tell people how many rows are done. Args: what: is done, in a few words."""
+        ...
+
 
 @runtime_checkable
 class Assisted(Protocol):
@@ -79,7 +83,7 @@ def assist(item: object, place: str, helpers: Helpers | None) -> None:
         raise RecipeError(
             f"recipe {place}: needs {item.needs}, which is asked when files are made, and not each "
             "time that a training starts.\n"
-            f"    Make the files once, and train on them as its last line says: {item.command}"
+            f"    Ask it once instead, beforehand: {item.command}"
         )
     item.assist(helpers)
 

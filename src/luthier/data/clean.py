@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from luthier.core.options import options_of
-from luthier.data.assisted import Helpers, assist
-from luthier.data.cleaning import Change, Cleaner, cleaners
+from luthier.data.assisted import Helpers, assist, is_assisted
+from luthier.data.cleaning import Change, Cleaner, Looking, cleaners
 from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Row
+from luthier.recipe.data_section import DataSection
 
 
 def asked_for(said: Mapping[str, Any], helpers: Helpers | None = None) -> dict[str, Cleaner]:
@@ -29,6 +30,32 @@ def built(said: Mapping[str, Any]) -> dict[str, Cleaner]:
     """The same without models, whether they need one or not. Raises: RecipeError: as there."""
     found = options_of(cleaners, said, where="data.clean")
     return dict(sorted(found.items(), key=lambda item: item[1].rank))
+
+
+def only_looks(cleaner: Cleaner) -> bool:
+    """Whether it changes nothing, so that checks name what it finds."""
+    return isinstance(cleaner, Looking) and cleaner.only_looks
+
+
+def idle_words(asked: Mapping[str, Cleaner]) -> list[str]:
+    """What is said of cleaners that change nothing, to whoever wanted files to be changed."""
+    return [
+        f"data.clean.{name} only looks, so it changes nothing here; luthier data check shows rows"
+        for name, one in asked.items()
+        if only_looks(one)
+    ]
+
+
+def looking_of(asked: Mapping[str, Cleaner]) -> dict[str, Cleaner]:
+    """Those that a check asks what they find, and that change nothing there: they only look, or
+    ask a model, which a training does not either."""
+    return {name: one for name, one in asked.items() if only_looks(one) or is_assisted(one)}
+
+
+def without(section: DataSection, names: Collection[str]) -> DataSection:
+    """The section without these cleaners."""
+    left = {name: value for name, value in section.clean.items() if name not in names}
+    return section.model_copy(update={"clean": left})
 
 
 def usual() -> dict[str, Any]:
@@ -51,6 +78,8 @@ def cleaned(
         drops: False: texts are changed and no row is left out, as of a test that was given.
     """
     for cleaner in asked.values():
+        if only_looks(cleaner):
+            continue
         changes = cleaner.changes(rows, beside)
         if not drops:
             changes = (change for change in changes if change.row is not None)

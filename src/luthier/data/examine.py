@@ -6,13 +6,14 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from typing import Any
 
-from luthier.core.config import build
 from luthier.core.errors import DataError
+from luthier.data.assisted import Helpers
 from luthier.data.checks import Beside, Check, Finding, Shown, Spatial, checks
 from luthier.data.checks.contract import OtherColumns
-from luthier.data.clean import asked_for
+from luthier.data.clean import asked_for, looking_of, without
 from luthier.data.cleaning import Cleaner, cleaners
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.ledger import Ledger
@@ -25,6 +26,7 @@ from luthier.data.parse import together
 from luthier.data.points.embedded import Embedded, by_words, embedded
 from luthier.data.points.embedder import Embedder
 from luthier.data.rows import Row
+from luthier.data.uncleaned import cleaner_of, in_held_out, would_change
 from luthier.recipe.schema import DataSection
 
 LENGTHS = (0, 1, *(2**power for power in range(3, 18)))
@@ -73,15 +75,19 @@ def examine(
     *,
     wants: str = "auto",
     embedder: Embedder | None = None,
+    helpers: Helpers | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Examined:
     """Everything that is wrong with the rows of a recipe's files, after its `data.clean`.
 
-    Args: embedder: gives vectors of texts; None: they are made of words. progress: is told what is
-        looked at now.
-    Raises: DataError: as `load`, for files that cannot be read.
+    Cleaners that ask a model, or that only look, leave the rows as they are here: what they find
+    is among the findings.
+    Args: embedder: gives vectors of texts; None: they are made of words. helpers: models, for
+        cleaners that ask one. progress: is told what is looked at now.
+    Raises: DataError: as `load`, for files that cannot be read. RecipeError: as `asked_for`.
     """
-    asked_for(section.clean)  # refused before anything is read
+    looking = looking_of(asked_for(section.clean, helpers))  # refused before anything is read
+    section = without(section, looking)
     ledger, corrections = Ledger(), read_corrections(section.corrections)
     progress("reading")
     parsed = parse_splits(section, ledger, wants=wants, keeps_others="short")
@@ -95,20 +101,21 @@ def examine(
     rows = tables["train"].rows
     progress("comparing rows")
     findings += _repeated(tables)
-    beside = OnDisk(
-        row for name in ("validation", "test") if name in tables for row in tables[name].rows
-    )
+    held_out = {name: tables[name].rows for name in ("validation", "test") if name in tables}
+    beside = OnDisk(chain(*held_out.values()))
     single = remove_duplicates(tables["train"], policy="remove")[0]
     progress("placing rows by their texts")
     points = embedded(single, embedder or by_words())
     others = Others(parsed["train"]).of
     findings += findings_of(
-        single.rows, beside, points=points, others=others, progress=progress, unable=progress
-    )
+        single.rows, beside, points=points, others=others, looking=looking,
+        progress=progress, unable=progress,
+    )  # fmt: skip
+    findings += in_held_out(held_out, looking)
     return Examined(
         [
             *(line for files in parsed.values() for one in files for line in one.description),
-            *(*corrected.said, *corrected.warnings),
+            *(*corrected.said, *corrected.warnings, *(helpers.said if helpers else ())),
         ],
         ledger,
         {name: len(table) for name, table in tables.items()},
@@ -132,19 +139,21 @@ def findings_of(
     *,
     points: Embedded | None = None,
     others: OtherColumns | None = None,
+    looking: Mapping[str, Cleaner] | None = None,
     progress: Callable[[str], None] = lambda _: None,
     unable: Callable[[str], None] = lambda _: None,
 ) -> list[Finding]:
     """What cleaners would change in these rows, and what checks say of them, costliest first.
 
     Args: beside: validation and test rows of files of their own. points: the rows, or some of them,
-        with vectors. others: gives the columns that rows do not hold. progress: is told what is
-        looked for. unable: is told which check could not look, and why.
+        with vectors. others: gives the columns that rows do not hold. looking: cleaners with
+        settings of their own, in place of the usual ones. progress: is told what is looked for.
+        unable: is told which check could not look, and why.
     """
     found: list[Finding] = []
     for name, kind in cleaners.items():
         progress(f"looking for {name.replace('_', ' ')}")
-        found += _would_change(name, kind(build(kind.Config, {}, where=name)), rows, beside)
+        found += would_change(name, cleaner_of(name, kind, looking or {}), rows, beside)
     for name, kind in checks.items():
         progress(f"looking for {name}")
         try:
@@ -190,28 +199,6 @@ def _pairs(name: str, title: str, harm: str, repeats: Repeats, weight: float) ->
         row, of = repeats.pair(index)
         finding.add(row, of=of)
     return finding
-
-
-def _would_change(
-    name: str, cleaner: Cleaner, rows: Sequence[Row], beside: Sequence[Row]
-) -> list[Finding]:
-    found: dict[str, Finding] = {}
-    for change in cleaner.changes(rows, beside):
-        finding = found.setdefault(
-            change.why,
-            Finding(
-                name,
-                change.why,
-                cleaner.harm,
-                f"data.clean.{name}=true",
-                cleaner.weight,
-                stops_from=cleaner.stops_from,
-            ),
-        )
-        if change.is_grave:
-            finding.stops_from = 0.0
-        finding.add(rows[change.at], change.found, of=change.of)
-    return list(found.values())
 
 
 def _dropped(ledger: Ledger) -> list[Finding]:

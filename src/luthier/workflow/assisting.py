@@ -73,12 +73,15 @@ class Models:
         """Where persons are named, by this tagger, opened once."""
         if reference not in self._finders:
             self._finders[reference] = finder_of(reference)
-            self.note(f"names of persons: by {reference}")
+            self.note(f"names of persons: by {reference}, which misses some (see docs/data.md)")
         return self._finders[reference]
 
     def note(self, text: str) -> None:
         self.said.append(text)
         self._stages.note(text)
+
+    def progress(self, what: str, done: int, total: int) -> None:
+        self._stages.progress(what, done, total, "rows")
 
     def done(self) -> None:
         """The files are there: what was kept is needed no more."""

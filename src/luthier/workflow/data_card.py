@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from luthier.data.clean import built, looking_of, without
 from luthier.data.examine import examine
 from luthier.recipe.schema import DataSection
 from luthier.run.data_card import render_data
@@ -23,7 +24,7 @@ def data_card(section: DataSection, *, name: str, on_event: Listener = silent) -
     with stages.stage("checking data"):
         found = examine(section, progress=stages.note).document()
     # a card is shown to others
-    masked = {"personal": True, **section.clean}
+    masked = {"personal": True, **without(section, looking_of(built(section.clean))).clean}
     first = preview_files(section.model_copy(update={"clean": masked}), rows=_ROWS)
     given = section.train_files
     names = [given] if isinstance(given, str) else given

@@ -14,6 +14,7 @@ from luthier.data.overview import overview
 from luthier.data.points.embedder import Embedder
 from luthier.recipe.schema import DataSection
 from luthier.run.report import render_findings
+from luthier.workflow.assisting import Models
 from luthier.workflow.stages import Listener, Stages, silent
 
 Further = Callable[[Examined], tuple[Examined, dict[str, Any]]]
@@ -67,7 +68,13 @@ def checked(
 ) -> dict[str, Any]:
     """The same with what a model adds."""
     with stages.stage("checking data"):
-        read = examine(section, wants=view.wants, embedder=view.embedder, progress=stages.note)
+        read = examine(
+            section,
+            wants=view.wants,
+            embedder=view.embedder,
+            helpers=Models(Path(), teacher=None, seed=0, on_event=stages.tell),
+            progress=stages.note,
+        )
         found, more = view.further(read)
         if output is not None or report is not None:
             more |= overview(found, progress=stages.note)

@@ -7,6 +7,7 @@ from typing import Any
 
 from luthier.core.errors import DataError
 from luthier.data.checks import Finding
+from luthier.data.clean import asked_for, looking_of
 from luthier.data.examine import documented, findings_of
 from luthier.data.load import Loaded
 from luthier.recipe.schema import DataSection
@@ -28,7 +29,10 @@ def first_look(loaded: Loaded, section: DataSection, stages: Stages) -> list[dic
     of_files = (row for row in loaded.splits.train if not row.origin.made)
     rows = list(islice(of_files, MOST_ROWS))
     findings = findings_of(
-        rows, others=loaded.others, unable=lambda text: stages.note(text, warning=True)
+        rows,
+        others=loaded.others,
+        looking=looking_of(asked_for(section.clean)),
+        unable=lambda text: stages.note(text, warning=True),
     )
     stopping = [one for one in findings if one.count >= max(1, one.stops_from * len(rows))]
     if stopping and section.on_finding == "error":

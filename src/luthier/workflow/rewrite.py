@@ -14,7 +14,7 @@ from luthier.core.errors import DataError, RecipeError
 from luthier.data.assisted import Helpers, is_assisted
 from luthier.data.augment import augmenters_of
 from luthier.data.augment import built as augmenting
-from luthier.data.clean import asked_for, usual
+from luthier.data.clean import asked_for, idle_words, usual
 from luthier.data.clean import built as cleaning
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.ledger import Entry, Ledger
@@ -166,8 +166,9 @@ def _rewritten(
     folds: int = 0,
     grow: Grow | None = None,
 ) -> dict[str, Any]:
-    asked_for(section.clean, helpers)  # refused before anything is read
+    asked = asked_for(section.clean, helpers)  # refused before anything is read
     stages, log = Stages(on_event), OnDisk[Entry]()
+    stages.note_all(idle_words(asked), warning=True)
     ledger, corrections = Ledger(listener=log.append), read_corrections(section.corrections)
     with files.new_folder(output) as folder:
         with stages.stage("reading data"):

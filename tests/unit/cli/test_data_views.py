@@ -118,3 +118,13 @@ def test_a_card_says_what_is_there_and_what_nobody_can_know(
     assert "eva@example.org" not in text
     assert str(tmp_path) not in text
     assert "- Licence" in text
+
+
+def test_a_card_masks_personal_data_also_where_the_recipe_only_reports_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "a.jsonl", [{"text": "mail eva@example.org", "label": "a"}] * 2)
+    assert run(["data", "card", file, "data.clean.personal=report"]) == 0
+    said = capsys.readouterr().out
+    assert "EMAIL" in said
+    assert "eva@" not in said

@@ -188,6 +188,8 @@ def test_personal_data_is_masked_alike_within_a_row_or_the_row_goes() -> None:
     assert clean(rows, personal={"kinds": ["iban"]})[0] == rows
     with pytest.raises(RecipeError, match=r"clean\.personal\.kinds.*unknown kind 'mail'.*'email'"):
         clean(rows, personal={"kinds": ["mail"]})
+    with pytest.raises(RecipeError, match=r"'mail'.*'email'.*'fone'.*'phone'"):
+        clean(rows, personal={"kinds": ["mail", "ip", "fone"]})
 
 
 def test_places_in_texts_follow_what_is_masked() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,21 +14,27 @@ from tests.contracts.models import Polite
 
 from luthier.cli.main import run
 from luthier.core.errors import RecipeError
-from luthier.data.clean import asked_for, cleaned
+from luthier.data.checks import Finding
+from luthier.data.clean import asked_for, cleaned, looking_of
+from luthier.data.examine import examine, findings_of
 from luthier.data.ledger import Ledger
 from luthier.data.rows import Labeled, Origin, Row
+from luthier.recipe.schema import DataSection
 from luthier.workflow.people import MOST_WORDS, _pieces, finder_of
 
 TEXTS = ("Anna asked Bob, and Anna paid", "write to Bob@example.org", "nobody is here")
 
 
-def masked(action: str = "mask") -> tuple[list[str], Ledger]:
-    rows: list[Row] = [
-        Labeled(origin=Origin("f", at + 1), text=text, label="a") for at, text in enumerate(TEXTS)
+def rows_of(texts: Sequence[str]) -> list[Row]:
+    return [
+        Labeled(origin=Origin("f", at), text=text, label="a") for at, text in enumerate(texts, 1)
     ]
+
+
+def masked(action: str = "mask") -> tuple[list[str], Ledger]:
     ledger = Ledger()
     asked = asked_for({"personal": {"names": "tagger", "action": action}}, Polite())
-    return [row.given() for row in cleaned(rows, asked, ledger)], ledger
+    return [row.given() for row in cleaned(rows_of(TEXTS), asked, ledger)], ledger
 
 
 def test_names_are_masked_the_same_in_a_row_and_addresses_that_hold_one_stay_addresses() -> None:
@@ -45,16 +53,87 @@ def test_rows_with_a_name_can_be_left_out() -> None:
     assert ledger.dropped["personal data (NAME)"].count == 1
 
 
-@pytest.mark.parametrize("command", ["check", "preview"])
-def test_where_no_files_are_made_it_is_refused_with_the_command_that_makes_them(
-    command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def found_in(texts: Sequence[str], **personal: Any) -> list[Finding]:
+    asked = asked_for({"personal": {"names": "tagger", **personal}}, Polite())
+    found = findings_of(rows_of(texts), looking=looking_of(asked))
+    return [finding for finding in found if finding.name == "personal"]
+
+
+def test_a_check_shows_rows_with_names_and_that_a_tagger_may_be_wrong() -> None:
+    names, address = sorted(found_in(TEXTS), key=lambda finding: finding.title, reverse=True)
+    assert (names.title, names.count, names.shown[0].beside) == ("personal data (NAME)", 1, "Anna")
+    assert not names.is_certain
+    assert "of 100 names in news such taggers found 72 to 90" in names.harm
+    assert (
+        names.remedy == "luthier data clean DATA data.clean.personal.names=tagger --output FOLDER"
+    )
+    assert (address.title, address.is_certain) == ("personal data (EMAIL)", True)
+    assert "taggers" not in address.harm
+
+
+def test_names_alone_are_found_masked_or_left_out() -> None:
+    alone: dict[str, Any] = {"names": "tagger", "kinds": ["name"]}
+    for action, left in {
+        "mask": ["[NAME_1] asked [NAME_2], and [NAME_1] paid", "write to [NAME_1]@example.org"],
+        "drop": [],
+        "report": list(TEXTS[:2]),
+    }.items():
+        asked = asked_for({"personal": alone | {"action": action}}, Polite())
+        assert [row.given() for row in cleaned(rows_of(TEXTS), asked, Ledger())][:-1] == left
+    (finding,) = found_in(TEXTS, kinds=["name"], action="report")
+    assert (finding.title, finding.count) == ("personal data (NAME)", 2)
+    assert finding.remedy.startswith("luthier data check DATA data.clean.personal.names=tagger ")
+
+
+def test_names_alone_need_somebody_who_finds_them() -> None:
+    with pytest.raises(RecipeError, match=r"clean\.personal: .*'name'.*expected.*names=RUN"):
+        asked_for({"personal": {"kinds": ["name"]}})
+
+
+def test_who_only_reports_is_told_that_files_are_made_without_change(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXTS[1], "label": "a"}) + "\n")
+    words = ["data", "clean", str(tmp_path / "a.jsonl"), "--output", str(tmp_path / "made")]
+    assert run([*words, "data.clean.personal=report"]) == 0
+    assert "data.clean.personal only looks" in capfd.readouterr().err
+    assert TEXTS[1] in (tmp_path / "made" / "train.jsonl").read_text()
+
+
+def test_in_a_check_files_are_looked_at_by_split_and_nothing_is_masked(tmp_path: Path) -> None:
+    for split, texts in (("train", TEXTS), ("test", ("Bob was here again", "so was nobody"))):
+        lines = [json.dumps({"text": text, "label": "a"}) + "\n" for text in texts]
+        (tmp_path / f"{split}.jsonl").write_text("".join(lines))
+    section = DataSection(
+        train=str(tmp_path / "train.jsonl"),
+        test=str(tmp_path / "test.jsonl"),
+        clean={"personal": {"names": "tagger"}, "short_texts": True},
+    )
+    found = examine(section, helpers=Polite())
+    counts = {one.title: one.count for one in found.findings if one.name == "personal"}
+    assert counts == {
+        "personal data (NAME)": 1,
+        "personal data (EMAIL)": 1,
+        "personal data (NAME) in test": 1,
+    }
+    (held_out,) = [one for one in found.findings if one.title.endswith("in test")]
+    assert held_out.harm.startswith("whoever reads the answers")
+    assert [row.given() for row in found.single.rows] == list(TEXTS)
+    assert "changed" not in found.ledger.document()["rows"]
+
+
+@pytest.mark.parametrize("action", ["mask", "report"])
+def test_where_nobody_is_asked_it_is_refused_with_the_command_that_asks(
+    action: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "broken.jsonl").write_text("{")
-    words = ["data", command, str(tmp_path / "broken.jsonl")]
-    assert run([*words, "data.clean.personal.names=runs/tagger"]) == 2
+    words = ["data", "preview", str(tmp_path / "broken.jsonl")]
+    words += [f"data.clean.personal.action={action}", "data.clean.personal.names=runs/tagger"]
+    assert run(words) == 2
     said = capfd.readouterr().err
     assert "recipe data.clean.personal: needs a tagger of persons" in said
-    assert "luthier data clean DATA data.clean.personal.names=RUN --output FOLDER" in said
+    verb, end = {"mask": ("clean", " --output FOLDER"), "report": ("check", "")}[action]
+    assert f"luthier data {verb} DATA data.clean.personal.names=runs/tagger{end}\n" in said
 
 
 def test_long_texts_are_tagged_in_pieces_that_end_with_a_sentence() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from luthier.data.rows import Row
 
@@ -25,6 +25,8 @@ class Change:
     """What was found in it, for people."""
     is_grave: bool = False
     """Whether nobody wants to train with it."""
+    caution: str = ""
+    """Why it may be no fault at all, so that somebody has to look; empty: it is one."""
 
 
 class Cleaner(Protocol):
@@ -55,3 +57,18 @@ class Cleaner(Protocol):
             own, which none of `rows` is to be compared away from.
         """
         ...
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """A cleaner that can be told to change nothing: checks name what it finds."""
+
+    only_looks: bool
+
+
+@runtime_checkable
+class Throughout(Protocol):
+    """A cleaner of which checks look for what it finds in validation and test rows too."""
+
+    elsewhere: ClassVar[str]
+    """What such rows do there, in a sentence for people."""

@@ -1,4 +1,4 @@
-"""Personal data and secrets in texts: masked, or their rows left out."""
+"""Personal data and secrets in texts: masked, their rows left out, or only named by a check."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from luthier.core.config import ComponentConfig
 from luthier.core.hints import did_you_mean
@@ -22,6 +22,12 @@ from luthier.data.rows import Row
 
 NAME = "NAME"
 """The word of the mask of a person's name."""
+NAMES_KIND = "name"
+"""What names of persons are called among the kinds."""
+CAUTION = (
+    "names are what {by} takes for them: of 100 names in news such taggers found 72 to 90, and of "
+    "100 that they named 10 to 20 were none"
+)
 _AT_ONCE = 256
 """Rows whose texts a tagger is given together."""
 
@@ -29,22 +35,33 @@ _AT_ONCE = 256
 class Config(ComponentConfig):
     """Which kinds are looked for, and what is done."""
 
-    action: Literal["mask", "drop"] = "mask"
+    action: Literal["mask", "drop", "report"] = "mask"
     """Each becomes its kind and a number, such as [EMAIL_1], the same wherever it stands in the
-    row; or the row is left out."""
+    row; or the row is left out; or rows stay as they are, and checks name those."""
     kinds: list[str] = Field(default_factory=list[str])
-    """Such as [email, iban]; empty: all."""
+    """Such as [email, iban]; empty: all. [name]: names of persons and nothing else."""
     names: str = ""
     """A run of objective `tag` whose entities are persons too, or a model that tags them: what it
-    names becomes [NAME_1]. For `luthier data clean`, `split` and `augment`; empty: no names."""
+    names becomes [NAME_1]. For `luthier data check`, `clean`, `split` and `augment`; empty: no
+    names."""
 
     @field_validator("kinds")
     @classmethod
     def _known(cls, value: list[str]) -> list[str]:
-        for name in value:
-            if name not in kinds.names():
-                raise ValueError(f"unknown kind '{name}'{did_you_mean(name, kinds.names())}")
+        known = [*kinds.names(), NAMES_KIND]
+        unknown = [f"'{name}'{did_you_mean(name, known)}" for name in value if name not in known]
+        if unknown:
+            raise ValueError(f"unknown kind {', and '.join(unknown)}")
         return value
+
+    @model_validator(mode="after")
+    def _has_tagger(self) -> Config:
+        if NAMES_KIND in self.kinds and not self.names:
+            raise ValueError(
+                f"kinds holds '{NAMES_KIND}', and names have no form to be found by; expected who "
+                "finds them, a run of objective tag or a token classifier: names=RUN"
+            )
+        return self
 
 
 @cleaners.add
@@ -54,6 +71,8 @@ class Personal:
     Names have no form: they are found where a tagger is named. Addresses are not found.
     """
 
+    elsewhere: ClassVar[str] = "whoever reads the answers to them reads these too"
+
     Config = Config
     short: ClassVar[str] = "action"
     rank: ClassVar[int] = 30
@@ -62,19 +81,23 @@ class Personal:
     stops_from: ClassVar[float] = math.inf
     is_usual: ClassVar[bool] = False
 
-    command: str = "luthier data clean DATA data.clean.personal.names=RUN --output FOLDER"
-
     def __init__(self, config: Config) -> None:
         self._config = config
+        self.only_looks = config.action == "report"
         self.needs = "a tagger of persons" if config.names else ""
+        self.command = _command(config)
         self._persons: Finder | None = None
-        found = [kinds.get(name)() for name in config.kinds or kinds.names()]
+        self._helpers: Helpers | None = None
+        formed = [name for name in config.kinds if name != NAMES_KIND]
+        chosen = formed if config.kinds else kinds.names()
+        found = [kinds.get(name)() for name in chosen]
         self._kinds = sorted(found, key=lambda kind: kind.rank)
         self._grave = {kind.mark for kind in found if kind.is_grave}
 
     def assist(self, helpers: Helpers) -> None:
         """The tagger that names persons."""
         self._persons = helpers.persons(self._config.names)
+        self._helpers = helpers
 
     def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
         """Rows with something found in them."""
@@ -84,6 +107,8 @@ class Personal:
             persons = self._named(block)
             for at, row in enumerate(block, start):
                 yield from self._changed(at, row, persons)
+            if self._helpers:
+                self._helpers.progress("looking for names", start + len(block), len(rows))
 
     def _named(self, rows: Sequence[Row]) -> Mapping[str, Places]:
         """Where persons are named in the texts of some rows."""
@@ -114,7 +139,15 @@ class Personal:
             marks = ", ".join(sorted({mark for mark, _ in numbers}))
             new = change.row if self._config.action == "mask" else None
             is_grave = any(mark in self._grave for mark, _ in numbers)
-            yield Change(at, f"personal data ({marks})", new, found=change.found, is_grave=is_grave)
+            caution = CAUTION.format(by=self._config.names) if marks == NAME else ""
+            yield Change(
+                at,
+                f"personal data ({marks})",
+                new,
+                found=change.found,
+                is_grave=is_grave,
+                caution=caution,
+            )
 
     def found(self, text: str, persons: Places | None = None) -> list[tuple[int, int, str]]:
         """Places in a text and what stands there, in order; none over another.
@@ -126,6 +159,17 @@ class Personal:
             _take(taken, kind.find(text), kind.mark)
         _take(taken, persons or [], NAME)
         return taken
+
+
+def _command(config: Config) -> str:
+    """What looks for names, or takes them out, with the same settings."""
+    said = f"data.clean.personal.names={config.names}"
+    if config.kinds:
+        said += f" 'data.clean.personal.kinds=[{', '.join(config.kinds)}]'"
+    if config.action == "report":
+        return f"luthier data check DATA {said}"
+    said += " data.clean.personal.action=drop" if config.action == "drop" else ""
+    return f"luthier data clean DATA {said} --output FOLDER"
 
 
 def _take(taken: list[tuple[int, int, str]], places: Iterable[tuple[int, int]], mark: str) -> None:
