@@ -20,6 +20,7 @@ from luthier.data.examine import examine, findings_of
 from luthier.data.ledger import Ledger
 from luthier.data.rows import Labeled, Origin, Row
 from luthier.recipe.schema import DataSection
+from luthier.run.report import render_findings
 from luthier.workflow.people import MOST_WORDS, _pieces, finder_of
 
 TEXTS = ("Anna asked Bob, and Anna paid", "write to Bob@example.org", "nobody is here")
@@ -120,6 +121,15 @@ def test_in_a_check_files_are_looked_at_by_split_and_nothing_is_masked(tmp_path:
     assert held_out.harm.startswith("whoever reads the answers")
     assert [row.given() for row in found.single.rows] == list(TEXTS)
     assert "changed" not in found.ledger.document()["rows"]
+
+
+def test_the_page_names_the_tagger_as_it_was_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": TEXTS[0], "label": "a"}) + "\n")
+    clean = {"personal": {"names": "runs/Tagger"}}
+    found = examine(DataSection(train=str(tmp_path / "a.jsonl"), clean=clean), helpers=Polite())
+    page = render_findings(found.document(), name="a.jsonl")
+    assert "The model may say them to anyone who asks; names are what runs/Tagger takes" in page
+    assert '<mark class="found">Anna</mark> asked Bob' in page
 
 
 @pytest.mark.parametrize("action", ["mask", "report"])
