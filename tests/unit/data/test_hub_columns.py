@@ -117,3 +117,15 @@ def test_pictures_that_cannot_be_kept_are_named(
     monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"line 1: its picture cannot be kept .*\n.*LUTHIER_CACHE"):
         list(found.records)
+
+
+def test_a_picture_that_a_crash_left_without_its_bytes_is_written_again(
+    tmp_path: Path, cache: Path
+) -> None:
+    picture = b"\x89PNG\r\n" + bytes(range(200))
+    path = written(tmp_path / "a.parquet", {"image": [picture], "label": [0]}, {})
+    for _ in range(2):
+        list(opened(path).records)
+        (kept,) = cache.rglob("*.png")
+        assert kept.read_bytes() == picture
+        kept.write_bytes(bytes(len(picture)))
