@@ -111,6 +111,10 @@ def _watched(
     try:
         yield from records
         after = _stamp(path)
+    except FileNotFoundError:
+        raise DataError(
+            f"{name}: vanished while it was read.\n    Put it back where it was, and start again"
+        ) from None
     except OSError as error:
         raise _unreadable(name, error) from None
     except UnicodeDecodeError:

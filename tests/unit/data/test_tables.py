@@ -296,3 +296,20 @@ def test_what_is_not_installed_is_answered_by_how_to(
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtra, match=rf"pip install 'luthier\[{extra}\]'"):
         read(name)
+
+
+@pytest.mark.parametrize("header", ["text,label", "text;label", "text|label"])
+def test_a_table_with_a_delimiter_for_every_line_is_refused_with_their_numbers(
+    tmp_path: Path, header: str
+) -> None:
+    rows = "".join(f"some text {at}{',;|'[at % 3]}{'ab'[at % 2]}\n" for at in range(60))
+    (tmp_path / "a.csv").write_text(f"{header}\n{rows}")
+    with pytest.raises(
+        DataError, match=r"a\.csv: no one delimiter parts its lines; of the first 61 .* bar in 2"
+    ):
+        read(tmp_path / "a.csv")
+
+
+def test_a_column_of_texts_alone_may_hold_any_delimiter(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\nsome; text\nand | more\n")
+    assert read(tmp_path / "a.csv") == [{"text": "some; text"}, {"text": "and | more"}]

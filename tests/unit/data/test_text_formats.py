@@ -191,3 +191,14 @@ def test_columns_without_names_of_two_sentences_and_a_fraction_are_a_scored_pair
     assert isinstance(row, Scored)
     assert (row.text, row.text_pair) == ("A man number 3 walks", "Some man goes 3 miles")
     assert row.score == 3.3
+
+
+def test_labels_that_are_fractions_by_accident_are_said_to_be_unread(tmp_path: Path) -> None:
+    records = [{"text": f"some words {at}", "label": at * 0.37} for at in range(60)]
+    parsed = read(tmp_path, *records)
+    assert parsed.shape == "text"
+    assert (
+        "'label' is not read (as classes: objective.name = classify, as numbers"
+        in (parsed.description[-1])
+    )
+    assert read(tmp_path, *records, wants="scored").shape == "scored"

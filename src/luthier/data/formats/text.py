@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from luthier.data.columns import DOCUMENT, find
+from luthier.data.columns import DOCUMENT, LABEL, find
 from luthier.data.formats import formats
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
@@ -24,7 +24,14 @@ class RawText:
         column = find(DOCUMENT, sample.columns)
         if not column:
             return None
-        return Match({"text": column}, f"column '{column}' holds running text")
+        why = f"column '{column}' holds running text"
+        label = find(LABEL, [name for name in sample.columns if name != column])
+        if label and sample.answered:
+            why += (
+                f"; '{label}' is not read (as classes: objective.name = classify, as numbers: "
+                "objective.name = regress)"
+            )
+        return Match({"text": column}, why)
 
     def parse(self, record: Record, context: Context) -> Text:
         name = context.match.columns.get("text", "text")

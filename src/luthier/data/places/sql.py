@@ -110,7 +110,7 @@ def _result(url: str, query: str, *, told: str) -> Generator[CursorResult[Any]]:
             f"{told}: no driver for it is installed ({error}).\n    Install one with pip"
         ) from None
     except SQLAlchemyError as error:
-        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        said = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
         raise DataError(
             f"{told}: the database answers: {said}.\n    Try the query there, and correct it here"
         ) from None

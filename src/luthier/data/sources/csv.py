@@ -23,6 +23,7 @@ from luthier.data.widths import MOST_COLUMNS, too_wide
 _DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _HEAD_RECORDS = 200
 """As many as a spreadsheet has."""
+_MANY = 0.1
 
 
 @sources.add
@@ -48,6 +49,8 @@ class Delimited:
             return iter([]), "delimited text"
         named = is_header([cells for _, cells in head])
         width = Counter(len(trimmed(cells)) for _, cells in head).most_common(1)[0][0]
+        if _known_header(content.text) and dialect.misses([cells for _, cells in head]):
+            raise _several_delimiters(content)
         names = names_in(head[0][1], where=f"{content.name} line 1") if named else numbered(width)
         how = dialect.words() + (", first line is the header" if named else ", without a header")
         records = dialect.records(content)
@@ -91,6 +94,12 @@ class _Dialect:
             return any(True for _ in deque(self.split(io.StringIO(text, newline=""), file="?"), 1))
         except DataError:
             return False
+
+    def misses(self, rows: list[list[str]]) -> bool:
+        """Whether the header, or many rows, hold other delimiters in their only field."""
+        others = _DELIMITERS.keys() - {self.delimiter}
+        alone = [len(cells) == 1 and any(mark in cells[0] for mark in others) for cells in rows]
+        return alone[0] or sum(alone) > _MANY * len(rows)
 
     def split(self, text: Iterable[str], *, file: str = "") -> Iterator[tuple[int, list[str]]]:
         """Every record with the line it begins on; blank lines are skipped.
@@ -139,6 +148,18 @@ def _unclosed(file: str, line: int, until: int) -> DataError:
         f"{file} line {line}: a field begins with a quote that is not closed before a delimiter or "
         f"line end ({seen}).\n"
         '    Close it, or write quotes inside a quoted text twice: "she said ""yes"" to it"'
+    )
+
+
+def _several_delimiters(content: Content) -> DataError:
+    """For a file whose header is parted by another mark than most of its rows."""
+    lines = first_lines(unify_newlines(_head(content.text)), _HEAD_RECORDS)
+    counts = {mark: sum(mark in line for line in lines) for mark in _DELIMITERS}
+    found = ", ".join(f"{_DELIMITERS[mark]} in {count}" for mark, count in counts.items() if count)
+    return DataError(
+        f"{content.name}: no one delimiter parts its lines; of the first {len(lines)} there is a "
+        f"{found}.\n"
+        "    Write it again with one delimiter, and quotes around texts that contain it"
     )
 
 
