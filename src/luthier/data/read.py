@@ -111,10 +111,6 @@ def _watched(
     try:
         yield from records
         after = _stamp(path)
-    except FileNotFoundError:
-        raise DataError(
-            f"{name}: vanished while it was read.\n    Put it back where it was, and start again"
-        ) from None
     except OSError as error:
         raise _unreadable(name, error) from None
     except UnicodeDecodeError:
@@ -132,5 +128,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 def _unreadable(name: str, error: OSError) -> DataError:
+    if isinstance(error, FileNotFoundError):  # it was there when it was looked for
+        so = "Put it back where it was, and start again"
+        return DataError(f"{name}: vanished while it was read.\n    {so}")
     said = (error.strerror or str(error)).lower()
     return DataError(f"{name}: cannot be read ({said}).\n    Give a file that you may read")
