@@ -7,8 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from luthier.core.errors import DataError
 from luthier.data.features import Features
+from luthier.data.features_on_disk import columns_of
 from luthier.data.rows import Origin, Row
 
 SPLITS = ("train", "validation", "test")
@@ -128,12 +131,10 @@ class Ledger:
         self, split: str, before: Sequence[Features], after: Sequence[Features]
     ) -> None:
         """Tokens of `after`, which `fit_all` made from `before`; what is missing was cut."""
-        trained = sum(item.num_trained for item in after)
-        kept = sum(item.num_tokens for item in after)
-        gone = {item.row for item in before} - {item.row for item in after}
-        cut = sum(item.cut_tokens for item in after)
-        cut += sum(item.num_tokens for item in before if item.row in gone)
-        total = sum(item.num_tokens for item in before)
+        old, new = columns_of(before), columns_of(after)
+        trained, kept, total = sum(new.trained), sum(new.tokens), sum(old.tokens)
+        is_gone = np.isin(np.array(old.rows), np.array(new.rows), invert=True)
+        cut = sum(new.cut) + int(np.array(old.tokens)[is_gone].sum(dtype=np.int64))
         self.add_tokens(split, trained, kept - trained, cut, total)
 
     def counts(self) -> dict[tuple[str, str], int]:

@@ -7,7 +7,7 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, BinaryIO, TypeVar, overload
+from typing import Any, BinaryIO, Protocol, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,24 @@ IN_MEMORY_BYTES = 64 << 20
 """So much waits in memory to be written; smaller sets are never written."""
 
 
+class Flat(Protocol):
+    """What makes bytes of items, and items of these."""
+
+    def flat(self, value: Any) -> bytes: ...
+    def whole(self, data: bytes) -> Any: ...
+
+
 class OnDisk(Sequence[T]):
     """Rows, or records, that are read anew whenever asked for: 8 bytes of memory for each.
 
     The file has no name, so nothing is left of it whatever ends the process.
     """
 
-    def __init__(self, items: Iterable[T] = ()) -> None:
+    def __init__(self, items: Iterable[T] = (), *, flattener: Flat | None = None) -> None:
         self._starts = array("Q", [0])
         self._file: BinaryIO | None = None
         self._waiting = bytearray()
-        self._flattener = Flattener()
+        self._flattener: Flat = flattener or Flattener()
         for item in items:
             self.append(item)
 

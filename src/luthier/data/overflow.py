@@ -10,11 +10,10 @@ import numpy as np
 
 from luthier.core.errors import DataError
 from luthier.data.features import FRAME, PART, PLACES, Features
+from luthier.data.features_on_disk import FeaturesOnDisk, columns_of
 from luthier.recipe.data_section import Overflow
 
 _ADVICE = "data.on_overflow = truncate_prompt (cut the beginning, keep the answer), truncate_tail"
-
-
 _NO_LIMIT = sys.maxsize
 
 
@@ -36,7 +35,7 @@ def fit_all(
     max_length: int,
     policy: Overflow,
     context: int = _NO_LIMIT,
-) -> tuple[list[Features], list[int]]:
+) -> tuple[Sequence[Features], list[int]]:
     """Every row within `max_length` tokens, and the indices (`Features.row`) of rows dropped.
 
     Args: names: where each row came from, for messages. split: what the rows are for, too.
@@ -44,18 +43,21 @@ def fit_all(
     Raises: DataError: rows are too long and the policy is "error" (one message for all of them),
         or a row would lose its whole target.
     """
-    long = [at for at, item in enumerate(features) if max(item.lengths) > max_length]
+    longest = columns_of(features).longest
+    long = [at for at, length in enumerate(longest) if length > max_length]
+    if not long:
+        return features, []
     if long and policy == "error":
         raise _too_long(features, names, long, max_length=max_length, context=context)
-    fitted: list[Features] = []
-    dropped: list[int] = []
+    fitted, dropped = FeaturesOnDisk(), list[int]()
     for item, name in zip(features, names, strict=True):
         pieces = fit_to(item, max_length, policy, name, context=context)
-        fitted += pieces
+        for piece in pieces:
+            fitted.append(piece)
         if not pieces:
             dropped.append(item.row)
-    if features and not fitted:
-        shortest = min(max(item.lengths) for item in features)
+    if not fitted:
+        shortest = min(longest)
         raise DataError(
             f"{names[0]}: all {len(features)} {split} rows are longer than {max_length} tokens "
             f"(training.max_length); nothing is left of them.\n"

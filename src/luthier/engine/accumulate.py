@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,6 +14,7 @@ from luthier.core import seeds
 from luthier.core.errors import RunError
 from luthier.data.batches import micro_batches
 from luthier.data.features import Features
+from luthier.data.features_on_disk import columns_of
 from luthier.engine import keepers, sources
 from luthier.engine.job import Job
 from luthier.engine.optimizer import Optimizer, device_of
@@ -35,22 +37,27 @@ def split(job: Job, features: Sequence[Features], *, max_tokens: int) -> list[li
 
     Where rows of a batch interact they stay together: whole batches, whatever they hold.
     """
+    return list(one_by_one(job, features, max_tokens=max_tokens))
+
+
+def one_by_one(
+    job: Job, features: Sequence[Features], *, max_tokens: int
+) -> Iterator[list[Features]]:
+    """The same micro-batches, of which memory holds one."""
     if not job.objective.additive:
         size = job.plan.batch_size
-        return [list(features[at : at + size]) for at in range(0, len(features), size)]
-    groups = micro_batches(
-        [item.num_tokens for item in features],
-        max_tokens=max_tokens,
-        families=[item.row for item in features],
-    )
-    return [[features[index] for index in group] for group in groups]
+        yield from (list(features[at : at + size]) for at in range(0, len(features), size))
+        return
+    columns = columns_of(features)
+    groups = micro_batches(columns.tokens, max_tokens=max_tokens, families=columns.rows)
+    yield from ([features[index] for index in group] for group in groups)
 
 
 def least_tokens(job: Job) -> int:
     """Tokens that go through the model at once however a batch is cut: those of the longest row,
     or of the fullest batch where its rows interact."""
-    lengths = sorted((item.num_tokens for item in job.train), reverse=True)
-    return lengths[0] if job.objective.additive else sum(lengths[: job.plan.batch_size])
+    lengths = np.sort(np.array(columns_of(job.train).tokens))[::-1]
+    return int(lengths[: 1 if job.objective.additive else job.plan.batch_size].sum())
 
 
 def whole(least: int, tokens: int) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from luthier.data.features import Features
+from luthier.data.features_on_disk import columns_of
 
 CPU_TOKENS, GPU_TOKENS = 2048, 16384
 """Beyond these a larger micro-batch is no faster and only costs memory."""
@@ -58,15 +60,17 @@ def checkpointed(found: Budget, *, longest: int, device: torch.device) -> Budget
 
 def fullest(features: Sequence[Features], *, max_tokens: int, batch_size: int) -> list[Features]:
     """A micro-batch that no other of the run exceeds: the longest row, filled up with the next."""
-    by_length = sorted(features, key=lambda item: -item.num_tokens)
-    chosen, room = by_length[:1], max_tokens - by_length[0].num_tokens
-    for item in by_length[1:]:
+    tokens = columns_of(features).tokens
+    by_length = np.argsort(-np.array(tokens, np.int64), kind="stable")
+    first = int(by_length[0])
+    chosen, room = [first], max_tokens - tokens[first]
+    for at in map(int, by_length[1:]):
         if len(chosen) == batch_size or room <= 0:
             break
-        if item.num_tokens <= room:
-            chosen.append(item)
-            room -= item.num_tokens
-    return chosen
+        if tokens[at] <= room:
+            chosen.append(at)
+            room -= tokens[at]
+    return [features[at] for at in chosen]
 
 
 def _usual(device: torch.device) -> int:

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from luthier.core import files
 from luthier.data.batches import micro_batches
 from luthier.data.features import Batch, Features
+from luthier.data.features_on_disk import FeaturesOnDisk, columns_of
 from luthier.engine.job import Job
 from luthier.engine.optimizer import device_of
 
@@ -50,8 +51,8 @@ def fill(job: Job, ask: Ask, folder: Path, *, tell: Tell, note: Callable[[str], 
             _write(path, identity, found)
         done += len(features)
         pairs = zip(features, found, strict=True)
-        filled = [replace(item, arrays={**item.arrays, **said}) for item, said in pairs]
-        setattr(job, split, filled)
+        filled = (replace(item, arrays={**item.arrays, **said}) for item, said in pairs)
+        setattr(job, split, FeaturesOnDisk(filled))
 
 
 @torch.no_grad()
@@ -80,7 +81,7 @@ def _asked(
 def _packs(job: Job, features: Sequence[Features]) -> list[list[int]]:
     """Places of rows of like length. Where rows interact none is asked about alone: it would have
     nobody to be compared with."""
-    packs = micro_batches([item.num_tokens for item in features], max_tokens=PACK_TOKENS)
+    packs = micro_batches(columns_of(features).tokens, max_tokens=PACK_TOKENS)
     if job.objective.additive:
         return packs
     found: list[list[int]] = []

@@ -12,6 +12,7 @@ import torch
 
 from luthier.core import files
 from luthier.core.errors import RecipeError
+from luthier.data.features_on_disk import columns_of
 from luthier.engine.accumulate import roles
 from luthier.engine.job import Job
 from luthier.engine.optimizer import device_of
@@ -32,7 +33,7 @@ def easy_first(
     if by == "random":
         return []
     if by == "length":
-        return sorted_by([item.num_tokens for item in job.train])
+        return sorted_by(columns_of(job.train).tokens)
     return sorted_by(_losses(job, path, tell))
 
 

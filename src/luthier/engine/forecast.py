@@ -9,6 +9,7 @@ from pathlib import Path
 from luthier.core.errors import RunError
 from luthier.core.events import Preflight
 from luthier.data.batches import steps_per_epoch
+from luthier.data.features_on_disk import columns_of
 from luthier.engine.horizon import steps_of
 from luthier.engine.job import Job
 from luthier.engine.memory import peak_bytes
@@ -26,7 +27,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float, exploring: float = 0.0
         the model says itself (see `Explorer`).
     """
     plan, seconds, sizes = job.plan, found.seconds, found.sizes
-    lengths = [item.num_tokens for item in job.train]
+    lengths = columns_of(job.train).tokens
     steps, _ = steps_of(job)
     each = sum(lengths) / steps_per_epoch(len(lengths), batch_size=plan.batch_size)
     if plan.max_tokens and updates_per_exploration(job.objective):  # known in the loop only
@@ -34,7 +35,7 @@ def forecast(job: Job, found: Rehearsed, *, spent: float, exploring: float = 0.0
     tokens = each * steps
     trained = tokens * seconds.micro_batch
     if seconds.frozen:  # computed once for every row, also of validation
-        once = sum(item.num_tokens for item in (*job.train, *job.validation))
+        once = sum(lengths) + sum(columns_of(job.validation).tokens)
         trained -= (tokens - min(once, tokens)) * min(seconds.frozen, seconds.micro_batch)
     per_second = tokens * found.tokens / max(trained, 1e-9)
     total = (tokens + steps * _tokens_beside(job)) / per_second
@@ -107,7 +108,7 @@ def enough_disk(job: Job, needed: int, *, free: int | None = None) -> None:
 def _tokens_beside(job: Job) -> float:
     """Of other sources, in an update."""
     return sum(
-        part.rows_per_update * sum(item.num_tokens for item in part.features) / len(part.features)
+        part.rows_per_update * sum(columns_of(part.features).tokens) / len(part.features)
         for part in job.parts
         if part.rows_per_update
     )

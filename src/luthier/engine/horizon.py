@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 
 from luthier.data.batches import steps, steps_per_epoch
+from luthier.data.features_on_disk import columns_of
 from luthier.engine.job import Job, Plan
 from luthier.objectives import updates_per_exploration
 
 
 def steps_of(job: Job) -> tuple[int, str]:
     """As `steps_within` the limits of a job."""
-    lengths = [item.num_tokens for item in job.train]
+    lengths = columns_of(job.train).tokens
     exploring = updates_per_exploration(job.objective)
     return num_steps(
         job.plan, lengths, seed=job.seed, exploring=exploring, easy_first=job.easy_first

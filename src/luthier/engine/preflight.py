@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from luthier.core.events import Preflight
 from luthier.data.features import Features
+from luthier.data.features_on_disk import columns_of
 from luthier.engine import budget
 from luthier.engine.accumulate import least_tokens, whole
 from luthier.engine.budget import Budget
@@ -163,8 +165,10 @@ def _fitting(job: Job, optimizer: Optimizer, warnings: list[str], attempt: Calla
 def _probes(job: Job) -> list[Features]:
     """A row of about 64 tokens: quick, and long enough to speak for the others. Where rows
     interact, a batch of such."""
-    by_length = sorted(job.train, key=lambda item: (abs(item.num_tokens - 64), item.row))
-    return by_length[: 1 if job.objective.additive else job.plan.batch_size]
+    columns = columns_of(job.train)
+    unlike = np.abs(np.array(columns.tokens, np.int64) - 64)
+    number = 1 if job.objective.additive else job.plan.batch_size
+    return [job.train[int(at)] for at in np.lexsort((np.array(columns.rows), unlike))[:number]]
 
 
 def _cuda(job: Job) -> list[torch.device]:

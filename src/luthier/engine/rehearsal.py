@@ -20,6 +20,7 @@ from torch import Tensor
 
 from luthier.core.errors import RunError
 from luthier.data.features import Features
+from luthier.data.features_on_disk import columns_of, num_distinct
 from luthier.engine import budget, checkpoint, keepers, sources
 from luthier.engine.accumulate import add_source, one_gradient, one_loss, split, take_source
 from luthier.engine.frozen import frozen_seconds
@@ -107,7 +108,8 @@ def rehearse(job: Job, optimizer: Optimizer, probes: Sequence[Features]) -> Rehe
     weights = _save_and_restore(job, optimizer.state())
     save = time.perf_counter() - start
     tokens = sum(item.num_tokens for item in typical)
-    at_end = optimizer.bytes_for(_num_distinct(job.train))
+    # embeddings of other tokens never get a gradient
+    at_end = optimizer.bytes_for(num_distinct(job.train))
     sizes = Sizes(
         gradients=gradients,
         optimizer=at_end,
@@ -165,9 +167,11 @@ def _penalty_seconds(job: Job, loss: Loss) -> float:
 
 def _typical(job: Job) -> list[Features]:
     """A micro-batch of an update with rows of all lengths."""
-    by_length = sorted(job.train, key=lambda item: (item.num_tokens, item.row))
+    columns = columns_of(job.train)
+    by_length = np.lexsort((np.array(columns.rows), np.array(columns.tokens)))
     size = min(job.plan.batch_size, len(by_length))
-    rows = [by_length[(2 * index + 1) * len(by_length) // (2 * size)] for index in range(size)]
+    places = [(2 * index + 1) * len(by_length) // (2 * size) for index in range(size)]
+    rows = [job.train[int(by_length[place])] for place in places]
     parts = split(job, rows, max_tokens=job.plan.micro_batch_tokens)
     return parts[len(parts) // 2]
 
@@ -178,7 +182,7 @@ def _fullest_of_others(job: Job) -> sources.Sources:
     for part in job.parts:
         rows, tokens = math.ceil(part.rows_per_update), job.plan.micro_batch_tokens
         if not part.objective.additive:  # its rows go through the model together
-            tokens = sum(item.num_tokens for item in part.features)
+            tokens = sum(columns_of(part.features).tokens)
         if rows:
             found.append((part, budget.fullest(part.features, max_tokens=tokens, batch_size=rows)))
     return found
@@ -193,7 +197,7 @@ def _evaluation_seconds(job: Job) -> float:
     start = time.perf_counter()
     validate(job, part, max_tokens=plan.micro_batch_tokens)
     spent = time.perf_counter() - start
-    return spent * sum(item.num_tokens for item in rows) / sum(item.num_tokens for item in part)
+    return spent * sum(columns_of(rows).tokens) / sum(item.num_tokens for item in part)
 
 
 def _save_and_restore(job: Job, state: dict[str, Tensor]) -> int:
@@ -220,11 +224,6 @@ def _save_and_restore(job: Job, state: dict[str, Tensor]) -> int:
 
 def _bytes(tensors: Mapping[str, Tensor]) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-
-
-def _num_distinct(features: Sequence[Features]) -> int:
-    """Different tokens of all rows: those whose embeddings ever get a gradient."""
-    return len(np.unique(np.concatenate([item.input_ids for item in features])))
 
 
 def _now(job: Job) -> float:

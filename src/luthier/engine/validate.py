@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from luthier.data.features import Features
-from luthier.engine.accumulate import Measured, means, one_loss, roles, split
+from luthier.engine.accumulate import Measured, means, one_by_one, one_loss, roles
 from luthier.engine.job import Job
 from luthier.engine.relief import within_memory
 from luthier.objectives import Explorer, Loss
@@ -27,7 +27,7 @@ def validate(job: Job, features: Sequence[Features], *, max_tokens: int) -> Meas
         with torch.no_grad():
             if isinstance(job.objective, Explorer):
                 return means([job.objective.assess(roles(job), features)])
-            for number, part in enumerate(split(job, features, max_tokens=max_tokens)):
+            for number, part in enumerate(one_by_one(job, features, max_tokens=max_tokens)):
                 run = partial(one_loss, job, part, step=-1, number=number)
                 losses.append(within_memory(run, part))
             return means(losses)

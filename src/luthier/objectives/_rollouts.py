@@ -175,10 +175,10 @@ def roll_out(
             f"{asked(prompts[0]).origin}: the prompt and all others of this update fill the whole "
             "context of the model, which leaves no room for an answer. Shorten them"
         )
-    known = {id(item): asked(item) for item in prompts}
+    known = [row for item in prompts for row in [asked(item)] * times]
     answers = [
-        replace(known[id(item)], completion=said.text, num_tokens=len(said.ids))
-        for item, said in zip(repeated, found, strict=True)
+        replace(row, completion=said.text, num_tokens=len(said.ids))
+        for row, said in zip(known, found, strict=True)
     ]
     scores = grader.grade(answers)
     for answer, score in zip(answers, scores, strict=True):

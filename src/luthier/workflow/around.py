@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from luthier.data.features import Features
+from luthier.data.features_on_disk import FeaturesOnDisk
 from luthier.engine.job import Job
 from luthier.models import heads
 from luthier.objectives import Adjuster, Beginner, Finisher, Gatherer, Objective, Roles, View
@@ -38,7 +39,7 @@ def _gathered(
     if not isinstance(objective, Gatherer) or not objective.gathers:
         return features
     with stages.stage("looking for hard negatives", f"among {len(features)} rows"):
-        rows = objective.gather(models, features)
+        rows = FeaturesOnDisk(objective.gather(models, features))
         pairs = zip(rows, features, strict=True)
         found = sum(len(new.lengths) - len(old.lengths) for new, old in pairs)
         stages.note(f"{found} hard negatives for {len(rows)} rows")

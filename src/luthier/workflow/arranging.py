@@ -18,13 +18,13 @@ def without_idle(
     *,
     split: str,
     ledger: Ledger,
-) -> list[Features]:
+) -> Sequence[Features]:
     """The rows that teach something; the others are dropped and counted.
 
     Args: names: where each row of the split came from.
     """
     if not isinstance(objective, Arranger):
-        return list(features)
+        return features
     idle, reason = objective.idle(features)
     for place in idle:
         ledger.drop(reason, names[features[place].row], split=split)
@@ -32,9 +32,9 @@ def without_idle(
     return [item for place, item in enumerate(features) if place not in gone]
 
 
-def arranged(objective: Objective, features: Sequence[Features]) -> list[Features]:
+def arranged(objective: Objective, features: Sequence[Features]) -> Sequence[Features]:
     """Rows as what is learned from."""
-    return objective.arranged(features) if isinstance(objective, Arranger) else list(features)
+    return objective.arranged(features) if isinstance(objective, Arranger) else features
 
 
 def settle_units(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from luthier.core import files
+from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Row
 from luthier.evaluation.evaluate import Subject, document, evaluate
 from luthier.evaluation.results import Evaluation
@@ -74,7 +75,7 @@ def subject_of(
         bundle=replace(bundle, cut=cut_of(settled)),
         tuner=tuner,
         objective=inputs.objective,
-        train=[row for row in inputs.kept("train") if not row.origin.made],
+        train=OnDisk(row for row in inputs.kept("train") if not row.origin.made),
         test=inputs.kept("test"),
         seed=settled.get("seed"),
         open_base=open_base,

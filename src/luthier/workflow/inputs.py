@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+import numpy as np
+
 from luthier.core import files
 from luthier.core.config import defaults_of
 from luthier.core.errors import RecipeError
 from luthier.data.features import Features
+from luthier.data.features_on_disk import FeaturesOnDisk, columns_of
 from luthier.data.load import Loaded, load
+from luthier.data.on_disk import Chosen
+from luthier.data.origins import Origins
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models import today
@@ -43,11 +48,10 @@ from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, fitted, read_mixture
 from luthier.workflow.options import options
 from luthier.workflow.others import find_others, refuse_short
+from luthier.workflow.recorded import SPLITS
 from luthier.workflow.samples import samples
 from luthier.workflow.settle import settle_objective, settle_tuner, settle_validation
 from luthier.workflow.stages import Stages
-
-SPLITS = ("train", "validation", "test")
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class Inputs:
     codec: Codec
     loaded: Loaded
     objective: Objective
-    features: dict[str, list[Features]]
+    features: dict[str, Sequence[Features]]
     general: dict[str, General] = field(default_factory=dict[str, General])
     """General conversations that options of `keep` ask for, by the name of their file."""
     others: dict[str, Source] = field(default_factory=dict[str, Source])
@@ -76,12 +80,12 @@ class Inputs:
         """Rows of one split, in the order that `Features.row` counts them."""
         return getattr(self.loaded.splits, split)
 
-    def kept(self, split: str) -> list[Row]:
+    def kept(self, split: str) -> Sequence[Row]:
         """Rows of one split without those that `on_overflow: drop` left out."""
-        rows = self.rows(split)
-        return [rows[index] for index in sorted({item.row for item in self.features[split]})]
+        numbers = np.unique(np.array(columns_of(self.features[split]).rows, np.int64))
+        return Chosen(self.rows(split), numbers)
 
-    def learned(self, split: str) -> list[Features]:
+    def learned(self, split: str) -> Sequence[Features]:
         """What one split is learned from: its rows, or what the objective makes of them."""
         return arranged(self.objective, self.features[split])
 
@@ -92,7 +96,7 @@ class Inputs:
     def identity(self) -> dict[str, Any]:
         """Hashes of what went in: each file, also of a grader; the rows as they were split; model
         and tokenizer."""
-        keys = [row.key().encode() for split in SPLITS for row in self.rows(split)]
+        keys = (row.key().encode() for split in SPLITS for row in self.rows(split))
         beside = files_of(self.mixture) | general_files(self.general.values())
         read = {**self.loaded.files, **beside, **_read_by(self.objective)}
         models = model_hashes(self.source, as_one=self.model_as_one)
@@ -122,25 +126,15 @@ class Inputs:
             document["keep"] = [item.document() for item in self.general.values()]
         return document | ({"findings": self.findings} if self.findings else {})
 
-    def split_document(self) -> dict[str, Any]:
-        """Which row of which file went where, by origin and content hash; and how it was made,
-        where it is in no file."""
-        return {split: [_recorded(row) for row in self.rows(split)] for split in SPLITS}
-
-
-def _recorded(row: Row) -> dict[str, str]:
-    made = {"made": row.origin.made} if row.origin.made else {}
-    return {"origin": str(row.origin), "key": row.key(), **made}
-
 
 def _longest(inputs: Inputs) -> int:
     """Most tokens of a row that the objective learns from, with what the model writes after a
     prompt."""
-    objective = inputs.objective
+    objective, train = inputs.objective, inputs.features["train"]
     if not isinstance(objective, Explorer):
-        rows = [*inputs.features["train"], *inputs.features["validation"]]
-        return max((max(item.lengths) for item in rows), default=1)
-    prompt = max(inputs.features["train"], key=lambda item: item.num_tokens)
+        splits = (train, inputs.features["validation"])
+        return max(max(columns_of(rows).longest, default=1) for rows in splits)
+    prompt = train[int(np.argmax(columns_of(train).tokens))]
     context = inputs.blueprint.facts.context_length
     return max(item.num_tokens for item in objective.imagine(prompt, context=context))
 
@@ -220,14 +214,16 @@ def settle_today(settled: Settled, codec: Codec, stages: Stages) -> None:
 
 def prepare_all(
     objective: Objective, codec: Codec, loaded: Loaded, stages: Stages
-) -> dict[str, list[Features]]:
-    """Features of every split; objectives prove the masks of their rows as they prepare them."""
+) -> dict[str, Sequence[Features]]:
+    """Features of every split, on disk; objectives prove the masks of their rows as they prepare
+    them."""
     total = sum(len(getattr(loaded.splits, split)) for split in SPLITS)
-    done, found = 0, dict[str, list[Features]]()
+    done, found = 0, dict[str, Sequence[Features]]()
     for split in SPLITS:
-        found[split] = []
+        prepared = FeaturesOnDisk()
+        found[split] = prepared
         for index, row in enumerate(getattr(loaded.splits, split)):
-            found[split].append(objective.prepare(row, codec, index=index))
+            prepared.append(objective.prepare(row, codec, index=index))
             done += 1
             if done % 256 == 0:
                 stages.progress("checking rows", done, total, "rows")
@@ -241,15 +237,15 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:
     Returns: most tokens that the model reads.
     """
     limit = inputs.codec.max_length
-    own = [max(item.lengths) for rows in inputs.features.values() for item in rows]
-    longest = max([*own, *beside], default=1)
+    own = [max(columns_of(rows).longest, default=1) for rows in inputs.features.values()]
+    longest = max([*own, *beside])
     context = min(limit, context_left(settled, inputs.blueprint.facts.context_length))
     settled.settle(
         "training.max_length", min(longest, context), f"longest row {longest}, context {context}"
     )
     refuse_beyond(settled, context)
     most = settled.get("training.max_length")
-    refuse_cut_windows(inputs.objective, longest=max(own, default=1), max_length=most)
+    refuse_cut_windows(inputs.objective, longest=max(own), max_length=most)
     for split in SPLITS:
         fit_split(inputs, settled, split, context=context)
     return context
@@ -266,7 +262,7 @@ def refuse_beyond(settled: Settled, context: int) -> None:
 
 def fit_split(inputs: Inputs, settled: Settled, split: str, *, context: int) -> None:
     """Cut one split to `training.max_length`, which is settled, and enter its tokens."""
-    names = [str(row.origin) for row in inputs.rows(split)]
+    names = Origins(inputs.rows(split))
     before = inputs.features[split]
     after, dropped = fit_all(
         before,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from luthier.core.config import ComponentConfig, build
 from luthier.core.errors import DataError, RecipeError
 from luthier.core.files import sha256_of
 from luthier.data.features import Features
+from luthier.data.features_on_disk import FeaturesOnDisk, columns_of
 from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load
 from luthier.data.naming import plain_name
+from luthier.data.origins import Origins
 from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
@@ -50,14 +53,14 @@ class Found:
     """Rows of it for every row of train."""
 
     @property
-    def names(self) -> list[str]:
+    def names(self) -> Sequence[str]:
         """Where each row came from."""
-        return [str(row.origin) for row in self.rows]
+        return Origins(self.rows)
 
     @property
     def longest(self) -> int:
         """Tokens of its longest row."""
-        return max(max(item.lengths) for item in self.features)
+        return max(columns_of(self.features).longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,11 @@ class Mixed:
 
     def digest(self) -> bytes:
         """What is trained, for the identity of a run's data."""
-        parts = [item.input_ids.tobytes() + item.loss_weights.tobytes() for item in self.features]
+        parts = (item.input_ids.tobytes() + item.loss_weights.tobytes() for item in self.features)
         # another weight than the source says, which the recipe's own identity does not know
         is_other = self.found.weight != self.found.source.weight
         more = [repr(self.found.weight).encode()] if is_other else []
-        return sha256_of([self.found.name.encode(), *more, *parts]).encode()
+        return sha256_of(chain([self.found.name.encode(), *more], parts)).encode()
 
     def document(self) -> dict[str, Any]:
         """Its part of the ledger."""
@@ -114,7 +117,9 @@ def read_mixture(
                 "train. Give another file, or take the source out."
             )
         shown = codec.plain() if template_of(objective) == "plain" else codec
-        features = [objective.prepare(row, shown, index=at) for at, row in enumerate(kept)]
+        features = FeaturesOnDisk(
+            objective.prepare(row, shown, index=at) for at, row in enumerate(kept)
+        )
         account = (kept, read.ledger, read.files, source.weight)
         one = Found(where, name, source, learned, objective, features, *account)
         found.append(one)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
 from luthier.core import files
 from luthier.data.features import Features
+from luthier.data.features_on_disk import columns_of
 from luthier.engine import constants, runtime
 from luthier.engine.curriculum import easy_first
 from luthier.engine.job import Job, Plan
@@ -77,7 +78,7 @@ def prepare(settled: Settled, inputs: Inputs, layout: Layout, stages: Stages) ->
     """
     tuner = started(settled, inputs)
     train = inputs.learned("train")
-    lengths = [item.num_tokens for item in train]
+    lengths = columns_of(train).tokens
     settle_units(settled, inputs.objective, inputs.features["train"], train, stages)
     repeats = {"exploring": updates_per_exploration(inputs.objective)}
     settle_training(settled, inputs.blueprint.facts, kind=inputs.kind, lengths=lengths, **repeats)
@@ -237,11 +238,11 @@ def settle_evaluation(settled: Settled, inputs: Inputs) -> None:
         settled.settle(f"evaluation.{key}", value, why)
 
 
-def plan_of(settled: Settled, train: list[Features], objective: Objective) -> Plan:
+def plan_of(settled: Settled, train: Sequence[Features], objective: Objective) -> Plan:
     """The recipe's training section as concrete numbers."""
     section = settled.recipe().training
     exploring = updates_per_exploration(objective)
-    total = num_steps(settled, [item.num_tokens for item in train], exploring=exploring)
+    total = num_steps(settled, columns_of(train).tokens, exploring=exploring)
     return Plan(
         epochs=float(section.epochs),
         batch_size=int(section.batch_size),

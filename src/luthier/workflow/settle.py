@@ -101,7 +101,12 @@ def settle_training(
 
 
 def settle_compute(
-    settled: Settled, blueprint: Blueprint, lengths: list[int], device: str, *, exploring: int = 0
+    settled: Settled,
+    blueprint: Blueprint,
+    lengths: Sequence[int],
+    device: str,
+    *,
+    exploring: int = 0,
 ) -> None:
     """Type of the products, and whether pieces are compiled, for training rows of these tokens."""
     settled.settle("training.precision", *precision.choose(device))

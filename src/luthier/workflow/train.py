@@ -29,6 +29,7 @@ from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import check_trackers, open_trackers
 from luthier.workflow.options import spell_out
 from luthier.workflow.prepared import Prepared, open_base, prepare
+from luthier.workflow.recorded import write_splits
 from luthier.workflow.result import forget_result, load_result
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
@@ -193,7 +194,7 @@ def _record(settled: Settled, inputs: Inputs, layout: Layout) -> dict[str, Any]:
     document["identity"] = {**document["identity"], **inputs.identity()}
     files.write_text(layout.resolved, yaml_text.dump(document))
     files.write_json(layout.ledger, inputs.ledger_document())
-    files.write_json(layout.splits, inputs.split_document())
+    write_splits(layout.splits, inputs.loaded.splits)
     files.write_json(layout.samples, inputs.samples)
     return document
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 
 from luthier.core import files
 from luthier.core.errors import Interrupted
@@ -79,5 +80,5 @@ def save_result(
 
 def parity_rows(features: Mapping[str, Sequence[Features]]) -> list[Features]:
     """What every artefact of the run is compared on: test rows, and where they are few, others."""
-    found = [item for split in ("test", "validation", "train") for item in features[split]]
-    return found[:NUM_PARITY_PROMPTS]
+    found = chain.from_iterable(features[split] for split in ("test", "validation", "train"))
+    return list(islice(found, NUM_PARITY_PROMPTS))

@@ -84,10 +84,8 @@ def test_split_leaves_out_pieces_without_a_target_and_counts_them() -> None:
 
 def test_drop_drops_and_says_which() -> None:
     items = [features(2, 2, row=0), features(5, 9, row=1)]
-    assert fit_all(items, ["a", "b"], split="train", max_length=8, policy="drop") == (
-        [items[0]],
-        [1],
-    )
+    (left,), dropped = fit_all(items, ["a", "b"], split="train", max_length=8, policy="drop")
+    assert (left.row, left.input_ids.tolist(), dropped) == (0, items[0].input_ids.tolist(), [1])
 
 
 def test_dropping_every_row_is_refused() -> None:
