@@ -48,9 +48,9 @@ from luthier.workflow.identity import model_hashes
 from luthier.workflow.mixture import Mixed, files_of, fitted, read_mixture
 from luthier.workflow.options import options
 from luthier.workflow.others import find_others, refuse_short
-from luthier.workflow.recorded import SPLITS
 from luthier.workflow.samples import samples
 from luthier.workflow.settle import settle_objective, settle_tuner, settle_validation
+from luthier.workflow.splits_file import SPLITS
 from luthier.workflow.stages import Stages
 
 

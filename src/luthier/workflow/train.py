@@ -29,9 +29,9 @@ from luthier.workflow.inputs import Inputs, gather
 from luthier.workflow.listeners import check_trackers, open_trackers
 from luthier.workflow.options import spell_out
 from luthier.workflow.prepared import Prepared, open_base, prepare
-from luthier.workflow.recorded import write_splits
 from luthier.workflow.result import forget_result, load_result
 from luthier.workflow.run import Run
+from luthier.workflow.splits_file import write_splits
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.summary import Summary
 from luthier.workflow.training import save_result, train_model

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from luthier.data.rows import Origin, Splits, Text
-from luthier.workflow.recorded import write_splits
+from luthier.workflow.splits_file import write_splits
 
 
 def test_rows_are_written_one_by_one_as_they_would_be_at_once(tmp_path: Path) -> None:
