@@ -30,3 +30,8 @@ def recorded_below(name: str) -> dict[str, str]:
         for known, digest in recorded.items()
         if known == name or known.startswith(f"{name}/")
     }
+
+
+def recorded_names() -> list[str]:
+    """Every file that was recorded."""
+    return list(_RECORDED.get() or {})

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import resource
+import sqlite3
 import threading
 import zipfile
 from collections.abc import Generator, Iterator
@@ -105,6 +106,40 @@ def test_a_file_elsewhere_is_read_and_fetched_anew_only_when_it_changed(
     assert len([name for name in fetched if name == "/rows.jsonl?version=2"]) <= 3
     path.unlink()
     assert digest(f"{url}/rows.jsonl") == ""
+
+
+def test_a_pattern_stands_for_every_file_elsewhere_that_matches(
+    served: tuple[Path, str, list[str]],
+) -> None:
+    folder, url, _ = served
+    (folder / "rows").mkdir()
+    for name in ("b.jsonl", "a.jsonl", "c.csv"):
+        write(folder / "rows" / name, name)
+    found = find(f"{url}/rows/*.jsonl", encoding="auto")
+    assert [one.name for one in found] == [f"{url}/rows/a.jsonl", f"{url}/rows/b.jsonl"]
+    assert [record["text"] for one in found for _, record in one.records] == ["a.jsonl", "b.jsonl"]
+    with pytest.raises(DataError, match="no file matches this pattern"):
+        find(f"{url}/rows/*.parquet", encoding="auto")
+
+
+def test_a_pattern_is_read_from_what_was_recorded_where_nobody_answers(folder: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        write(folder / name, name)
+    with serving(folder) as (url, _):
+        known = {one.name: one.sha256 for one in find(f"{url}/*.jsonl", encoding="auto")}
+    with pytest.raises(DataError, match="cannot be fetched"):
+        find(f"{url}/*.jsonl", encoding="auto")
+    with as_recorded(known):
+        again = find(f"{url}/*.jsonl", encoding="auto")
+    assert {one.name: one.sha256 for one in again} == known
+
+
+def test_a_query_with_a_star_is_no_pattern_of_files(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "a.db") as base:
+        base.execute("create table said (text)")
+        base.execute("insert into said values ('a')")
+    base.close()
+    assert texts(f"sqlite:///{tmp_path}/a.db#SELECT * FROM said") == ["a"]
 
 
 def test_an_archive_elsewhere_is_read_as_a_folder(served: tuple[Path, str, list[str]]) -> None:

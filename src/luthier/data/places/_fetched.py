@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,6 +21,8 @@ _STATE = (
     *("last_modified", "mtime", "modified", "modify", "updated", "created"),
 )
 """By what the servers of fsspec tell one state of a file from the next; of a size alone none."""
+_PATTERN = re.compile(r"https?://[^?]*[*\[]|(?:s3a?|gs|gcs|az|abfss?|s?ftp|hdfs|webdav)://.*[*?\[]")
+_MAGIC = "*?["
 _GONE = frozenset({404, 410})
 _SILENT_SECONDS = 30
 """Of a server that says nothing more."""
@@ -82,6 +85,36 @@ def fetched(url: str) -> Path:
         return cache.build(_folder(url, files.sha256(new)), fill, url=url) / remote.name
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several files elsewhere; a "?" in `https://` begins a query."""
+    return _PATTERN.match(name) is not None
+
+
+def listed(pattern: str) -> list[str]:
+    """The files that match a pattern, in order; those that end with "/" are folders.
+
+    Raises: Unreachable: nobody says what there is.
+    """
+    system, path = _system(pattern)
+    try:
+        root = path[: path.index(next(mark for mark in path if mark in _MAGIC))].rpartition("/")[0]
+        system.ls(root)  # a glob takes a server that is not there for one that holds nothing
+        found = [system.unstrip_protocol(one) for one in system.glob(path)]
+    except Exception as error:  # every backend raises its own kind
+        raise _unreachable(pattern, error) from None
+    return sorted(url for url in found if not url.endswith("/"))
+
+
+def matching(pattern: str, names: Iterable[str]) -> list[str]:
+    """Those of the names of files elsewhere that a pattern stands for, in order."""
+    try:
+        from fsspec.utils import glob_translate
+    except ImportError as error:
+        raise missing("fsspec", "remote", "Reading files elsewhere") from error
+    wanted = re.compile(glob_translate(pattern))
+    return sorted(name for name in names if wanted.match(name))
+
+
 def copies(url: str) -> Iterator[Path]:
     """Every copy that is kept of a file elsewhere, the newest first."""
     kept = [path for path in _root().glob("*") if not path.name.startswith(".")]
@@ -104,6 +137,20 @@ def _folder(url: str, state: object) -> Path:
 
 def _asked(url: str) -> _Remote:
     """The file, before it is fetched. Raises: as `fetched`."""
+    system, path = _system(url)
+    try:
+        told = system.info(path)
+    except Exception as error:  # every backend raises its own kind
+        raise _unreachable(url, error) from None
+    if told.get("type") == "directory":
+        raise DataError(
+            f"{url}: a folder.\n    Name the files in it, such as {url.rstrip('/')}/*.jsonl"
+        )
+    return _Remote(url, system, path, told)
+
+
+def _system(url: str) -> tuple[Any, str]:
+    """Whoever has the files of this address, and what they call it there."""
     scheme = url.partition("://")[0]
     try:
         import fsspec
@@ -112,12 +159,12 @@ def _asked(url: str) -> _Remote:
     settings = _patience() if scheme in ("http", "https") else {}
     try:
         system, path = fsspec.core.url_to_fs(url, **settings)
-        return _Remote(url, system, path, system.info(path))
     except ImportError as error:
         needed = _EXTRAS.get(scheme, error.name or str(error))
         raise missing(needed, "remote", f"Reading {scheme}:// files") from error
     except Exception as error:  # every backend raises its own kind
         raise _unreachable(url, error) from None
+    return system, path
 
 
 def _patience() -> dict[str, Any]:
@@ -144,6 +191,7 @@ def _unreachable(url: str, error: Exception) -> Unreachable:
     cause = error.__cause__ or error  # a server that is not there is called a missing file
     said = (str(cause) or type(cause).__name__).splitlines()[0][:200]
     is_missing = isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) in _GONE
+    said = "there is no such file" if isinstance(cause, FileNotFoundError) else said
     return _refused(url, said, is_gone=is_missing)
 
 

@@ -9,7 +9,7 @@ from luthier.core import cache
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
 from luthier.data.places import places
-from luthier.data.places._fetched import copies, fetched
+from luthier.data.places._fetched import copies, fetched, is_pattern
 from luthier.data.places._local import digest_at, found_at
 from luthier.data.places.contract import Unreachable
 from luthier.data.recorded import recorded_below
@@ -25,7 +25,7 @@ class Url:
     answers reads the copy with the bytes that it recorded."""
 
     def holds(self, name: str) -> bool:
-        return _URL.match(name) is not None
+        return _URL.match(name) is not None and not is_pattern(name)
 
     def find(self, name: str, *, encoding: str) -> list[Opened]:
         url, member = _split(name)
