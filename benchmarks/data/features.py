@@ -3,7 +3,8 @@
 Short labelled rows (10 words of 200, near-duplicates not looked for) are written to a temporary
 file, and trained on in a process of its own until so many steps are done. Told of each stage are
 the seconds of the processor, and the most memory that the process had held by its end; then the
-steps per such second, and a hash of all losses: the same rows, model and seed give the same one.
+steps per such second, and a hash of all losses: the same rows, model and seed give the same one
+on as many threads, as two add in another order than one.
 """
 
 from __future__ import annotations
