@@ -47,9 +47,7 @@ def recognise(
     if found is None:
         raise _nothing_fits(sample, file=file, wants=wants, format=format)
     chosen, match = found
-    why = match.why
-    for canonical, name in columns.items():
-        why = why.replace(f"'{canonical}'", f"'{name}'")
+    why = re.sub(r"'(\w+)'", lambda said: f"'{columns.get(said[1], said[1])}'", match.why)
     return chosen, replace(match, why=why, columns={**match.columns, **columns})
 
 
@@ -146,7 +144,7 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
         if name not in names and (guess := nearest(name, names, cutoff=_ALIKE))
     ]
     guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""
-    advice = _by_values(sample, wants) if format == "auto" else ""
+    advice = _by_values(sample, wants) if format == "auto" and sample.answered else ""
     advice = advice or _naming(sample, shape)
     return DataError(
         f"{file}: columns {columns}{more} are not recognised as {asked}{guessed}.\n"
@@ -156,6 +154,7 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
 
 def _by_values(sample: Sample, wants: str) -> str:
     """What the values of columns look like, for somebody to confirm; "" where they tell nothing."""
+    # called as in a table without a header, of which formats go by the values alone
     names = {f"column_{place + 1}": name for place, name in enumerate(sample.columns)}
     records = [{own: record.get(name) for own, name in names.items()} for record in sample.records]
     try:

@@ -44,13 +44,14 @@ def only(
             if len(found) == _MOST_KNOWN:
                 found.clear()
             found[names] = _shape_of(record, names, file=file, columns=columns)
-        is_shape = found[names]
-        counts[is_shape] += 1
-        if is_shape == shape:
+        own = found[names]
+        counts[own] += 1
+        if own == shape:
             yield line, record
             continue
         ledger.read()
-        ledger.drop(f"{is_shape or 'no known'} row, not {shape}", Origin(file, line))
+        why = f"{own} row, not {shape}" if own else "row of no known shape"
+        ledger.drop(why, Origin(file, line))
     if counts and not counts[shape]:
         there = ", ".join(f"{number} {name or 'unknown'}" for name, number in counts.most_common())
         raise DataError(

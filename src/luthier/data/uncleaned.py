@@ -29,21 +29,24 @@ def in_held_out(
     for (name, kind), split in product(cleaners.items(), held_out):
         cleaner = cleaner_of(name, kind, looking)
         if isinstance(cleaner, Throughout):
-            for finding in would_change(name, cleaner, held_out[split], ()):
-                harm = finding.harm.replace(cleaner.harm, cleaner.elsewhere)
+            rows, harm = held_out[split], cleaner.elsewhere
+            for finding in would_change(name, cleaner, rows, (), harm=harm):
                 yield replace(
                     finding,
                     title=f"{finding.title} in {split}",
-                    harm=harm,
                     weight=finding.weight * _HELD_OUT,
                     stops_from=math.inf,
                 )
 
 
 def would_change(
-    name: str, cleaner: Cleaner, rows: Sequence[Row], beside: Sequence[Row]
+    name: str, cleaner: Cleaner, rows: Sequence[Row], beside: Sequence[Row], *, harm: str = ""
 ) -> list[Finding]:
-    """A finding for each reason for which the cleaner would change or leave out some rows."""
+    """A finding for each reason for which the cleaner would change or leave out some rows.
+
+    Args: harm: what such rows do; empty: as the cleaner says of rows that are trained on.
+    """
+    harm = harm or cleaner.harm
     found: dict[str, Finding] = {}
     remedy = f"data.clean.{name}=true"
     if isinstance(cleaner, Assisted) and cleaner.needs:
@@ -54,7 +57,7 @@ def would_change(
             Finding(
                 name,
                 change.why,
-                f"{cleaner.harm}; {change.caution}" if change.caution else cleaner.harm,
+                f"{harm}; {change.caution}" if change.caution else harm,
                 remedy,
                 cleaner.weight,
                 stops_from=cleaner.stops_from,

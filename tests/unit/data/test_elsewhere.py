@@ -20,6 +20,8 @@ from luthier.core.amount import told_to
 from luthier.core.errors import DataError
 from luthier.data.find import digest, find, find_one
 from luthier.data.load import changed_files
+from luthier.data.places.url import Url
+from luthier.data.places.url_pattern import UrlPattern
 from luthier.data.recorded import as_recorded
 
 
@@ -115,6 +117,7 @@ def test_a_pattern_stands_for_every_file_elsewhere_that_matches(
     (folder / "rows").mkdir()
     for name in ("b.jsonl", "a.jsonl", "c.csv"):
         write(folder / "rows" / name, name)
+    (folder / "rows" / "old.jsonl").mkdir()
     found = find(f"{url}/rows/*.jsonl", encoding="auto")
     assert [one.name for one in found] == [f"{url}/rows/a.jsonl", f"{url}/rows/b.jsonl"]
     assert [record["text"] for one in found for _, record in one.records] == ["a.jsonl", "b.jsonl"]
@@ -132,6 +135,14 @@ def test_a_pattern_is_read_from_what_was_recorded_where_nobody_answers(folder: P
     with as_recorded(known):
         again = find(f"{url}/*.jsonl", encoding="auto")
     assert {one.name: one.sha256 for one in again} == known
+
+
+@pytest.mark.parametrize(
+    "name", ["http://[::1]:80/rows.jsonl", "https://a.b/rows.jsonl?like=*", "s3://a/rows.jsonl"]
+)
+def test_one_file_is_no_pattern(name: str) -> None:
+    assert Url().holds(name)
+    assert not UrlPattern().holds(name)
 
 
 def test_a_query_with_a_star_is_no_pattern_of_files(tmp_path: Path) -> None:

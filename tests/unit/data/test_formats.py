@@ -301,6 +301,12 @@ def test_columns_that_only_their_values_tell_are_offered_for_somebody_to_confirm
     assert "column 'was gesagt wurde' is the text, 'Amt' its class" in described
 
 
+def test_columns_that_are_called_like_each_other_are_said_as_they_are_read(tmp_path: Path) -> None:
+    records = [{"label": f"a long text {n}", "text": "ab"[n % 2]} for n in range(30)]
+    described = parse(tmp_path, records, columns={"text": "label", "label": "text"}).description[-1]
+    assert "column 'label' is the text, 'text' its class" in described
+
+
 def test_rows_that_are_not_what_is_wanted_are_told_every_way_to_name_their_columns(
     tmp_path: Path,
 ) -> None:

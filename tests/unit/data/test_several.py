@@ -93,7 +93,7 @@ def test_rows_of_one_shape_are_taken_out_of_several_and_the_others_counted(tmp_p
     assert {why: one.count for why, one in ledger.dropped.items()} == {
         "preference row, not chat": 80,
         "labeled row, not chat": 1,
-        "no known row, not chat": 1,
+        "row of no known shape": 1,
     }
     assert ledger.rows_in == len(records)
     assert len(read(tmp_path, *[TALK] * 150, CHOICE, shape="preference").rows) == 1

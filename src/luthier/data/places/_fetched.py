@@ -21,8 +21,9 @@ _STATE = (
     *("last_modified", "mtime", "modified", "modify", "updated", "created"),
 )
 """By what the servers of fsspec tell one state of a file from the next; of a size alone none."""
-_PATTERN = re.compile(r"https?://[^?]*[*\[]|(?:s3a?|gs|gcs|az|abfss?|s?ftp|hdfs|webdav)://.*[*?\[]")
-_MAGIC = "*?["
+_PATTERN = re.compile(
+    r"https?://[^/]+/[^?]*\*|(?:s3a?|gs|gcs|az|abfss?|s?ftp|hdfs|webdav)://[^/]+/.*[*?\[]"
+)
 _GONE = frozenset({404, 410})
 _SILENT_SECONDS = 30
 """Of a server that says nothing more."""
@@ -86,23 +87,25 @@ def fetched(url: str) -> Path:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name stands for several files elsewhere; a "?" in `https://` begins a query."""
+    """Whether a name stands for several files elsewhere; a "?" in `https://` begins a query, and
+    brackets may be those of a host."""
     return _PATTERN.match(name) is not None
 
 
 def listed(pattern: str) -> list[str]:
-    """The files that match a pattern, in order; those that end with "/" are folders.
+    """The files that match a pattern, in order.
 
     Raises: Unreachable: nobody says what there is.
     """
     system, path = _system(pattern)
     try:
-        root = path[: path.index(next(mark for mark in path if mark in _MAGIC))].rpartition("/")[0]
+        root = re.split(r"[*?\[]", path, maxsplit=1)[0].rpartition("/")[0]
         system.ls(root)  # a glob takes a server that is not there for one that holds nothing
-        found = [system.unstrip_protocol(one) for one in system.glob(path)]
+        found = system.glob(path, detail=True)
     except Exception as error:  # every backend raises its own kind
         raise _unreachable(pattern, error) from None
-    return sorted(url for url in found if not url.endswith("/"))
+    files_there = (one for one, told in found.items() if told.get("type") != "directory")
+    return sorted(map(system.unstrip_protocol, files_there))
 
 
 def matching(pattern: str, names: Iterable[str]) -> list[str]:
