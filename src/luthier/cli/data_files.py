@@ -12,13 +12,12 @@ from luthier.cli.answer import Answer
 from luthier.cli.section import DataWords, section_of, seed_of
 from luthier.cli.table import work
 from luthier.core.errors import RecipeError
+from luthier.core.foremost import foremost
 from luthier.recipe.schema import DataSection
 from luthier.run.console import Console
 
 Folder = Annotated[Path, typer.Option(help="A new folder for the files.")]
 WITH_MODELS = "augment.augment_with"
-MOST_REASONS = 12
-"""How many reasons of one kind are shown."""
 
 
 def clean(context: typer.Context, words: DataWords = None, *, output: Folder) -> Answer:
@@ -123,11 +122,13 @@ def _show(found: dict[str, Any], console: Console) -> None:
 
 
 def _reasons(entries: dict[str, Any], ledger: Path) -> list[str]:
-    """The reasons of most rows: where each spelling of a label is one, there are hundreds."""
-    ranked = sorted(entries.items(), key=lambda item: -item[1]["count"])
-    told, rest = ranked[:MOST_REASONS], ranked[MOST_REASONS:]
-    lines = [f"{entry['count']:,}: {why}, such as {entry['examples'][0]}" for why, entry in told]
-    if rest:
-        rows = sum(entry["count"] for _, entry in rest)
-        lines.append(f"{rows:,}: {len(rest):,} further reasons, all of them in {ledger}")
+    """The reasons of most rows, and how many more there are."""
+    told = foremost({why: entry["count"] for why, entry in entries.items()})
+    lines = [
+        f"{entries[why]['count']:,}: {why}, such as {entries[why]['examples'][0]}"
+        for why in told.names
+    ]
+    if told.rest:
+        left = f"{told.rest:,} further reasons, all of them in {ledger}"
+        lines.append(f"{told.rest_count:,}: {left}")
     return lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from luthier.core.errors import DataError
+from luthier.core.foremost import foremost
 from luthier.data.features import Features
 from luthier.data.features_on_disk import columns_of
 from luthier.data.rows import Origin, Row
 
 SPLITS = ("train", "validation", "test")
 _MAX_EXAMPLES = 5
-_MAX_REASONS = 12
-"""How many are told at once of one kind; ledger.json holds all."""
 
 
 @dataclass(slots=True)
@@ -144,18 +142,21 @@ class Ledger:
     def since(self, before: Mapping[tuple[str, str], int]) -> list[str]:
         """A line for every reason for which more rows than `before` were changed, added or left
         out; where each spelling of a label is a reason, for those of most rows."""
-        more: dict[str, list[tuple[int, str, str]]] = {}
-        for (what, why), entry in self._reasons().items():
+        more: dict[str, dict[str, int]] = {}
+        reasons = self._reasons()
+        for (what, why), entry in reasons.items():
             number = entry.count - before.get((what, why), 0)
             if number:
-                more.setdefault(what, []).append((number, why, entry.examples[0]))
+                more.setdefault(what, {})[why] = number
         lines: list[str] = []
-        for what, reasons in more.items():
-            told = heapq.nlargest(_MAX_REASONS, reasons, key=lambda reason: reason[0])
-            lines += [f"{what}: {_rows(n)}, {why}, such as {example}" for n, why, example in told]
-            if rest := len(reasons) - len(told):
-                rows = sum(n for n, _, _ in reasons) - sum(n for n, _, _ in told)
-                lines.append(f"{what}: {_rows(rows)}, for {rest:,} further reasons")
+        for what, counts in more.items():
+            told = foremost(counts)
+            for why in told.names:
+                example = reasons[what, why].examples[0]
+                lines.append(f"{what}: {_rows(counts[why])}, {why}, such as {example}")
+            if told.rest:
+                left = _rows(told.rest_count)
+                lines.append(f"{what}: {left}, for {told.rest:,} further reasons")
         return lines
 
     def _reasons(self) -> dict[tuple[str, str], Counted]:
