@@ -4,7 +4,8 @@ The training rows of TREC (or of `--set`) as people have them: 15 % of the label
 another way, 20 % of the rows there three times, once with a wrong label, 10 % with marks and
 invisible characters in the text, 3 % with a wrong label for good. One model is tuned on the file
 as it is, one on what `luthier data clean` makes of it, and `luthier compare` judges both on the
-untouched test rows; for three draws of faults and seeds.
+untouched test rows; for three draws of faults and seeds. The last line is the mean over the draws,
+with 95 % of the bootstrap over test rows.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ import json
 import random
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap
 
 SPELLED = (str.lower, str.title, lambda name: f"{name}s", lambda name: f"{name} .".strip(" ."))
 """The last one leaves it as it is."""
@@ -35,6 +40,8 @@ def main() -> None:
     options = parser.parse_args()
     lines = (options.sets / options.set / "train.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
+    gained: Counter[str] = Counter()
+    num_tested = 0
     for draw in range(options.draws):
         folder = options.out / f"draw-{draw}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +63,13 @@ def main() -> None:
             )  # fmt: skip
         found = luthier("compare", str(folder / "tuned-raw"), str(folder / "tuned-clean"))
         used = made["files"]["train"]["rows"]
+        num_tested = found["n"]
+        gained.update(found["fixed"])
+        gained.subtract(found["broken"])
         print(f"draw {draw}: {made['rows']['in']:,} rows, {used:,} after cleaning; {said(found)}")
+    points_N = np.array([*gained.values(), *[0] * (num_tested - len(gained))]) * 100 / options.draws
+    low, high = bootstrap((points_N,), np.mean, rng=0).confidence_interval
+    print(f"over the draws: {points_N.mean():.2f} points [{low:.2f}, {high:.2f}]")
 
 
 def spoilt(rows: list[dict[str, Any]], draw: int) -> Iterator[dict[str, Any]]:

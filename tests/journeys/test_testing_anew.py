@@ -178,3 +178,25 @@ def test_the_files_of_the_training_may_lie_elsewhere_now(place: Desk, run: Path)
     code, _, said = place.luthier("evaluate", run, f"data.train={other}")
     assert code == 2
     assert "the rows changed" in said
+
+
+def test_parts_of_a_folder_are_the_splits_of_the_test_anew_too(place: Desk, tmp_path: Path) -> None:
+    folder, out = tmp_path / "rows", tmp_path / "run"
+    folder.mkdir()
+    written(folder / "train.csv", range(40))
+    written(folder / "test.csv", range(100, 112))
+    words = ("tuner=full", "training.max_steps=2", "--out", out)
+    code, _, said = place.luthier(
+        "train", folder, "--model", place.root / "encoder", *QUICK, *words
+    )
+    assert code in (0, 1), said
+    assert f"{folder}: its parts are taken as the splits: {folder}#train, {folder}#test" in said
+    before = (out / "predictions.jsonl").read_bytes()
+    assert len(read(out / "splits.json")["test"]) == 12
+    code, _, said = place.luthier("evaluate", out)
+    assert code in (0, 1), said
+    assert (out / "predictions.jsonl").read_bytes() == before
+    other = written(tmp_path / "other.csv", range(200, 206))
+    code, _, said = place.luthier("evaluate", out, f"data.test={other}")
+    assert code in (0, 1), said
+    assert len((out / "predictions.jsonl").read_text().splitlines()) == 6

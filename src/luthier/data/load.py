@@ -21,6 +21,7 @@ from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
 from luthier.data.parse import Parsed, Reading, parse, together, weights_of
+from luthier.data.parts import Parted, as_splits
 from luthier.data.rows import Row, Splits
 from luthier.data.splits.divide import divide, validation_share
 from luthier.data.training_rows import training_rows
@@ -118,17 +119,23 @@ def _few_spread(
 def parse_splits(
     section: DataSection, ledger: Ledger, *, wants: str = "auto", keeps_others: Keeps = "none"
 ) -> dict[str, list[Parsed]]:
-    """The files of every split; none where it is to be split off train.
+    """The files of every split; none where it is to be split off train. Where `data.train` has
+    parts that are splits, and no others are named, these are.
 
     Raises: DataError: as `parse_files`.
     """
     reading = Reading.of(section, wants, keeps_others=keeps_others)
-    named = {"train": section.train, "validation": section.validation, "test": section.test}
     parsed: dict[str, list[Parsed]] = {}
-    for name, given in named.items():
+    try:
+        parsed["train"] = parse_files(section.train, reading, ledger)
+    except Parted as parted:
+        section, line = as_splits(section, parted)
+        first, *others = parse_files(section.train, reading, ledger)
+        told = replace(first, description=[line, *first.description])
+        parsed["train"] = [told, *others]
+    reading = replace(reading, wants=parsed["train"][0].shape)  # what train holds
+    for name, given in (("validation", section.validation), ("test", section.test)):
         parsed[name] = [] if given == "auto" else parse_files(given, reading, ledger)
-        if parsed[name]:  # the other files must hold what train holds
-            reading = replace(reading, wants=parsed["train"][0].shape)
     return parsed
 
 

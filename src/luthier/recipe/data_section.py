@@ -68,9 +68,11 @@ class DataSection(ComponentConfig):
     """File or files of examples: JSONL, JSON, CSV/TSV, Parquet or text; of several each may have a
     weight, as {path: FILE, weight: 2}."""
     validation: str | list[str] | Auto = "auto"
-    """Rows for choosing (early stopping, best checkpoint); auto: split off `train`."""
+    """Rows for choosing (early stopping, best checkpoint); auto: the part of `train`
+    that is called so (`validation.jsonl` in a folder), else split off it."""
     test: str | list[str] | Auto = "auto"
-    """Rows for the verdict, untouched by any choice; auto: split off `train`."""
+    """Rows for the verdict, untouched by any choice; auto: the part of `train` that is called so,
+    else split off it."""
     mixture: list[MixtureSource] = Field(default_factory=list[MixtureSource])
     """Further sources trained beside `train`, each with its weight and objective. They are neither
     validated nor tested, and rows of theirs that are in either are left out."""

@@ -57,6 +57,7 @@ def read(
     try:
         given += [_typed(key, value) for key, value in command_line.parse(overrides)]
     except RecipeError as error:
+        is_complete = False
         wrong.append(str(error))
     return _build(given, wrong, check, is_complete=is_complete)
 

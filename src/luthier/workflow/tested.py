@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from luthier.core.errors import DataError
 from luthier.data.classes import class_names
@@ -45,7 +46,7 @@ class OwnRows:
         now_whole = section.model_copy(update=now | whole)
         read = load(now_whole, seed=seed, wants=wants, is_whole=False)
         found: dict[str, deque[Row]] = defaultdict(deque)
-        for row in (*read.splits.train, *read.splits.validation):
+        for row in chain(read.splits.train, read.splits.validation, read.splits.test):
             found[row.key()].append(row)
         parts = {split: _taken(found, self.recorded.get(split, ())) for split in SPLITS}
         if not parts["train"]:

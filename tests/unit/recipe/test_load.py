@@ -199,6 +199,12 @@ def test_all_problems_of_file_and_command_line_come_at_once(tmp_path: Path) -> N
     ]
 
 
+def test_nothing_is_called_missing_beside_words_that_were_not_understood() -> None:
+    with pytest.raises(RecipeError) as caught:
+        read({"data": {"train": "a"}}, ["model=m", "--seed"])
+    assert str(caught.value) == "command line --seed: has no value; say --seed VALUE"
+
+
 def test_what_must_be_given_is_named() -> None:
     with pytest.raises(RecipeError) as caught:
         read({})

@@ -10,6 +10,7 @@ from luthier.core import files
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
 from luthier.data.packings import packings
+from luthier.data.parts import PARTS, Parted, by_word
 from luthier.data.picture_files import is_picture
 from luthier.data.places._parts import in_part
 from luthier.data.places._saved import without_told
@@ -19,7 +20,6 @@ from luthier.data.sources import sources
 from luthier.data.sources.contract import Record
 
 _OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
-_SPLITS = frozenset({"train", "training", "val", "valid", "validation", "test", "dev", "eval"})
 
 
 def gathered(
@@ -174,21 +174,19 @@ def _labels(folder: Path, members: Sequence[Path], *, name: str, word: str) -> l
             f"class.\n    Put all {word} into folders named after their classes, or name them in a "
             "table with a column for the label"
         )
-    _check_no_parts(classes, members, name=name, folder=folder)
+    _check_no_parts(classes, name=name)
     return classes
 
 
-def _check_no_parts(
-    names: Sequence[str], members: Sequence[Path], *, name: str, folder: Path
-) -> None:
-    """Raises: DataError: what stands there are splits, to be named one by one."""
-    found = {each.lower(): path for each, path in zip(names, members, strict=True)}
-    if len(found) > 1 and found.keys() <= _SPLITS:
-        first = next(iter(sorted(found)))
-        parts = found[first].relative_to(folder).parts
-        raise DataError(
-            f"{name}: it holds {', '.join(sorted(found))}, which are parts of the data and not to "
-            f"be learned together.\n    Name each: data.train = {folder / parts[0]}"
+def _check_no_parts(names: Sequence[str], *, name: str) -> None:
+    """Raises: Parted: what stands there are splits, and no classes."""
+    found = set(names)
+    if len(found) > 1 and all(each.lower() in PARTS for each in found):
+        parts = {each: f"{name.rstrip('/')}/{each}" for each in sorted(found)}
+        raise Parted(
+            f"{name}: it holds {', '.join(parts)}, which are parts of the data and not to be "
+            f"learned together.\n    Name each: data.train = {next(iter(parts.values()))}",
+            names=by_word(parts),
         )
 
 

@@ -1,27 +1,13 @@
-"""Which part of the data a file holds, by its name and those of its folders."""
+"""Which tables of a folder are meant, where names say what part of the data they hold."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from luthier.core.errors import DataError
-
-_WORDS = {
-    "train": ("train", "training"),
-    "validation": ("validation", "valid", "val", "dev"),
-    "test": ("test", "testing", "eval", "evaluation"),
-}
-_PARTS = {word: part for part, words in _WORDS.items() for word in words}
-_BETWEEN = re.compile(r"[-._ /0-9]+")
-
-
-def part_of(name: str) -> str:
-    """train, validation or test, as in `data/train-00000-of-00002.parquet`; empty: not said."""
-    found = [_PARTS[word] for word in _BETWEEN.split(name.lower()) if word in _PARTS]
-    return found[-1] if found else ""
+from luthier.data.parts import PARTS, Parted, part_of
 
 
 def in_part(
@@ -30,23 +16,28 @@ def in_part(
     """Those of a folder's tables that are meant.
 
     Args: part: as said behind "#"; empty: not said. has_sign: whether the name may have one.
-    Raises: DataError: none are; or tables of several parts, or of several data sets side by side.
+    Raises: Parted: tables of several parts, and none was named. DataError: there is none of the
+        part; or there are several data sets side by side.
     """
     relative = {path: path.relative_to(folder).as_posix() for path in tables}
     parts = {path: part_of(where) for path, where in relative.items()}
     found = Counter(parts.values())
-    held = ", ".join(sorted(found))
-    if part and not found[_PARTS.get(part, part)]:
+    held = ", ".join(sorted(filter(None, found)))
+    if part and not found[PARTS.get(part, part)]:
         raise DataError(f"{name}: got '#{part}', expected one of the parts that it holds: {held}")
-    if not part and len(found) > 1 and "" not in found:
-        first = next(relative[path] for path in tables if parts[path] == min(found))
-        named = "train" if "train" in found else min(found)
-        one = f"{name}#{named}" if has_sign else f"{name}/{first}"
-        raise DataError(
+    named, num_others = set(filter(None, found)), found[""]
+    if not part and len(named) > 1 and ("train" in named or not num_others):
+        first = {parts[path]: f"{name}/{relative[path]}" for path in reversed(tables)}
+        names = {each: f"{name}#{each}" if has_sign else first[each] for each in sorted(named)}
+        is_told = "train" in named and (has_sign or all(found[each] == 1 for each in named))
+        one = names["train"] if "train" in named else next(iter(names.values()))
+        raise Parted(
             f"{name}: it holds {held}, which are parts of the data and not to be learned "
-            f"together.\n    Name each: data.train = {one}"
+            f"together.\n    Name each: data.train = {one}",
+            names=names if is_told else {},
+            others=f"{num_others} other tables" if num_others else "",
         )
-    chosen = [path for path in tables if not part or parts[path] == _PARTS.get(part, part)]
+    chosen = [path for path in tables if not part or parts[path] == PARTS.get(part, part)]
     if part:
         _check_one_set(chosen, relative, name=name, part=part)
     return chosen

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
 from luthier.data.content import Content
+from luthier.data.parts import Parted, by_word
 
 _SHOWN = 6
 
@@ -15,7 +16,8 @@ def chosen(parts: Sequence[str], content: Content, word: str) -> str:
     """The part that was named behind "#", or the only one.
 
     Args: parts: those that hold rows. word: what they are: "sheets".
-    Raises: DataError: there is none, none of that name, or several and none was named.
+    Raises: DataError: there is none, none of that name, or several and none was named
+        (`Parted`).
     """
     if content.part:
         if content.part in parts:
@@ -28,7 +30,11 @@ def chosen(parts: Sequence[str], content: Content, word: str) -> str:
     more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
     if not parts:
         raise DataError(f"{content.name}: none of its {word} holds rows; expected one that does")
-    raise DataError(
+    named = by_word({part: f"{content.name}#{part}" for part in parts})
+    num_others = len(parts) - len(named)
+    raise Parted(
         f"{content.name}: {len(parts)} of its {word} hold rows ({shown}{more}), and it is unclear "
-        f"which are meant.\n    Name one: data.train = '{content.name}#{parts[0]}'"
+        f"which are meant.\n    Name one: data.train = '{content.name}#{parts[0]}'",
+        names=named,
+        others=f"{num_others} other {word}" if num_others else "",
     )
