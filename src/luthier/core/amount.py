@@ -1,4 +1,4 @@
-"""How many bytes of a long piece of work are done, told to whoever listens."""
+"""How much of a long piece of work is done, told to whoever listens."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-Tell = Callable[[str, int, int], None]
-"""Takes the work, such as "hashing rows.jsonl", the bytes so far, and all of them; 0: unknown."""
+from luthier.core.events import BYTES
+
+Tell = Callable[[str, int, int, str], None]
+"""Takes the work, such as "hashing rows.jsonl", how much is done, all of it, 0: unknown, and the
+unit of both."""
 SILENT_SECONDS = 1.0
 """Work that is over by then is not told of."""
 EVERY_SECONDS = 0.2
@@ -23,7 +26,7 @@ _LISTENER: ContextVar[Tell | None] = ContextVar("listener", default=None)
 
 @contextmanager
 def told_to(tell: Tell) -> Generator[None]:
-    """Within it `tell` hears of all work in bytes, unless somebody else listens within."""
+    """Within it `tell` hears of all such work, unless somebody else listens within."""
     before = _LISTENER.set(tell)
     try:
         yield
@@ -36,23 +39,29 @@ class Amount:
     far it is."""
 
     def __init__(
-        self, work: str, total: int, *, clock: Callable[[], float] = time.monotonic
+        self,
+        work: str,
+        total: int,
+        *,
+        unit: str = BYTES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.total, self.done = total, 0
-        self._work, self._clock, self._tell = work, clock, _LISTENER.get()
+        self._work, self._unit = work, unit
+        self._clock, self._tell = clock, _LISTENER.get()
         self._due, self._is_told = clock() + SILENT_SECONDS, False
 
     def add(self, size: int) -> None:
-        """So many bytes more are done."""
+        """So much more is done."""
         self.reach(self.done + size)
 
     def reach(self, done: int) -> None:
-        """So many bytes are done in all."""
+        """So much is done in all."""
         is_end = self._is_told and done >= self.total > self.done
         self.done = done
         if self._tell is None or (not is_end and self._clock() < self._due):
             return
-        self._tell(self._work, done, max(done, self.total) if self.total else 0)
+        self._tell(self._work, done, max(done, self.total) if self.total else 0, self._unit)
         self._due, self._is_told = self._clock() + EVERY_SECONDS, True
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 
 from luthier.core.amount import told_to
-from luthier.core.events import BYTES, Event, Notice, Progress, Stage
+from luthier.core.events import Event, Notice, Progress, Stage
 
 Listener = Callable[[Event], None]
 
@@ -27,11 +27,11 @@ class Stages:
 
     @contextmanager
     def stage(self, name: str, detail: str = "") -> Generator[None]:
-        """Everything within counts as stage `name`; long work in bytes is told of."""
+        """Everything within counts as stage `name`; long work is told of."""
         self.tell(Stage(name, detail))
         start = time.perf_counter()
         try:
-            with told_to(self._reached):
+            with told_to(self.progress):
                 yield
         finally:
             spent = time.perf_counter() - start
@@ -62,9 +62,6 @@ class Stages:
         """Tell the user several things."""
         for text in texts:
             self.note(text, warning=warning)
-
-    def _reached(self, work: str, done: int, total: int) -> None:
-        self.progress(work, done, total, BYTES)
 
     def progress(self, stage: str, done: int, total: int, unit: str) -> None:
         self.tell(Progress(stage, done, total, unit))

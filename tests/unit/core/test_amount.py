@@ -10,7 +10,7 @@ from luthier.core import amount
 from luthier.core.amount import Amount, open_told, told_to
 from luthier.core.files import sha256
 
-Heard = list[tuple[str, int, int]]
+Heard = list[tuple[str, int, int, str]]
 
 
 class Clock:
@@ -43,11 +43,12 @@ def test_work_of_less_than_a_second_is_silent(heard: Heard) -> None:
 
 def test_longer_work_is_told_of_a_few_times_a_second_and_at_its_end(heard: Heard) -> None:
     found = told(heard, (0.5, 1), (1.0, 10), (1.1, 20), (1.3, 30), (1.31, 100))
-    assert found == [("copying", 10, 100), ("copying", 30, 100), ("copying", 100, 100)]
+    assert found == [("copying", done, 100, "bytes") for done in (10, 30, 100)]
 
 
 def test_of_an_amount_that_nobody_knows_the_bytes_are_told(heard: Heard) -> None:
-    assert told(heard, (2, 10), (4, 20), total=0) == [("copying", 10, 0), ("copying", 20, 0)]
+    found = told(heard, (2, 10), (4, 20), total=0)
+    assert found == [("copying", done, 0, "bytes") for done in (10, 20)]
 
 
 def test_where_nobody_listens_nothing_happens() -> None:
@@ -68,8 +69,8 @@ def test_hashing_says_how_far_it_is(
     with told_to(lambda *said: heard.append(said)):
         sha256(path)
     size = path.stat().st_size
-    assert heard[0] == ("hashing rows.bin", size // 3, size)
-    assert heard[-1] == ("hashing rows.bin", size, size)
+    assert heard[0] == ("hashing rows.bin", size // 3, size, "bytes")
+    assert heard[-1] == ("hashing rows.bin", size, size, "bytes")
 
 
 def test_a_file_that_is_told_of_can_be_read_anywhere(tmp_path: Path) -> None:

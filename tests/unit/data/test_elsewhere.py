@@ -262,10 +262,10 @@ def test_a_fetch_says_how_many_bytes_came(
     write(folder / "rows.jsonl", "a" * 100)
     size = (folder / "rows.jsonl").stat().st_size
     monkeypatch.setattr(amount, "SILENT_SECONDS", 0.0)
-    heard: list[tuple[str, int, int]] = []
+    heard: list[tuple[str, int, int, str]] = []
     with told_to(lambda *said: heard.append(said)):
         find(f"{url}/rows.jsonl", encoding="auto")
-    assert (f"fetching {url}/rows.jsonl", size, size) in heard
+    assert (f"fetching {url}/rows.jsonl", size, size, "bytes") in heard
 
 
 @pytest.fixture

@@ -173,7 +173,7 @@ def test_the_bars_of_the_client_are_told_and_not_drawn(
 ) -> None:
     monkeypatch.setattr(amount, "SILENT_SECONDS", 0.0)
     monkeypatch.setattr(amount, "EVERY_SECONDS", 0.0)
-    heard: list[tuple[str, int, int]] = []
+    heard: list[tuple[str, int, int, str]] = []
     with told_to(lambda *said: heard.append(said)):
         kind = meter("fetching wood")
     with (
@@ -184,5 +184,5 @@ def test_the_bars_of_the_client_are_told_and_not_drawn(
         written.total = 100
         for bar, number in ((written, 30), (came, 25), (files, 1), (written, 70)):
             bar.update(number)
-    assert heard == [("fetching wood", 30, 100), ("fetching wood", 100, 100)]
+    assert heard == [("fetching wood", done, 100, "bytes") for done in (30, 100)]
     assert capfd.readouterr().err == ""

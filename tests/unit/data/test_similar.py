@@ -1,17 +1,21 @@
 """Near-duplicates: what is found is what plain sets of pieces say, and little is missed."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from luthier.core.errors import DataError
 from luthier.data.load import load
 from luthier.data.matching import minhash
 from luthier.data.matching import signed as module
+from luthier.data.matching.compared import Compared
+from luthier.data.matching.linked import Linked
 from luthier.data.matching.similar import Similar, similar
 from luthier.data.rows import Labeled, Origin, Row
 from luthier.recipe.schema import DataSection
@@ -38,11 +42,12 @@ def pairs(found: Similar) -> set[tuple[int, int]]:
     return set(zip(found.later_P.tolist(), found.earlier_P.tolist(), strict=True))
 
 
-@example("", "\0")
-@example("ab", "ab\0\0\0")
-@given(st.text(max_size=30), st.text(max_size=30))
-def test_the_share_of_pieces_is_that_of_plain_sets(first: str, second: str) -> None:
-    assert minhash.jaccard(first, second) == pytest.approx(plain_share(first, second))
+@example([("", "\0"), ("ab", "ab\0\0\0"), ("aaaaaaa", "aaaaa")])
+@given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=4))
+def test_the_share_of_pieces_is_that_of_plain_sets(given: list[tuple[str, str]]) -> None:
+    first, second = ([pair[at] for pair in given] for at in (0, 1))
+    wanted = [plain_share(*pair) for pair in given]
+    assert minhash.jaccards(first, second).tolist() == pytest.approx(wanted)
 
 
 def test_signatures_agree_as_often_as_pieces_are_shared() -> None:
@@ -129,6 +134,48 @@ def test_many_alike_are_all_paired_with_the_first() -> None:
     said = [f"the same long sentence again and again, number {at % 10}" for at in range(500)]
     kept = similar(rows(said), 0.8).first_kept(500)
     assert (kept == 0).all()
+
+
+def test_rows_made_by_a_pattern_are_found_by_few_comparisons(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All hang together, so each row is read with few of the 399 others."""
+    compared: list[int] = []
+
+    def counted(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
+        compared.append(len(first))
+        return minhash.jaccards(first, second)
+
+    monkeypatch.setattr("luthier.data.matching.similar.jaccards", counted)
+    said = [
+        f"dear customer, thank you very much for order {at} of this summer, and do come again"
+        for at in range(400)
+    ]
+    found = similar(rows(said), 0.8)
+    kept = np.flatnonzero(found.first_kept(400) == np.arange(400))
+    assert len(kept) == 1
+    assert 399 <= sum(compared) < 5 * 400
+
+
+def test_a_pair_is_settled_once_its_later_row_is_out_and_both_hang_together() -> None:
+    linked = Linked(6)
+    linked.join(2, 1)
+    linked.join(3, 1)
+    later_P, earlier_P = np.array([3, 3, 2, 5]), np.array([2, 0, 1, 4])
+    assert linked.is_settled(later_P, earlier_P).tolist() == [True, False, True, False]
+    linked.join(1, 0)  # what 2 and 3 stood aside for goes itself
+    assert not linked.is_settled(later_P, earlier_P).any()
+
+
+def test_what_comparing_gave_is_known_of_each_pair() -> None:
+    compared = Compared(4)
+    assert [places.tolist() for places in compared.similar()] == [[], []]
+    later_P, earlier_P = np.array([3, 1, 2]), np.array([1, 0, 0])
+    compared.put(later_P, earlier_P, np.array([True, True, False]))
+    assert compared.among(later_P, earlier_P, similar=True).tolist() == [True, True, False]
+    assert compared.among(later_P, earlier_P, similar=False).tolist() == [False, False, True]
+    assert not compared.among(np.array([3]), np.array([2]), similar=False).any()
+    assert [places.tolist() for places in compared.similar()] == [[1, 3], [0, 1]]
 
 
 def test_near_duplicates_stay_in_one_split(tmp_path: Path) -> None:

@@ -104,12 +104,30 @@ def signatures(texts: Sequence[str], total: int) -> NDArray[np.uint32]:
     return found
 
 
-def jaccard(first: str, second: str) -> float:
-    """Share of the pieces of two texts that both have."""
-    (one, _), (other, _) = pieces([first]), pieces([second])
-    one, other = np.unique(one), np.unique(other)
-    shared = len(np.intersect1d(one, other, assume_unique=True))
-    return shared / (len(one) + len(other) - shared)
+def jaccards(first: Sequence[str], second: Sequence[str]) -> NDArray[np.float64]:
+    """For each pair of texts the share of their pieces that both have. Shape: (N,)."""
+    one_S, num_one_N = _apart(first)
+    other_S, num_other_N = _apart(second)
+    _, at_S, _ = np.intersect1d(one_S, other_S, assume_unique=True, return_indices=True)
+    text_S = np.repeat(np.arange(len(first)), num_one_N)
+    shared_N = np.bincount(text_S[at_S], minlength=len(first))
+    return shared_N / (num_one_N + num_other_N - shared_N)
+
+
+def _apart(texts: Sequence[str]) -> tuple[Hashes, NDArray[np.int64]]:
+    """The pieces of each text once, hashed with its number, and how many each has.
+
+    Shapes: (S,), in the order of the texts, and (N,).
+    """
+    hashes_S, starts_N = pieces(texts)
+    text_S = np.zeros(len(hashes_S), np.int64)
+    text_S[starts_N[1:]] = 1
+    text_S = np.cumsum(text_S)
+    _, first_S = np.unique(_mixed(hashes_S + text_S.astype(np.uint64) * _ODD), return_index=True)
+    first_S.sort()
+    kept_S = text_S[first_S]
+    keys_S = _mixed(hashes_S[first_S] + kept_S.astype(np.uint64) * _ODD)
+    return keys_S, np.bincount(kept_S, minlength=len(texts))
 
 
 def _portions(texts: Sequence[str]) -> list[tuple[int, int]]:

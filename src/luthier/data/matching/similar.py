@@ -6,19 +6,24 @@ Legend: N rows, P pairs, K hashes of a signature.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.core.amount import Amount
+from luthier.data.matching.compared import Compared
 from luthier.data.matching.keyed import Whole
-from luthier.data.matching.minhash import bands, jaccard, plainly, signatures
+from luthier.data.matching.linked import Linked
+from luthier.data.matching.minhash import bands, jaccards, plainly, signatures
 from luthier.data.matching.repeated import repeated
 from luthier.data.matching.signed import Signed
 from luthier.data.rows import Row
 
 _AT_ONCE = 2048
+_CHARACTERS = 1 << 17
+"""Of texts that are compared at once."""
 _ROUNDS = 16
 """How often those of one band that are unlike the first of them are compared anew."""
 _DEVIATIONS = 4.0
@@ -61,16 +66,21 @@ def similar(rows: Sequence[Row], threshold: float) -> Similar:
     Args: threshold: above 0, at most 1.
     """
     cut = bands(threshold)
-    search = _Search(rows, threshold, Signed(len(rows), cut))
-    has_text_N = np.ones(len(rows), bool)
+    count = len(rows)
+    search = _Search(rows, threshold, Signed(count, cut), Linked(count), Compared(count))
+    has_text_N = np.ones(count, bool)
+    signing = Amount("reading for near-duplicates", count, unit="rows")
     for start, texts in _given(rows):
         search.signed.put(signatures(texts, cut.total))
         has_text_N[start : start + len(texts)] = [bool(text) for text in texts]
+        signing.add(len(texts))
+    comparing = Amount("comparing for near-duplicates", cut.number, unit="passes")
     for number in range(cut.number):
         place_R, group_R = repeated(search.signed.band(number))
         with_text_R = has_text_N[place_R]
         _look_through(search, place_R[with_text_R], group_R[with_text_R])
-    return search.found()
+        comparing.add(1)
+    return Similar(*search.compared.similar())
 
 
 def _given(rows: Sequence[Row]) -> Iterator[tuple[int, list[str]]]:
@@ -80,32 +90,15 @@ def _given(rows: Sequence[Row]) -> Iterator[tuple[int, list[str]]]:
         start += len(texts)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Search:
     """What was compared so far."""
 
     rows: Sequence[Row]
     threshold: float
     signed: Signed
-    known: dict[tuple[int, int], bool] = field(default_factory=dict[tuple[int, int], bool])
-
-    def are_similar(self, later: int, earlier: int) -> bool:
-        """Whether two rows are, looked at once."""
-        pair = (later, earlier)
-        if pair not in self.known:
-            one, other = self.rows[later], self.rows[earlier]
-            texts = ((one.given(), other.given()), (one.target(), other.target()))
-            self.known[pair] = all(
-                first == second or jaccard(plainly(first), plainly(second)) >= self.threshold
-                for first, second in texts
-            )
-        return self.known[pair]
-
-    def found(self) -> Similar:
-        """The pairs that are similar, in the order of the rows."""
-        pairs = sorted(pair for pair, is_similar in self.known.items() if is_similar)
-        held = np.array(pairs, np.int64).reshape(-1, 2)
-        return Similar(held[:, 0], held[:, 1])
+    linked: Linked
+    compared: Compared
 
 
 def _look_through(search: _Search, places: Whole, group_N: Whole) -> None:
@@ -124,16 +117,65 @@ def _look_through(search: _Search, places: Whole, group_N: Whole) -> None:
 
 
 def _are_similar(search: _Search, later_P: Whole, earlier_P: Whole) -> NDArray[np.bool_]:
-    """Which pairs are similar; those far below the threshold by their signatures are not read."""
-    agree_P = np.empty(len(later_P))
-    for start in range(0, len(later_P), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        agree_P[part] = (search.signed.of(later_P[part]) == search.signed.of(earlier_P[part])).mean(
-            axis=1
-        )
+    """Which pairs are similar, or need not be compared; those far below the threshold by their
+    signatures are not read."""
+    found_P = search.compared.among(later_P, earlier_P, similar=True)
+    new_P = np.flatnonzero(~found_P & ~search.compared.among(later_P, earlier_P, similar=False))
+    read: list[Whole] = [new_P[:0]]
+    for start in range(0, len(new_P), _AT_ONCE):
+        part_P = new_P[start : start + _AT_ONCE]
+        settled_P = search.linked.is_settled(later_P[part_P], earlier_P[part_P])
+        found_P[part_P[settled_P]] = True
+        part_P = part_P[~settled_P]
+        part_P = part_P[_are_likely(search, later_P[part_P], earlier_P[part_P])]
+        found_P[part_P] = _compared(search, later_P[part_P], earlier_P[part_P])
+        for at in part_P[found_P[part_P]]:
+            search.linked.join(int(later_P[at]), int(earlier_P[at]))
+        read.append(part_P)
+    read_P = np.concatenate(read)
+    search.compared.put(later_P[read_P], earlier_P[read_P], found_P[read_P])
+    return found_P
+
+
+def _are_likely(search: _Search, later_P: Whole, earlier_P: Whole) -> NDArray[np.bool_]:
+    agree_P = (search.signed.of(later_P) == search.signed.of(earlier_P)).mean(axis=1)
     spread = (search.threshold * (1 - search.threshold) / search.signed.total) ** 0.5
-    likely_P = agree_P >= search.threshold - _DEVIATIONS * spread
-    found = likely_P.copy()
-    for at in np.flatnonzero(likely_P):
-        found[at] = search.are_similar(int(later_P[at]), int(earlier_P[at]))
-    return found
+    return agree_P >= search.threshold - _DEVIATIONS * spread
+
+
+def _compared(search: _Search, later_P: Whole, earlier_P: Whole) -> NDArray[np.bool_]:
+    found_P = np.ones(len(later_P), bool)
+    for batch in _batches(_unequal(search.rows, later_P, earlier_P)):
+        at_B, one_B, other_B = zip(*batch, strict=True)
+        alike_B = jaccards(one_B, other_B) >= search.threshold
+        np.logical_and.at(found_P, np.array(at_B), alike_B)
+    return found_P
+
+
+def _unequal(
+    rows: Sequence[Row], later_P: Whole, earlier_P: Whole
+) -> Iterator[tuple[int, str, str]]:
+    """Inputs and targets that differ: the place of their pair, and both."""
+    held, of_held = -1, ("", "")
+    for at, (later, earlier) in enumerate(zip(later_P.tolist(), earlier_P.tolist(), strict=True)):
+        if earlier != held:  # many are compared with one
+            held, of_held = earlier, _texts(rows[earlier])
+        for one, other in zip(_texts(rows[later]), of_held, strict=True):
+            if one != other:
+                yield at, one, other
+
+
+def _texts(row: Row) -> tuple[str, str]:
+    return plainly(row.given()), plainly(row.target())
+
+
+def _batches(items: Iterator[tuple[int, str, str]]) -> Iterator[list[tuple[int, str, str]]]:
+    batch, size = list[tuple[int, str, str]](), 0
+    for item in items:
+        batch.append(item)
+        size += len(item[1]) + len(item[2])
+        if size > _CHARACTERS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
