@@ -42,7 +42,7 @@ class Linked:
 
     def _roots(self, row_P: Whole) -> Whole:
         found_P = self._parent_N[row_P]
-        while (above_P := self._parent_N[found_P]).tolist() != found_P.tolist():
+        while not np.array_equal(above_P := self._parent_N[found_P], found_P):
             found_P = above_P
         self._parent_N[row_P] = found_P
         return found_P

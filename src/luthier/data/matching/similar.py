@@ -61,8 +61,9 @@ def similar(rows: Sequence[Row], threshold: float) -> Similar:
     """Rows whose inputs, and whose targets, have a Jaccard similarity of at least `threshold`.
 
     Their similarity is that of the sets of pieces of five characters (`minhash`). Of pairs at the
-    threshold 99 % are found; whatever is given was compared exactly. Rows without text, such as
-    pictures, are similar to none.
+    threshold 99 % are found, but of rows that hang together by others, where a further pair would
+    tell nothing; whatever is given was compared exactly. Rows without text, such as pictures, are
+    similar to none.
     Args: threshold: above 0, at most 1.
     """
     cut = bands(threshold)
