@@ -200,3 +200,21 @@ def test_parts_of_a_folder_are_the_splits_of_the_test_anew_too(place: Desk, tmp_
     code, _, said = place.luthier("evaluate", out, f"data.test={other}")
     assert code in (0, 1), said
     assert len((out / "predictions.jsonl").read_text().splitlines()) == 6
+
+
+def test_a_part_beside_ones_own_test_is_read_neither_time(place: Desk, tmp_path: Path) -> None:
+    folder, out = tmp_path / "rows", tmp_path / "run"
+    folder.mkdir()
+    written(folder / "train.csv", range(40))
+    (folder / "test.csv").write_text("text\nwithout a label, as from a contest\n")
+    own = written(tmp_path / "own.csv", range(100, 112))
+    words = ("tuner=full", "training.max_steps=2", f"data.test={own}", "--out", out)
+    code, _, said = place.luthier(
+        "train", folder, "--model", place.root / "encoder", *QUICK, *words
+    )
+    assert code in (0, 1), said
+    assert f"{folder}#train; {folder}#test beside them: not read" in said
+    before = (out / "predictions.jsonl").read_bytes()
+    code, _, said = place.luthier("evaluate", out)
+    assert code in (0, 1), said
+    assert (out / "predictions.jsonl").read_bytes() == before

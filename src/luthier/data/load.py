@@ -120,12 +120,13 @@ def parse_splits(
     section: DataSection, ledger: Ledger, *, wants: str = "auto", keeps_others: Keeps = "none"
 ) -> dict[str, list[Parsed]]:
     """The files of every split; none where it is to be split off train. Where `data.train` has
-    parts that are splits, and no others are named, these are.
+    parts that are splits, these are, but where the section names others, or none (`[]`).
 
     Raises: DataError: as `parse_files`.
     """
     reading = Reading.of(section, wants, keeps_others=keeps_others)
     parsed: dict[str, list[Parsed]] = {}
+    asked = section
     try:
         parsed["train"] = parse_files(section.train, reading, ledger)
     except Parted as parted:
@@ -135,7 +136,16 @@ def parse_splits(
         parsed["train"] = [told, *others]
     reading = replace(reading, wants=parsed["train"][0].shape)  # what train holds
     for name, given in (("validation", section.validation), ("test", section.test)):
-        parsed[name] = [] if given == "auto" else parse_files(given, reading, ledger)
+        try:
+            is_named = given not in ("auto", [])
+            parsed[name] = parse_files(given, reading, ledger) if is_named else []
+        except DataError as error:
+            if given == getattr(asked, name):
+                raise
+            raise DataError(
+                f"{error}\n    It was taken for the {name} rows as a part of {asked.train_files}. "
+                f"To leave it out: data.train={section.train}"
+            ) from error
     return parsed
 
 
@@ -230,10 +240,11 @@ def parse_files(
         (one, item.weight) for item in named for one in find(item.path, encoding=reading.encoding)
     ]
     twice = [name for name, count in Counter(one.name for one, _ in opened).items() if count > 1]
-    if twice or not named:
-        problem = f"{twice[0]} is listed twice" if twice else "the list of files is empty"
-        more = "; to train its rows more often, give it a weight of data.train" if twice else ""
-        raise DataError(f"data: {problem}; expected each file once{more}")
+    if twice:
+        raise DataError(
+            f"data: {twice[0]} is listed twice; expected each file once; "
+            "to train its rows more often, give it a weight of data.train"
+        )
     found = [replace(parse(one, reading, ledger), weight=weight) for one, weight in opened]
     shapes = {one.shape: one for one in found}
     if len(shapes) > 1:

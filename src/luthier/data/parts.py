@@ -50,12 +50,17 @@ def by_word(names: Mapping[str, str]) -> dict[str, str]:
 def as_splits(section: DataSection, parted: Parted) -> tuple[DataSection, str]:
     """The section with the parts of what `data.train` names as its splits, and a line that says so.
 
-    Raises: Parted: the parts cannot be told, or other splits or other files are named beside them.
+    Of a split that the section names itself the part is left out.
+
+    Raises: Parted: the parts cannot be told, or other files are named beside them.
     """
-    is_alone = section.validation == "auto" and section.test == "auto"
-    if not parted.names or not is_alone or not isinstance(section.train_files, str):
+    if not parted.names or not isinstance(section.train_files, str):
         raise parted
-    said = ", ".join(parted.names[part] for part in _WORDS if part in parted.names)
-    others = f"; {parted.others} beside them: not read" if parted.others else ""
-    line = f"{section.train_files}: its parts are taken as the splits: {said}{others}"
-    return section.model_copy(update=parted.names), line
+    own = [part for part in ("validation", "test") if getattr(section, part) != "auto"]
+    names = {part: name for part, name in parted.names.items() if part not in own}
+    said = ", ".join(names[part] for part in _WORDS if part in names)
+    unread = [parted.names[part] for part in own if part in parted.names]
+    unread += [parted.others] if parted.others else []
+    beside = f"; {', '.join(unread)} beside them: not read" if unread else ""
+    line = f"{section.train_files}: its parts are taken as the splits: {said}{beside}"
+    return section.model_copy(update=names), line

@@ -148,6 +148,13 @@ class DataSection(ComponentConfig):
             return self.train
         return [item if isinstance(item, str) else item.path for item in self.train]
 
+    @field_validator("train", "validation", "test")
+    @classmethod
+    def _not_empty(cls, value: Any) -> Any:
+        if not value:
+            raise ValueError("got no file, expected at least one")
+        return value
+
     @field_validator("sample")
     @classmethod
     def _at_least_one(cls, value: int | str) -> int | str:

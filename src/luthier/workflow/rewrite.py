@@ -119,9 +119,18 @@ def augment_files(
     Returns, Raises: as `split_files`; RecipeError too where nothing is to be made, or where no
         rows are kept for the test: made rows would be taken for it later.
     """
-    _check_augments(section, helpers)
+    if not augmenters_of(section.augment, helpers):
+        raise RecipeError(
+            "data.augment: says nothing, so no row would be made.\n"
+            "    Say how, such as data.augment.words=1 (all ways: luthier list augment)"
+        )
 
     def grow(parts: Parts, parsed: Mapping[str, list[Parsed]], ledger: Ledger) -> _Grown:
+        if not parts["test"] and not section.test_share:
+            raise RecipeError(
+                "data.test_share: got 0, so the test would be split off the made rows later.\n"
+                "    Leave it out, or name a file: data.test"
+            )
         weights = weights_of(parsed["train"])
         rows, how = training_rows(
             parts, section, ledger, weights=weights, seed=seed, helpers=helpers
@@ -137,19 +146,6 @@ def asks_models(section: DataSection) -> bool:
     """Whether models are needed to make files. Raises: RecipeError: an unknown name or setting."""
     ways = (*augmenting(section.augment).values(), *cleaning(section.clean).values())
     return any(is_assisted(way) for way in ways)
-
-
-def _check_augments(section: DataSection, helpers: Helpers | None) -> None:
-    if not augmenters_of(section.augment, helpers):
-        raise RecipeError(
-            "data.augment: says nothing, so no row would be made.\n"
-            "    Say how, such as data.augment.words=1 (all ways: luthier list augment)"
-        )
-    if section.test == "auto" and not section.test_share:
-        raise RecipeError(
-            "data.test_share: got 0, so the test would be split off the made rows later.\n"
-            "    Leave it out, or name a file: data.test"
-        )
 
 
 def _has_repeats(rows: Sequence[Row]) -> bool:

@@ -41,7 +41,8 @@ class OwnRows:
         Raises: DataError: as `load`; or the files hold no row that the run was trained on.
         """
         now = {"train": self.asked.train_files, "validation": self.asked.validation}
-        whole = {"test": "auto", "test_share": 0.0, "validation_share": 0.0, "max_rows": 0}
+        unsplit: str | list[str] = "auto" if section.test == "auto" else []
+        whole = {"test": unsplit, "test_share": 0.0, "validation_share": 0.0, "max_rows": 0}
         whole |= {"augment": {}, "sample": "as_is"}
         now_whole = section.model_copy(update=now | whole)
         read = load(now_whole, seed=seed, wants=wants, is_whole=False)

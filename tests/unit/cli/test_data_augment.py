@@ -139,3 +139,16 @@ def test_a_value_that_stands_for_no_setting_is_refused(
     words = [tickets, "data.augment.typos=1", setting, "--output", str(out)]
     assert says in augment(words, capfd, code=2)
     assert not out.exists()
+
+
+def test_no_share_is_asked_for_where_a_part_is_the_test(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows, out = Path(tickets).read_text(encoding="utf-8").splitlines(keepends=True), tmp_path / "o"
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text("".join(rows[:50]))
+    (folder / "test.jsonl").write_text("".join(rows[50:]))
+    given = [str(folder), "data.augment.words=1", "data.test_share=0", "--output", str(out)]
+    augment(given, capfd)
+    assert len(lines(out / "test.jsonl")) == 10

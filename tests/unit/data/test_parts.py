@@ -95,7 +95,7 @@ def test_what_stands_beside_the_parts_is_not_read(tmp_path: Path) -> None:
     path = folder(tmp_path / "d")
     (path / "sample_submission.csv").write_text("text,label\nno,a\n")
     loaded = load(DataSection(train=f"{path}/"), seed=0)
-    assert loaded.description[0].endswith("; 1 other tables beside them: not read")
+    assert loaded.description[0].endswith("; 1 other table beside them: not read")
     assert texts_of(loaded)["train"] == sorted(TEXTS["train"])
 
 
@@ -109,13 +109,24 @@ def test_a_part_that_is_missing_is_split_off_train(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", ["validation", "test"])
-def test_with_a_split_of_ones_own_each_is_to_be_named(tmp_path: Path, other: str) -> None:
+def test_a_split_of_ones_own_comes_before_a_part(tmp_path: Path, other: str) -> None:
     path = folder(tmp_path / "d")
     own = tmp_path / "own.jsonl"
-    own.write_text(lines(other))
-    section = DataSection.model_validate({"train": str(path), other: str(own)})
-    with pytest.raises(DataError, match=rf"not to be learned.*\n.*data\.train = {path}#train"):
-        load(section, seed=0)
+    own.write_text(json.dumps({"text": "a yucca of one's own", "label": "a"}) + "\n")
+    loaded = load(DataSection.model_validate({"train": str(path), other: str(own)}), seed=0)
+    expected = {part: sorted(texts) for part, texts in TEXTS.items()}
+    assert texts_of(loaded) == {**expected, other: ["a yucca of one's own"]}
+    assert loaded.description[0].endswith(f"; {path}#{other} beside them: not read")
+
+
+def test_a_part_that_cannot_be_a_split_is_said_to_be_one(tmp_path: Path) -> None:
+    path = folder(tmp_path / "d")
+    (path / "data" / "test.jsonl").write_text('{"id": 1, "text": "no answer, as from a contest"}\n')
+    expected = rf"taken for the test rows as a part of {path}\. To leave it out: .*={path}#train"
+    with pytest.raises(DataError, match=expected):
+        load(DataSection(train=str(path)), seed=0)
+    parsed = parse_splits(DataSection(train=f"{path}#train"), Ledger())
+    assert [len(parsed[part]) for part in TEXTS] == [1, 0, 0]
 
 
 def test_parts_without_one_to_learn_are_to_be_named(tmp_path: Path) -> None:

@@ -35,12 +35,16 @@ def in_part(
             f"{name}: it holds {held}, which are parts of the data and not to be learned "
             f"together.\n    Name each: data.train = {one}",
             names=names if is_told else {},
-            others=f"{num_others} other tables" if num_others else "",
+            others=_others(num_others),
         )
     chosen = [path for path in tables if not part or parts[path] == PARTS.get(part, part)]
     if part:
         _check_one_set(chosen, relative, name=name, part=part)
     return chosen
+
+
+def _others(number: int) -> str:
+    return f"{number} other table{'s' if number > 1 else ''}" if number else ""
 
 
 def _check_one_set(

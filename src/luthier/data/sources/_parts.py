@@ -32,9 +32,10 @@ def chosen(parts: Sequence[str], content: Content, word: str) -> str:
         raise DataError(f"{content.name}: none of its {word} holds rows; expected one that does")
     named = by_word({part: f"{content.name}#{part}" for part in parts})
     num_others = len(parts) - len(named)
+    what = word if num_others > 1 else word.removesuffix("s")
     raise Parted(
         f"{content.name}: {len(parts)} of its {word} hold rows ({shown}{more}), and it is unclear "
         f"which are meant.\n    Name one: data.train = '{content.name}#{parts[0]}'",
         names=named,
-        others=f"{num_others} other {word}" if num_others else "",
+        others=f"{num_others} other {what}" if num_others else "",
     )
