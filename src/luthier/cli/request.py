@@ -16,7 +16,7 @@ from luthier.core.hints import nearest
 from luthier.data.find import holds
 from luthier.data.places.folder import holds_rows
 from luthier.recipe.load import read
-from luthier.recipe.overrides import is_override
+from luthier.recipe.overrides import is_override, is_value
 from luthier.recipe.schema import Recipe
 from luthier.run.layout import Layout
 
@@ -87,8 +87,7 @@ def split(words: Sequence[str]) -> tuple[list[str], list[str]]:
         word = waiting.pop(0)
         if word.startswith("--"):
             overrides.append(word)
-            has_value = "=" not in word and waiting and not waiting[0].startswith("--")
-            overrides += [waiting.pop(0)] if has_value else []
+            overrides += [waiting.pop(0)] if "=" not in word and is_value(waiting) else []
         elif is_override(word) and not _is_there(word):
             overrides.append(word)
         else:

@@ -28,6 +28,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (["--b.c=1", "a.jsonl", "d.jsonl"], ["a.jsonl", "d.jsonl"], ["--b.c=1"]),
         (["a.jsonl", "--seed", "-1"], ["a.jsonl"], ["--seed", "-1"]),
         (["a.jsonl", "--flag", "--seed", "3"], ["a.jsonl"], ["--flag", "--seed", "3"]),
+        (["--flag", "model=m", "a.jsonl"], ["a.jsonl"], ["--flag", "model=m"]),
+        (["--data.columns", "a=b"], [], ["--data.columns", "a=b"]),
         (["dir/x=y.jsonl"], ["dir/x=y.jsonl"], []),
         ([], [], []),
     ],
