@@ -23,8 +23,8 @@ name: {name}
 model: {model}        # hub name, folder, .gguf file, pypi:PACKAGE or alias (luthier models list)
 data:
   train: {train}
-  # validation: FILE   # default: a tenth of train, chosen by content
-  # test: FILE         # default: a tenth of train; only the verdict sees it
+  # validation: FILE   # default: the part of train called so, else a tenth, chosen by content
+  # test: FILE         # default: as validation; only the verdict sees it
   on_overflow: error   # truncate_prompt | truncate_tail | split | drop
 objective:
   name: {objective:<14} # what is learned (luthier list)
