@@ -76,17 +76,21 @@ def check_known(rows: Sequence[Row], name: str, train: Sequence[str]) -> None:
     known = {*train, ""}
     strange = [row for row in rows if isinstance(row, Labeled) and row.label not in known]
     if strange:
-        _raise_strange(strange, name, train)
+        _raise_strange(strange, name, train, are_all=len(strange) == len(rows))
 
 
-def _raise_strange(strange: Sequence[Labeled], name: str, train: Sequence[str]) -> None:
+def _raise_strange(
+    strange: Sequence[Labeled], name: str, train: Sequence[str], *, are_all: bool
+) -> None:
     labels = sorted({row.label for row in strange})
     shown = ", ".join(f"'{label}'" for label in labels[:_SHOWN_LABELS])
     more = f" and {len(labels) - _SHOWN_LABELS} more" if len(labels) > _SHOWN_LABELS else ""
     known = ", ".join(f"'{label}'" for label in train[:_SHOWN_LABELS])
     known += ", ..." if len(train) > _SHOWN_LABELS else ""
+    withheld = f". So are all of {name}: where answers are withheld, leave the file out"
     raise DataError(
         f"{strange[0].origin}: label {shown}{more} stands in {name} but never in train ({known}): "
         f"it cannot be learned.\n"
         f"    Add such rows to train, correct the spelling, or take them out of {name}"
+        + (withheld if are_all else "")
     )

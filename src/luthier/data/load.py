@@ -142,9 +142,12 @@ def parse_splits(
         except DataError as error:
             if given == getattr(asked, name):
                 raise
+            other = "test" if name == "validation" else "validation"
+            kept = getattr(section, other)
+            kept = "" if kept == getattr(asked, other) else f" data.{other}={kept}"
             raise DataError(
                 f"{error}\n    It was taken for the {name} rows as a part of {asked.train_files}. "
-                f"To leave it out: data.train={section.train}"
+                f"To leave it out: data.train={section.train}{kept}"
             ) from error
     return parsed
 

@@ -23,12 +23,12 @@ def as_recorded(files: Mapping[str, str]) -> Generator[None]:
 
 
 def recorded_below(name: str) -> dict[str, str]:
-    """What was recorded of a file, or of those in an archive of that name; empty: nothing."""
+    """What was recorded of a file, of its parts, or of those in an archive; none: nothing."""
     recorded = _RECORDED.get() or {}
     return {
         known: digest
         for known, digest in recorded.items()
-        if known == name or known.startswith(f"{name}/")
+        if known == name or known.startswith((f"{name}/", f"{name}#"))
     }
 
 

@@ -169,6 +169,8 @@ def _rewritten(
     with files.new_folder(output) as folder:
         with stages.stage("reading data"):
             parsed = parse_splits(section, ledger, keeps_others="all")
+            read = [line for held in parsed.values() for one in held for line in one.description]
+            stages.note_all(read)
         others = Others(one for held in parsed.values() for one in held)
         with stages.stage("cleaning data"):
             corrected = corrected_splits(parsed, corrections, ledger)
@@ -195,7 +197,7 @@ def _rewritten(
                 **{one.name: one.sha256 for held in parsed.values() for one in held},
                 **corrections.files,
             },
-            "read": [line for held in parsed.values() for one in held for line in one.description],
+            "read": read,
             "settings": section.model_dump(exclude_defaults=True),
             "rows": ledger.document()["rows"],
             "how": [*how, *grown.how, *(helpers.said if helpers else ()), *_powers(parts)],

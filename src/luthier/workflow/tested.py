@@ -41,7 +41,8 @@ class OwnRows:
         Raises: DataError: as `load`; or the files hold no row that the run was trained on.
         """
         now = {"train": self.asked.train_files, "validation": self.asked.validation}
-        unsplit: str | list[str] = "auto" if section.test == "auto" else []
+        has_own = section.test != "auto" or self.asked.test != "auto"
+        unsplit: str | list[str] = [] if has_own else "auto"  # a part of train may be others now
         whole = {"test": unsplit, "test_share": 0.0, "validation_share": 0.0, "max_rows": 0}
         whole |= {"augment": {}, "sample": "as_is"}
         now_whole = section.model_copy(update=now | whole)

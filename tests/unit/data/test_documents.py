@@ -200,7 +200,7 @@ def test_a_folder_of_mixed_documents_is_read_and_what_gave_nothing_is_counted(
         "a PDF with a password": 1,
         "empty file": 1,
     }
-    assert "folder of 8 texts; 1 other files in it are not read" in parsed.description[0]
+    assert "folder of 8 texts; 1 other file in it is not read" in parsed.description[0]
 
 
 def test_documents_in_folders_of_their_own_are_labelled_by_these(tmp_path: Path) -> None:

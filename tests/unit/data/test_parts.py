@@ -13,6 +13,7 @@ from tests import pictures
 from luthier.core.errors import DataError
 from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load, parse_splits
+from luthier.data.parts import part_of
 from luthier.recipe.schema import DataSection
 
 TEXTS = {
@@ -122,7 +123,8 @@ def test_a_split_of_ones_own_comes_before_a_part(tmp_path: Path, other: str) -> 
 def test_a_part_that_cannot_be_a_split_is_said_to_be_one(tmp_path: Path) -> None:
     path = folder(tmp_path / "d")
     (path / "data" / "test.jsonl").write_text('{"id": 1, "text": "no answer, as from a contest"}\n')
-    expected = rf"taken for the test rows as a part of {path}\. To leave it out: .*={path}#train"
+    parts = rf"data\.train={path}#train data\.validation={path}#validation"
+    expected = rf"taken for the test rows as a part of {path}\. To leave it out: {parts}"
     with pytest.raises(DataError, match=expected):
         load(DataSection(train=str(path)), seed=0)
     parsed = parse_splits(DataSection(train=f"{path}#train"), Ledger())
@@ -141,3 +143,107 @@ def test_two_words_for_one_part_are_to_be_named(tmp_path: Path) -> None:
     path.write_text(json.dumps({"train": rows("train"), "dev": rows("test"), "val": rows("test")}))
     with pytest.raises(DataError, match=r"3 of its arrays hold rows .*unclear"):
         load(DataSection(train=str(path)), seed=0)
+
+
+def split(folder: Path) -> Path:
+    """Texts as the classes `neg` and `pos` of `train` and `test`."""
+    for part, text in (("train", "to learn"), ("test", "to judge")):
+        for label in ("neg", "pos"):
+            path = folder / part / label / "1.txt"
+            path.parent.mkdir(parents=True)
+            path.write_text(f"a {label} text {text}")
+    return folder
+
+
+@pytest.mark.parametrize("more", [None, "README.md", "notes.txt"])
+def test_folders_of_texts_are_parts(tmp_path: Path, more: str | None) -> None:
+    folder = split(tmp_path / "d")
+    if more:
+        (folder / more).write_text("what this is")
+    section = DataSection(train=str(folder), validation_share=0)
+    loaded = load(section, seed=0)
+    assert texts_of(loaded) == {
+        "train": ["a neg text to learn", "a pos text to learn"], "validation": [],
+        "test": ["a neg text to judge", "a pos text to judge"],
+    }  # fmt: skip
+    assert loaded.labels == ("neg", "pos")
+    assert loaded.description[0].endswith("; 1 other beside them: not read") is bool(more)
+
+
+def test_a_part_of_a_folder_of_texts_is_named(tmp_path: Path) -> None:
+    folder = split(tmp_path / "d")
+    parsed = parse_splits(DataSection(train=f"{folder}#TEST"), Ledger())
+    (one,) = parsed["train"]
+    assert [row.text for row in one.rows] == ["a neg text to judge", "a pos text to judge"]
+    with pytest.raises(DataError, match=r"got '#nonsense', expected one of .* holds: test, train"):
+        load(DataSection(train=f"{folder}#nonsense"), seed=0)
+
+
+def test_a_further_folder_beside_the_parts_makes_them_unclear(tmp_path: Path) -> None:
+    folder = split(tmp_path / "d")
+    (folder / "unsup").mkdir()
+    (folder / "unsup" / "1.txt").write_text("without a class")
+    with pytest.raises(DataError, match=rf"holds test, train, .*\n.*data\.train = {folder}/train"):
+        load(DataSection(train=str(folder)), seed=0)
+
+
+def test_plain_texts_are_parts(tmp_path: Path) -> None:
+    for name in ("train", "valid", "test"):
+        (tmp_path / f"{name}.txt").write_text(f"a line of {name}\nand one more of {name}\n")
+    parsed = parse_splits(DataSection(train=str(tmp_path)), Ledger())
+    first = {part: next(iter(held[0].rows)).text for part, held in parsed.items()}
+    assert first == {
+        "train": "a line of train", "validation": "a line of valid", "test": "a line of test",
+    }  # fmt: skip
+
+
+def test_one_file_of_several_does_not_speak_for_all(tmp_path: Path) -> None:
+    path = document(tmp_path / "d")
+    (path.parent / "more.jsonl").write_text(lines("train"))
+    for name in (path.parent, path.parent / "*.json*"):
+        with pytest.raises(DataError, match=r"unclear which are meant(.|\n)*other files beside it"):
+            load(DataSection(train=str(name)), seed=0)
+
+
+def test_a_test_beside_tables_of_no_part_is_never_learned(tmp_path: Path) -> None:
+    for name in ("data", "test"):
+        (tmp_path / f"{name}.jsonl").write_text(lines("train"))
+    expected = rf"holds test and 1 other table, .*\n.*data\.train = {tmp_path}/data\.jsonl"
+    for name in (tmp_path, tmp_path / "*.jsonl"):
+        with pytest.raises(DataError, match=expected):
+            load(DataSection(train=str(name)), seed=0)
+    (tmp_path / "test.jsonl").rename(tmp_path / "test of brakes.jsonl")
+    parsed = parse_splits(DataSection(train=str(tmp_path)), Ledger())
+    assert len(parsed["train"]) == 2
+
+
+def test_files_of_a_pattern_are_parts(tmp_path: Path) -> None:
+    folder(tmp_path / "test")  # what lies around them says nothing
+    loaded = load(DataSection(train=str(tmp_path / "test" / "data" / "*.jsonl")), seed=0)
+    assert texts_of(loaded) == {part: sorted(texts) for part, texts in TEXTS.items()}
+
+
+def test_parts_of_one_file_in_an_archive_are_the_splits(tmp_path: Path) -> None:
+    path = document(tmp_path / "d")
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        file.write(path, "all.json")
+    loaded = load(DataSection(train=str(tmp_path / "all.zip")), seed=0)
+    assert texts_of(loaded) == {part: sorted(texts) for part, texts in TEXTS.items()}
+
+
+def test_words_alike_for_different_parts_are_to_be_named(tmp_path: Path) -> None:
+    for name in ("train", "eval", "test"):
+        (tmp_path / f"{name}.jsonl").write_text(lines("train"))
+    with pytest.raises(DataError, match=r"holds test, train, which are parts"):
+        load(DataSection(train=str(tmp_path)), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("TrainData.csv", "train"), ("a/testset.csv", "test"), ("Dev.csv", "validation"),
+        ("latest.csv", ""), ("contest.json", ""), ("trainers.csv", ""),
+    ],
+)  # fmt: skip
+def test_what_a_name_says_of_its_part(name: str, part: str) -> None:
+    assert part_of(name) == part

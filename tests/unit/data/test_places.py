@@ -93,7 +93,7 @@ def test_texts_in_folders_are_labelled_by_these(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "d", {"pos/1.txt": b"good", "neg/1.txt": b"bad", "x.bin": b"\0"})
     (one,) = find(str(folder), encoding="auto")
     assert [(r["text"], r["label"]) for _, r in one.records] == [("bad", "neg"), ("good", "pos")]
-    assert "2 texts in 2 classes; 1 other files in it are not read" in one.notes[0]
+    assert "2 texts in 2 classes; 1 other file in it is not read" in one.notes[0]
 
 
 def test_parts_of_the_data_in_one_folder_are_to_be_named(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from luthier.core import files
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
 from luthier.data.packings import packings
-from luthier.data.parts import PARTS, Parted, by_word
+from luthier.data.parts import beside
 from luthier.data.picture_files import is_picture
-from luthier.data.places._parts import in_part
+from luthier.data.places._parts import in_part, inside
 from luthier.data.places._saved import without_told
 from luthier.data.places._written import document_kinds, documents
 from luthier.data.read import open_path
@@ -20,6 +20,9 @@ from luthier.data.sources import sources
 from luthier.data.sources.contract import Record
 
 _OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
+
+_TOLD = frozenset({"readme", "license", "licence", "citation"})
+"""How texts are called that speak of the pictures beside them."""
 
 
 def gathered(
@@ -34,8 +37,8 @@ def gathered(
     """The tables of a folder, each by itself; where there are none its texts, a row for each; or
     its pictures. Texts and pictures in folders of their own have these for labels.
 
-    Args: name: of the folder, as the user says it. part: train, validation or test, where only its
-        tables are meant. within: the folder that links may not lead out of; None: this one.
+    Args: name: of the folder, as the user says it. part: train, validation or test, where only
+        this is meant. within: the folder that links may not lead out of; None: this one.
         has_sign: whether such a name may have a part, behind "#".
     Raises: DataError: none of these, parts of the data that are not named one by one, or a link
         that leads out of the folder.
@@ -46,13 +49,20 @@ def gathered(
     tables = [path for path in found if _is_table(path)]
     if tables:
         tables = in_part(tables, part, folder=folder, name=name, has_sign=has_sign)
-        return [
-            open_path(path, name=_named(path, folder, name), encoding=encoding) for path in tables
-        ]
-    texts = [path for path in found if _is_text(path)]
+        with beside(len(tables) > 1):
+            return [
+                open_path(path, name=_named(path, folder, name), encoding=encoding)
+                for path in tables
+            ]
+    texts, pictures = _untabled(found)
+    inner = inside(texts or pictures, part, folder=folder, name=name.rstrip("/"))
+    if inner:
+        whole = _named(inner, folder, name)
+        if inner.is_dir():
+            return gathered(inner, name=whole, encoding=encoding, within=within or folder)
+        return [open_path(inner, name=whole, encoding=encoding)]
     if texts:
         return [_of_texts(folder, texts, name=name, encoding=encoding, num_files=len(found))]
-    pictures = [path for path in found if is_picture(path.name)]
     if pictures:
         labels = _labels(folder, pictures, name=name, word="pictures")
         how = _how("pictures", labels, num_files=len(found))
@@ -63,6 +73,15 @@ def gathered(
         f"{name}: is a folder that holds {what}; expected tables (.jsonl, .csv, .parquet, ...), "
         "texts (.txt, .md, .html, .pdf, .docx), or pictures, one folder for each class"
     )
+
+
+def _untabled(found: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """(texts, none) or (none, pictures), whichever a folder is of: what is said of pictures beside
+    them is none of the texts, but pictures among documents stand in these."""
+    texts = [path for path in found if _is_text(path)]
+    pictures = [path for path in found if is_picture(path.name)]
+    is_told = all(path.stem.lower() in _TOLD for path in texts)
+    return ([], pictures) if pictures and is_told else (texts, [])
 
 
 def _of_texts(
@@ -83,14 +102,16 @@ def _how(word: str, labels: Sequence[str], *, num_files: int) -> str:
     classes = sorted(set(filter(None, labels)))
     how = f"folder of {len(labels)} {word}" + (f" in {len(classes)} classes" if classes else "")
     left = num_files - len(labels)
-    return how + (f"; {left} other files in it are not read" if left else "")
+    one = "1 other file in it is not read"
+    more = one if left == 1 else f"{left} other files in it are not read"
+    return how + (f"; {more}" if left else "")
 
 
 def digest_of(folder: Path, *, within: Path | None = None) -> str:
     """SHA-256 over names and contents of the texts or pictures that `gathered` would read."""
     found = without_told(_files(folder, str(folder), within))
-    texts = [path for path in found if _is_text(path)]
-    return _digest(folder, texts or [path for path in found if is_picture(path.name)])
+    texts, pictures = _untabled(found)
+    return _digest(folder, texts or pictures)
 
 
 def is_model(folder: Path) -> bool:
@@ -162,6 +183,11 @@ def _is_text(path: Path) -> bool:
     return path.suffix.lower().lstrip(".") in document_kinds()
 
 
+def is_row_file(path: Path) -> bool:
+    """Whether it may hold many rows, by its name: a table or a plain text."""
+    return _is_table(path) or path.suffix.lower() == ".txt"
+
+
 def _labels(folder: Path, members: Sequence[Path], *, name: str, word: str) -> list[str]:
     """The class of each: the folder that it stands in; empty where all stand loose."""
     loose = [path for path in members if path.parent == folder]
@@ -174,20 +200,7 @@ def _labels(folder: Path, members: Sequence[Path], *, name: str, word: str) -> l
             f"class.\n    Put all {word} into folders named after their classes, or name them in a "
             "table with a column for the label"
         )
-    _check_no_parts(classes, name=name)
     return classes
-
-
-def _check_no_parts(names: Sequence[str], *, name: str) -> None:
-    """Raises: Parted: what stands there are splits, and no classes."""
-    found = set(names)
-    if len(found) > 1 and all(each.lower() in PARTS for each in found):
-        parts = {each: f"{name.rstrip('/')}/{each}" for each in sorted(found)}
-        raise Parted(
-            f"{name}: it holds {', '.join(parts)}, which are parts of the data and not to be "
-            f"learned together.\n    Name each: data.train = {next(iter(parts.values()))}",
-            names=by_word(parts),
-        )
 
 
 def _pictures(members: Sequence[Path], labels: Sequence[str]) -> Iterator[tuple[int, Record]]:

@@ -17,8 +17,8 @@ from luthier.data.places._gathered import (
 
 @places.add
 class Folder:
-    """Everything in it and below, in order of the names; `rows/#train` means the tables of which
-    the name says so."""
+    """Everything in it and below, in order of the names; `rows/#train` means what is called so:
+    tables, a folder of texts or pictures, or `train.txt`."""
 
     def holds(self, name: str) -> bool:
         return _split(name) is not None

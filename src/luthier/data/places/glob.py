@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import glob
+import os
 from pathlib import Path
 
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
+from luthier.data.parts import beside
 from luthier.data.places import places
+from luthier.data.places._gathered import is_row_file
 from luthier.data.places._local import found_at
+from luthier.data.places._parts import refuse_parts
 
 
 @places.add
@@ -25,9 +29,16 @@ class Glob:
             raise DataError(
                 f"{name}: no file matches this pattern.\n    Look at the folder, or name the files"
             )
-        return [
-            one for match in found for one in found_at(Path(match), name=match, encoding=encoding)
-        ]
+        named = {match: Path(match) for match in found}
+        root = Path(os.path.commonpath([path.parent for path in named.values()]))
+        told = {match: path.relative_to(root) for match, path in named.items() if is_row_file(path)}
+        refuse_parts({where.as_posix(): match for match, where in told.items()}, name=name)
+        with beside(len(found) > 1):
+            return [
+                one
+                for match, path in named.items()
+                for one in found_at(path, name=match, encoding=encoding)
+            ]
 
     def digest(self, name: str) -> str:
         raise DataError(f"{name}: a pattern has no content of its own")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from luthier.core import cache
 from luthier.core.errors import DataError
@@ -16,6 +19,8 @@ from luthier.data.recorded import recorded_below
 
 _URL = re.compile(r"(https?|s3|s3a|gs|gcs|az|abfs|abfss|ftp|sftp|hdfs|webdav)://")
 _MEMBER = re.compile(r"(.+?\.(?:zip|tgz|tar|tar\.\w+))/(.+)")
+_PART = re.compile(r"([^#]+)#([^#/.]+)")
+"""A name of a file may have the sign too, but then its extension follows."""
 
 
 @places.add
@@ -28,38 +33,46 @@ class Url:
         return _URL.match(name) is not None and not is_pattern(name)
 
     def find(self, name: str, *, encoding: str) -> list[Opened]:
-        url, member = _split(name)
+        url, member, part = _split(name)
         try:
             path = fetched(url)
         except Unreachable as error:
             recorded = recorded_below(url)
             if not recorded:
                 raise
-            return _copied(url, member, encoding=encoding, recorded=recorded, error=error)
-        return found_at(path, name=url, encoding=encoding, member=member)
+            read = partial(found_at, name=url, encoding=encoding, member=member, part=part)
+            return _copied(url, read, recorded=recorded, error=error)
+        return found_at(path, name=url, encoding=encoding, member=member, part=part)
 
     def digest(self, name: str) -> str:
-        url, member = _split(name)
+        url, member, _ = _split(name)
         return digest_at(fetched(url), name=url, member=member)
 
 
-def _split(name: str) -> tuple[str, str]:
-    """The file to be fetched, and what of it where it is an archive."""
-    match = _MEMBER.fullmatch(name)
-    return (match[1], match[2]) if match else (name, "")
+def _split(name: str) -> tuple[str, str, str]:
+    """The file to be fetched, what of it where it is an archive, and else which part of it."""
+    if match := _MEMBER.fullmatch(name):
+        return match[1], match[2], ""
+    match = _PART.fullmatch(name)
+    return (match[1], "", match[2]) if match else (name, "", "")
 
 
 def _copied(
-    url: str, member: str, *, encoding: str, recorded: dict[str, str], error: Unreachable
+    url: str,
+    read: Callable[[Path], list[Opened]],
+    *,
+    recorded: dict[str, str],
+    error: Unreachable,
 ) -> list[Opened]:
     """What a run read, from a copy that is kept.
 
+    Args: read: opens a copy.
     Raises: DataError: no copy has these bytes.
     """
     note = f"a copy with the recorded SHA-256, as it cannot be fetched now ({error.why})"
     for path in copies(url):
         try:
-            found = found_at(path, name=url, encoding=encoding, member=member)
+            found = read(path)
         except DataError:  # another state of it, in which there is nothing to read
             continue
         if all(recorded.get(one.name) == one.sha256 for one in found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
+from luthier.data.parts import beside
 from luthier.data.places import places
 from luthier.data.places._fetched import is_pattern, listed, matching
 from luthier.data.places.contract import Unreachable
@@ -31,7 +32,8 @@ class UrlPattern:
                 f"{name}: no file matches this pattern.\n    Look at the folder, or name the files"
             )
         file = Url()
-        return [one for url in urls for one in file.find(url, encoding=encoding)]
+        with beside(len(urls) > 1):
+            return [one for url in urls for one in file.find(url, encoding=encoding)]
 
     def digest(self, name: str) -> str:
         raise DataError(f"{name}: a pattern has no content of its own")
