@@ -5,7 +5,8 @@ is at least 0.8, half of them just so, and of 2,000 others copies that are less 
 (0.6 to 0.79). Recall is over the first; precision is the share of what is found that is at least
 so similar, by sets of pieces made here in plain Python. `--rows N` measures seconds and memory for
 N short rows drawn by chance instead, a tenth of them copies with one word changed; with `--alike`
-all of them are made of ten sentences, and only numbers differ.
+all of them are made of ten sentences, and only numbers differ. `--held M`: the first M of them are
+held out.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def row(at: int, text: str) -> Row:
     return Labeled(origin=Origin("f", at + 1), text=text, label="a")
 
 
-def many(count: int) -> None:
+def many(count: int, *, num_held: int) -> None:
     """Seconds and memory for many short rows."""
     drawn = random.Random(0)
     words = ["".join(drawn.choices(LETTERS[:26], k=drawn.randint(2, 9))) for _ in range(20_000)]
@@ -98,12 +99,12 @@ def many(count: int) -> None:
         if not drawn.randrange(10):
             said[drawn.randrange(12)] = drawn.choice(words)
             rows.append(row(len(rows), " ".join(said)))
-    timed(rows)
+    timed(rows, num_held=num_held)
 
 
-def timed(rows: OnDisk[Row]) -> None:
+def timed(rows: OnDisk[Row], *, num_held: int) -> None:
     before, start = time.process_time(), time.time()
-    found = similar(rows, THRESHOLD)
+    found = similar(rows, THRESHOLD, num_held=num_held)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{len(rows):,} rows in {time.time() - start:.0f} s ({time.process_time() - before:.0f} s "
@@ -111,7 +112,7 @@ def timed(rows: OnDisk[Row]) -> None:
     )
 
 
-def alike(count: int) -> None:
+def alike(count: int, *, num_held: int) -> None:
     """The same for rows made of a few sentences."""
     drawn = random.Random(0)
     words = ["".join(drawn.choices(LETTERS[:26], k=drawn.randint(2, 9))) for _ in range(200)]
@@ -119,7 +120,7 @@ def alike(count: int) -> None:
     rows = OnDisk[Row]()
     for at in range(count):
         rows.append(row(at, f"{at} {drawn.choice(sentences)} {drawn.randrange(10**7)}"))
-    timed(rows)
+    timed(rows, num_held=num_held)
 
 
 def main() -> None:
@@ -127,9 +128,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--rows", type=int, default=0)
     parser.add_argument("--alike", action="store_true")
+    parser.add_argument("--held", type=int, default=0)
     options = parser.parse_args()
     if options.rows:
-        (alike if options.alike else many)(options.rows)
+        (alike if options.alike else many)(options.rows, num_held=options.held)
     else:
         planted(options.data)
 

@@ -49,10 +49,11 @@ class NearDuplicates:
     def changes(self, rows: Sequence[Row], beside: Sequence[Row]) -> Iterator[Change]:
         """The later of similar rows."""
         held = beside if self._config.scope != "within" else ()
+        is_across = self._config.scope == "across"
+        if is_across and not held:
+            return
         every = OnDisk(chain(held, rows)) if held else rows
-        found = similar(every, self._config.threshold)
-        if self._config.scope == "across":
-            found = found.only(found.earlier_P < len(held))
+        found = similar(every, self._config.threshold, num_held=len(held), only_across=is_across)
         first_N = found.first_kept(len(every))
         for at in range(len(rows)):
             first = int(first_N[at + len(held)])

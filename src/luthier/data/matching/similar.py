@@ -26,6 +26,8 @@ _CHARACTERS = 1 << 17
 """Of texts that are compared at once."""
 _ROUNDS = 16
 """How often those of one band that are unlike the first of them are compared anew."""
+_HELD_ROUNDS = 32
+"""With so many held-out rows of one band each other row is compared, or until one is similar."""
 _DEVIATIONS = 4.0
 """Standard deviations by which an estimate may fall short before the texts are looked at."""
 
@@ -57,31 +59,44 @@ class Similar:
         return kept_N
 
 
-def similar(rows: Sequence[Row], threshold: float) -> Similar:
+def similar(
+    rows: Sequence[Row], threshold: float, *, num_held: int = 0, only_across: bool = False
+) -> Similar:
     """Rows whose inputs, and whose targets, have a Jaccard similarity of at least `threshold`.
 
+    The first `num_held` rows are held out: they are not compared with each other, and a row that
+    is like one of them is compared no further, as it stands for no other.
     Their similarity is that of the sets of pieces of five characters (`minhash`). Of pairs at the
     threshold 99 % are found, but of rows that hang together by others, where a further pair would
     tell nothing; whatever is given was compared exactly. Rows without text, such as pictures, are
     similar to none.
-    Args: threshold: above 0, at most 1.
+    Args: threshold: above 0, at most 1. only_across: rows are compared with held-out ones only.
     """
     cut = bands(threshold)
     count = len(rows)
     search = _Search(rows, threshold, Signed(count, cut), Linked(count), Compared(count))
-    has_text_N = np.ones(count, bool)
-    signing = Amount("reading for near-duplicates", count, unit="rows")
-    for start, texts in _given(rows):
-        search.signed.put(signatures(texts, cut.total))
-        has_text_N[start : start + len(texts)] = [bool(text) for text in texts]
-        signing.add(len(texts))
-    comparing = Amount("comparing for near-duplicates", cut.number, unit="passes")
-    for number in range(cut.number):
-        place_R, group_R = repeated(search.signed.band(number))
-        with_text_R = has_text_N[place_R]
-        _look_through(search, place_R[with_text_R], group_R[with_text_R])
+    is_open_N = _signed(search)
+    num_passes = cut.number * (bool(num_held) + (not only_across))
+    comparing = Amount("comparing for near-duplicates", num_passes, unit="passes")
+    for number in range(cut.number if num_held else 0):
+        is_open_N[_look_across(search, *_grouped(search, number, is_open_N), num_held)] = False
+        comparing.add(1)
+    is_open_N[:num_held] = False
+    for number in range(0 if only_across else cut.number):
+        _look_through(search, *_grouped(search, number, is_open_N))
         comparing.add(1)
     return Similar(*search.compared.similar())
+
+
+def _signed(search: _Search) -> NDArray[np.bool_]:
+    """Put down the signature of each row. Returns: which rows have a text."""
+    has_text_N = np.ones(len(search.rows), bool)
+    signing = Amount("reading for near-duplicates", len(search.rows), unit="rows")
+    for start, texts in _given(search.rows):
+        search.signed.put(signatures(texts, search.signed.total))
+        has_text_N[start : start + len(texts)] = [bool(text) for text in texts]
+        signing.add(len(texts))
+    return has_text_N
 
 
 def _given(rows: Sequence[Row]) -> Iterator[tuple[int, list[str]]]:
@@ -102,11 +117,42 @@ class _Search:
     compared: Compared
 
 
+def _grouped(search: _Search, band: int, is_open_N: NDArray[np.bool_]) -> tuple[Whole, Whole]:
+    """Rows that share a band with another and are still compared, group by group, and the number
+    of each one's group; within a group they rise."""
+    place_R, group_R = repeated(search.signed.band(band))
+    is_open_R = is_open_N[place_R]
+    place_R, group_R = place_R[is_open_R], group_R[is_open_R]
+    order = np.argsort(group_R, kind="stable")
+    return place_R[order], group_R[order]
+
+
+def _look_across(search: _Search, places: Whole, group_N: Whole, num_held: int) -> Whole:
+    """Compare rows with the held-out ones of their group, each until one is similar.
+
+    Returns: the rows that are similar to one. Held-out rows are not compared with each other: all
+    of them stay, so none stands for another.
+    """
+    is_held_N = places < num_held
+    held, group_of_held = places[is_held_N], group_N[is_held_N]
+    later_P, group_P = places[~is_held_N], group_N[~is_held_N]
+    start_P = np.searchsorted(group_of_held, group_P, side="left")
+    size_P = np.searchsorted(group_of_held, group_P, side="right") - start_P
+    found = [later_P[:0]]
+    for turn in range(_HELD_ROUNDS):
+        left_P = size_P > turn
+        later_P, start_P, size_P = later_P[left_P], start_P[left_P], size_P[left_P]
+        if not len(later_P):
+            break
+        similar_P = _are_similar(search, later_P, held[start_P + turn])
+        found.append(later_P[similar_P])
+        size_P[similar_P] = 0
+    return np.concatenate(found)
+
+
 def _look_through(search: _Search, places: Whole, group_N: Whole) -> None:
     """Compare rows of one group: each with the first of them, and those unlike it among themselves
     again."""
-    order = np.argsort(group_N, kind="stable")
-    places, group_N = places[order], group_N[order]
     for _ in range(_ROUNDS):
         if not len(places):
             return
