@@ -77,6 +77,11 @@ def test_pairs_at_the_threshold_share_a_band_ninety_nine_times_of_a_hundred(
     assert 1 - (1 - threshold**cut.hashes) ** cut.number >= 0.99
 
 
+def test_thresholds_too_low_for_that_get_all_the_bands_there_are() -> None:
+    assert minhash.bands(0.03) == minhash.Bands(minhash.MOST_HASHES, 1)
+    assert minhash.bands(0.05).number <= minhash.MOST_HASHES
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), threshold=st.sampled_from([0.6, 0.8]))
 def test_what_is_found_is_similar_and_hardly_anything_is_missed(
