@@ -67,9 +67,13 @@ def similar(
     The first `num_held` rows are held out: they are not compared with each other, and a row that
     is like one of them is compared no further, as it stands for no other.
     Their similarity is that of the sets of pieces of five characters (`minhash`). Of pairs at the
-    threshold 99 % are found, but of rows that hang together by others, where a further pair would
-    tell nothing; whatever is given was compared exactly. Rows without text, such as pictures, are
-    similar to none.
+    threshold 99 % share a band (`bands`) and are found, with two exceptions. Of rows that hang
+    together already some are not compared, where the later one stands aside for another. And
+    where a band is shared by hundreds of rows that are not alike, each is compared with few of
+    them: of 2,000 texts with the same opening sentence, at a threshold of 0.5, 124 of the 1,192
+    that are like an earlier one stay (23 with 200 rounds instead of `_ROUNDS`, in eight times the
+    time). Whatever is given was compared exactly. Rows without text, such as pictures, are similar
+    to none.
     Args: threshold: above 0, at most 1. only_across: rows are compared with held-out ones only.
     """
     cut = bands(threshold)
