@@ -19,10 +19,11 @@ from luthier.core import amount
 from luthier.core.amount import told_to
 from luthier.core.errors import DataError
 from luthier.data.find import digest, find, find_one
-from luthier.data.load import changed_files
+from luthier.data.load import changed_files, load
 from luthier.data.places.url import Url
 from luthier.data.places.url_pattern import UrlPattern
 from luthier.data.recorded import as_recorded
+from luthier.recipe.schema import DataSection
 
 
 @pytest.fixture(autouse=True)
@@ -288,3 +289,21 @@ def test_a_fetch_into_a_full_disk_is_not_blamed_on_the_network(
     ):
         find(f"{url}/rows.jsonl", encoding="auto")
     assert not list(cache.glob("fetched/*"))
+
+
+def test_parts_of_a_file_elsewhere_are_the_splits_without_a_network_too(folder: Path) -> None:
+    rows = {
+        part: [{"text": f"{part} {n}", "label": "ab"[n % 2]} for n in range(4)]
+        for part in ("train", "test")
+    }
+    (folder / "all.json").write_text(json.dumps(rows))
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        archive.write(folder / "all.json", "in/all.json")
+    with serving(folder) as (url, _):
+        for name, inner in (("all.json", "all.json"), ("all.zip", "all.zip/in/all.json")):
+            loaded = load(DataSection(train=f"{url}/{name}", validation_share=0), seed=0)
+            assert [len(part) for part in (loaded.splits.train, loaded.splits.test)] == [4, 4]
+            assert set(loaded.files) == {f"{url}/{inner}#train", f"{url}/{inner}#test"}
+    with as_recorded(loaded.files):
+        again = load(DataSection(train=f"{url}/all.zip", validation_share=0), seed=0)
+    assert again.files == loaded.files

@@ -11,6 +11,7 @@ from pathlib import Path
 from luthier.core import cache
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
+from luthier.data.parts import Parted
 from luthier.data.places import places
 from luthier.data.places._fetched import copies, fetched, is_pattern
 from luthier.data.places._local import digest_at, found_at
@@ -67,12 +68,14 @@ def _copied(
     """What a run read, from a copy that is kept.
 
     Args: read: opens a copy.
-    Raises: DataError: no copy has these bytes.
+    Raises: DataError: no copy has these bytes. Parted: as `read`.
     """
     note = f"a copy with the recorded SHA-256, as it cannot be fetched now ({error.why})"
     for path in copies(url):
         try:
             found = read(path)
+        except Parted:  # each part is looked for by itself
+            raise
         except DataError:  # another state of it, in which there is nothing to read
             continue
         if all(recorded.get(one.name) == one.sha256 for one in found):
