@@ -243,11 +243,10 @@ def parse_files(
         (one, item.weight) for item in named for one in find(item.path, encoding=reading.encoding)
     ]
     twice = [name for name, count in Counter(one.name for one, _ in opened).items() if count > 1]
-    if twice:
-        raise DataError(
-            f"data: {twice[0]} is listed twice; expected each file once; "
-            "to train its rows more often, give it a weight of data.train"
-        )
+    if twice or not named:
+        problem = f"{twice[0]} is listed twice" if twice else "the list of files is empty"
+        more = "; to train its rows more often, give it a weight of data.train" if twice else ""
+        raise DataError(f"data: {problem}; expected each file once{more}")
     found = [replace(parse(one, reading, ledger), weight=weight) for one, weight in opened]
     shapes = {one.shape: one for one in found}
     if len(shapes) > 1:

@@ -148,11 +148,11 @@ class DataSection(ComponentConfig):
             return self.train
         return [item if isinstance(item, str) else item.path for item in self.train]
 
-    @field_validator("train", "validation", "test")
+    @field_validator("validation", "test")
     @classmethod
     def _not_empty(cls, value: Any) -> Any:
-        if not value:
-            raise ValueError("got no file, expected at least one")
+        if value == []:  # within, it says that no part of train is the split either
+            raise ValueError("expected at least one file; a part of train is left out by its name")
         return value
 
     @field_validator("sample")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from tests import pictures
 
 from luthier.core.errors import DataError
@@ -247,3 +248,10 @@ def test_words_alike_for_different_parts_are_to_be_named(tmp_path: Path) -> None
 )  # fmt: skip
 def test_what_a_name_says_of_its_part(name: str, part: str) -> None:
     assert part_of(name) == part
+
+
+def test_an_empty_list_of_files_is_refused() -> None:
+    with pytest.raises(ValidationError, match="expected at least one file"):
+        DataSection.model_validate({"train": "a.csv", "test": []})
+    with pytest.raises(DataError, match="list of files is empty"):
+        load(DataSection(train=[]), seed=0)
