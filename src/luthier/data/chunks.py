@@ -26,7 +26,8 @@ _PAUSES = (
     (re.compile(r"\n(?=\S)"), 0.5),
     (re.compile(r"\s(?=\S)"), 0.5),
 )
-"""Where texts are cut, the best first, and the share of a chunk that must stand before it."""
+"""Where texts are cut, the best first, and the share of what is new in a chunk that must stand
+before it."""
 _IN_CODE = 3
 """Pauses before this one in the list are none where they stand in code."""
 
@@ -90,17 +91,22 @@ def cutter_for(opened: Opened, shape: str, size: int | str, overlap: int) -> Cut
 def pieces(text: str, size: int, overlap: int = 0) -> Iterator[tuple[int, int]]:
     """Where each chunk begins and ends; together they are the text but for white space.
 
-    Each ends before a heading if one stands in its last three quarters; else at the end of a
-    paragraph, a sentence, a line or a word in its second half; and headings and paragraphs in code
-    are none. Args: overlap: characters, about, of the end with which the next one begins.
+    Each ends before a heading if one stands in the last three quarters of what it does not repeat;
+    else at the end of a paragraph, a sentence, a line or a word in the second half of that; and
+    headings and paragraphs in code are none. So with any overlap the next one brings a quarter at
+    least of the room that is left, and ends later.
+    Args: overlap: characters, about, of the end with which the next one begins, at
+        most two thirds of it.
     """
     fences = [found.start() for found in _FENCE.finditer(text)]
     start, last = _skipped(text, 0), len(text.rstrip())
+    fresh = start
     while last - start > size:
-        end = _pause(text, start, start + size, fences)
+        end = _pause(text, fresh, start + size, fences)
         yield start, end
-        again = _resumed(text, end - overlap, end) if overlap else end
-        start = _skipped(text, max(again, start + 1))
+        fresh = _skipped(text, end)
+        again = max(fresh - overlap, start + (end - start) // 3)
+        start = _skipped(text, _resumed(text, again, end)) if again < end else fresh
     if last > start:
         yield start, last
 

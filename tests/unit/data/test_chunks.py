@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError, RecipeError
@@ -46,12 +46,31 @@ def test_chunks_are_the_text_but_for_white_space(text: str, size: int) -> None:
     )
 
 
-@given(st.text("ab .\n", max_size=400), st.integers(20, 80), st.integers(1, 9))
-def test_chunks_that_overlap_cover_the_text_and_end(text: str, size: int, overlap: int) -> None:
+@given(st.text("ab .\n#`", max_size=400), st.integers(10, 80), st.integers(1, 39))
+@example("a\n# b\n" + "c. " * 30, 20, 9)  # a heading early in the first chunk
+@example("a" * 18 + " " * 60 + "b" * 30, 20, 6)  # a gap longer than a chunk
+def test_chunks_that_overlap_cover_the_text_and_each_brings_more(
+    text: str, size: int, overlap: int
+) -> None:
+    overlap = min(overlap, (size - 1) // 2)
     found = list(pieces(text, size, overlap))
     covered = {at for start, end in found for at in range(start, end)}
     assert all(at in covered or char.isspace() for at, char in enumerate(text))
-    assert all(first[0] < second[0] for first, second in pairwise(found))
+    assert all(end - start <= size for start, end in found)
+    least = (size - overlap) // 4
+    for number, ((start, end), (begin, stop)) in enumerate(pairwise(found), start=2):
+        assert begin >= start + (end - start) // 3
+        assert end - begin <= overlap
+        assert text[end:stop].strip()
+        assert stop - end >= least or number == len(found)
+
+
+@pytest.mark.parametrize("overlap", [0, 200, 300, 499])
+def test_a_heading_within_what_is_repeated_is_cut_at_once(overlap: int) -> None:
+    text = f"# Short\n\n{'Some words here. ' * 15}\n\n## Long\n\n{'More words there. ' * 200}"
+    starts = [start for start, _ in pieces(text, 1000, overlap)]
+    assert len(starts) <= 9
+    assert all(later - start > 80 for start, later in pairwise(starts))
 
 
 def test_sections_stay_whole_where_they_fit() -> None:
