@@ -136,9 +136,39 @@ def test_other_columns_are_kept(tmp_path: Path) -> None:
     assert written.has_others
     assert [line["id"] for line in lines] == list(range(8))
     assert [line["label"] for line in lines] == [row.target() for row in rows]
+    assert {line["label_own"] for line in lines} == {"not this one"}
+    assert written.renamed == {"label": "label_own"}
     assert list(map(plain, read(tmp_path / "rows.jsonl", dict(written.settings)))) == list(
         map(plain, rows)
     )
+
+
+def test_a_column_called_group_is_kept_beside_groups_and_is_none_without(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [replace(row, group=f"g{at % 3}") for at, row in enumerate(ROWS[Labeled]())]
+    for others, kept in (
+        ([{"group": 7}] * len(rows), {"group_own"}),
+        ([{"group": row.group} for row in rows], set[str]()),
+    ):
+        written = write_rows(path, rows, others)
+        held = list(map(json.loads, path.read_text().splitlines()))
+        assert all(kept == line.keys() - {"text", "text_pair", "label", "group"} for line in held)
+        assert written.settings["group_by"] == "group"
+        assert [row.group for row in read(path, dict(written.settings))] == [r.group for r in rows]
+    free = [replace(row, group="") for row in rows]
+    assert "group_by" not in write_rows(path, free, [{"group": 7}] * len(rows)).settings
+    assert {json.loads(line)["group"] for line in path.read_text().splitlines()} == {7}
+
+
+@pytest.mark.parametrize("kind", ROWS, ids=lambda kind: kind.__name__)
+def test_columns_that_rows_hold_are_no_others(kind: type[Row], tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    settings = write_rows(path, ROWS[kind]()).settings
+    reading = Reading.of(DataSection(train=str(path), **dict(settings)), "auto", keeps_others="all")
+    found = parse_file(str(path), reading, Ledger())
+    again = write_rows(tmp_path / "again.jsonl", list(found.rows), list(found.others))
+    assert not again.renamed
+    assert (tmp_path / "again.jsonl").read_bytes() == path.read_bytes()
 
 
 def test_columns_that_would_change_what_is_read_are_left_out(tmp_path: Path) -> None:

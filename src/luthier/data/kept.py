@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,18 @@ HIDDEN = "\0"
 _SHORT = 64
 
 
+class Asked(dict[str, Any]):
+    """A record that knows which of its columns somebody asked for by name."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__(record)
+        self.names: set[str] = set()
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.names.add(key)
+        return super().get(key, default)
+
+
 class Kept:
     """For the rows of a file, or the first of them, the columns that they do not hold: 16 bytes of
     memory for each."""
@@ -32,11 +44,23 @@ class Kept:
         self._records = OnDisk[Record]()
         self._places = array("Q")
 
-    def append(self, origin: Origin, record: Record, taken: Collection[str]) -> None:
-        """Put those of a row behind the others; `taken` are the columns that it holds."""
+    def watched(self, record: Record) -> Record:
+        """The record as it is to be read: where all is kept, what nobody asks for is told apart."""
+        return Asked(record) if self._keeps == "all" else record
+
+    def append(
+        self, origin: Origin, record: Record, taken: Collection[str], *, beside: Collection[str]
+    ) -> None:
+        """Put those of a row behind the others.
+
+        Args: record: as `watched` gave it. taken: the columns that the row holds, further to those
+            that were asked for. beside: columns that were, and that it does not hold.
+        """
         if self._keeps == "none" or (self._keeps == "short" and len(self) >= FIRST_ROWS):
             return
-        columns = {k: value for k, value in record.items() if k not in taken and k[:1] != HIDDEN}
+        asked = record.names.difference(beside) if isinstance(record, Asked) else ()
+        held = {*taken, *asked}
+        columns = {k: value for k, value in record.items() if k not in held and k[:1] != HIDDEN}
         self._records.append(_short(columns) if self._keeps == "short" else columns)
         self._places.append(place_of(origin))
 

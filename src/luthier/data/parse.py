@@ -214,6 +214,7 @@ def _rows(
         if found is None:
             continue
         kind, match = found
+        record = others.watched(record)
         context = Context(
             origin, match, reading.roles, reading.group_by, reading.answered, reading.reasoning,
             missing=opened.missing, folder=opened.folder,
@@ -229,7 +230,8 @@ def _rows(
         except RecursionError:
             errors.append(f"{origin}: lists or objects are nested too deep")
         else:
-            others.append(origin, record, match.read())
+            beside = {reading.group_by, reading.time_by, *match.how.values()}
+            others.append(origin, record, match.read(), beside=beside)
             for remark in context.remarks:
                 ledger.shorten(remark, origin)
                 remarks.setdefault(remark, Counted()).add(str(origin))

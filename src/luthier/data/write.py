@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from luthier.data.rows import Row
 GROUP = "group"
 """Column of a written file for what rows are kept together by."""
 _SAMPLE = 100
+_NONE: Record = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +38,51 @@ class Written:
     recognised without any."""
     has_others: bool
     """Whether the other columns of the records are in it."""
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Other columns that are called as one which is written, and what they are called in it."""
+
+    def told(self) -> list[str]:
+        """What a user should know of it, a line for each."""
+        return [
+            f"column '{own}' of the files is '{name}' in what is written, "
+            f"where '{own}' is of the rows"
+            for own, name in self.renamed.items()
+        ]
 
 
 def write_rows(path: Path, rows: Sequence[Row], others: Sequence[Record] = ()) -> Written:
     """The file, as JSON Lines, written wholly or not at all.
 
     Args: others: for each row the columns of its record that the row does not hold; none: rows
-        are written alone. They are left out where they would be taken for something else.
+        are written alone. They are left out where they would be taken for something else, and have
+        another name where a column that is written has theirs.
     Raises: DataError: no format writes such rows. OSError: the disk is full.
     """
-    settings, is_beside = _settings(path, rows, others)
-    records = _records(rows, others if is_beside else ())
+    has_groups = any(map(_is_grouped, rows))
+    settings, is_beside = _settings(path, rows, others, has_groups=has_groups)
+    renamed: dict[str, str] = {}
+    beside = others if is_beside else ()
+    records = _records(rows, beside, renamed, has_groups=has_groups)
     files.write_pieces(path, (_line(record) for record in records))
-    return Written(settings, is_beside)
+    return Written(settings, is_beside, renamed)
+
+
+def own_columns(
+    record: Record, written: Collection[str], renamed: dict[str, str]
+) -> dict[str, Any]:
+    """The columns under names that are not among those written: `label` as `label_own`.
+
+    Args: renamed: gets those that have another name.
+    """
+    found: dict[str, Any] = {}
+    for key, value in record.items():
+        name = key
+        while name in written or (name != key and name in record):
+            name += "_own"
+        if name != key:
+            renamed[key] = name
+        found[name] = value
+    return found
 
 
 def _line(record: Record) -> bytes:
@@ -70,22 +103,36 @@ def writer_of(row: Row) -> tuple[str, Writer]:
     raise DataError(f"{row.origin}: rows of the shape '{row.shape()}' cannot be written")
 
 
-def _records(rows: Sequence[Row], others: Sequence[Record]) -> Iterator[dict[str, Any]]:
+def _records(
+    rows: Sequence[Row], others: Sequence[Record], renamed: dict[str, str], *, has_groups: bool
+) -> Iterator[dict[str, Any]]:
     if not rows:
         return
     writer = writer_of(rows[0])[1]
-    has_groups = any(_is_grouped(row) for row in rows)
-    beside = iter(others)
-    for row in rows:
+    is_added = has_groups and not _are_groups(rows, others)
+    for row, other in zip(rows, others or repeat(_NONE), strict=False):
         record = writer.record(row)
         if record is None:
             raise DataError(
                 f"{row.origin}: a row of another kind than {rows[0].origin}; pictures and texts "
                 "cannot be written into one file"
             )
-        grouped = {GROUP: row.group if _is_grouped(row) else ""} if has_groups else {}
-        more = {key: value for key, value in next(beside, {}).items() if key not in record}
-        yield {**record, **more, **grouped}
+        grouped = {GROUP: _group(row)} if is_added else {}
+        fields = getattr(row, "fields", {})  # some rows hold the record that they are from
+        more = {k: v for k, v in other.items() if k not in fields or record[k] != fields[k]}
+        yield {**record, **own_columns(more, {*record, *grouped}, renamed), **grouped}
+
+
+def _are_groups(rows: Sequence[Row], others: Sequence[Record]) -> bool:
+    """Whether a column of the records that is called so holds the groups."""
+    return bool(others) and all(
+        GROUP in other and _group(row) == ("" if other[GROUP] is None else str(other[GROUP]))
+        for row, other in zip(rows, others, strict=True)
+    )
+
+
+def _group(row: Row) -> str:
+    return row.group if _is_grouped(row) else ""
 
 
 def _is_grouped(row: Row) -> bool:
@@ -94,7 +141,7 @@ def _is_grouped(row: Row) -> bool:
 
 
 def _settings(
-    path: Path, rows: Sequence[Row], others: Sequence[Record]
+    path: Path, rows: Sequence[Row], others: Sequence[Record], *, has_groups: bool
 ) -> tuple[dict[str, Any], bool]:
     """The settings with which the first rows are read as they are, and whether that is so with the
     other columns.
@@ -106,10 +153,11 @@ def _settings(
     name = writer_of(rows[0])[0]
     first = rows[:_SAMPLE]
     for is_beside in (True, False) if others else (False,):
-        head = list(islice(_records(rows, others if is_beside else ()), _SAMPLE))
+        beside = others if is_beside else ()
+        head = list(islice(_records(rows, beside, {}, has_groups=has_groups), _SAMPLE))
         known = formats.get(name).canonical
         columns = {key: key for key in known if any(key in record for record in head)}
-        grouped = {"group_by": GROUP} if any(GROUP in record for record in head) else {}
+        grouped = {"group_by": GROUP} if has_groups else {}
         for given in ({}, {"format": name}, {"format": name, "columns": columns}):
             if _is_read_so(head, first, path, {**given, **grouped}):
                 return {**given, **grouped}, is_beside

@@ -45,7 +45,9 @@ def preview_files(
     settings: dict[str, Any] = {}
     if output is not None:
         others = Others(one for held in parsed.values() for one in held)
-        settings = dict(write_rows(output, first["train"], others.of(first["train"])).settings)
+        written = write_rows(output, first["train"], others.of(first["train"]))
+        stages.note_all(written.told())
+        settings = dict(written.settings)
     writer = writer_of(first["train"][0])[1]
     return {
         "format_version": 1,

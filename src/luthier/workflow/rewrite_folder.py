@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from luthier.data.ledger import Entry
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
 from luthier.data.rows import Row
-from luthier.data.write import write_rows, writer_of
+from luthier.data.write import own_columns, write_rows, writer_of
 from luthier.workflow.stages import Stages
 
 LEDGER = "ledger.json"
@@ -60,26 +60,34 @@ def write_splits(
     """
     written: dict[str, Any] = {}
     settings: dict[str, Any] = {}
+    said: dict[str, None] = {}
+    has_made = any(row.origin.made for rows in parts.values() for row in rows)
     for name, rows in parts.items():
         if not rows:
             continue
         path = folder / f"{name}.jsonl"
-        beside = _beside(rows, others)
+        renamed: dict[str, str] = {}
+        beside = others.of(rows)
+        if has_made:
+            beside = _with_made(rows, beside, renamed)
         done = write_rows(path, rows, beside)
         if any(beside) and not done.has_others:
             stages.note(f"{path.name}: other columns left out, as they would be read as more")
+        done = replace(done, renamed={**renamed, **done.renamed})
+        said |= dict.fromkeys(done.told())
         settings |= done.settings
         written[name] = {"file": f"{name}.jsonl", "rows": len(rows), "sha256": files.sha256(path)}
+        written[name] |= {"renamed": done.renamed} if done.renamed else {}
+    stages.note_all(said)
     return Written(written, settings)
 
 
-def _beside(rows: Sequence[Row], others: Others) -> Sequence[Record]:
-    """For each row its columns that the format knows nothing of."""
-    found = others.of(rows)
-    if not any(row.origin.made for row in rows):
-        return found
-    records = iter(found)
-    return OnDisk({**next(records, {}), **_made(row)} for row in rows)
+def _with_made(
+    rows: Sequence[Row], others: Sequence[Record], renamed: dict[str, str]
+) -> Sequence[Record]:
+    """The other columns, and of rows that were made how."""
+    records = iter(others)
+    return OnDisk({**own_columns(next(records, {}), {MADE}, renamed), **_made(row)} for row in rows)
 
 
 def _made(row: Row) -> Record:

@@ -112,6 +112,33 @@ def test_files_that_need_settings_come_with_them(
     assert all(row["group"] == row["who"] for row in lines(out / "train.jsonl"))
 
 
+def test_own_columns_with_the_names_of_written_ones_are_kept_and_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    own = ("review", "stars", "text", "label", "group", "who", "made")
+    rows = [
+        (f"{text} {n}", "ab"[n % 2], f"t{n}", f"l{n}", f"g{n}", f"user{n % 21}", f"m{n}")
+        for n, text in enumerate(TEXTS * 7)
+    ]
+    file = table(tmp_path / "rows.csv", rows, own)
+    out, columns = tmp_path / "out", "data.columns={text: review, label: stars}"
+    words = ["data", "augment", file, columns, "data.group_by=who", "data.near_duplicates=0"]
+    words.append("data.augment.words=1")
+    found = answer([*words, "--output", str(out)], capfd)
+    names = ("text", "label", "text_own", "label_own", "group_own", "who", "made_own")
+    held = [
+        tuple(row[name] for name in names)
+        for name in ("train", "validation", "test")
+        for row in lines(out / f"{name}.jsonl")
+        if "made" not in row
+    ]
+    assert sorted(held) == sorted(rows)
+    renamed = {name: f"{name}_own" for name in ("text", "label", "group", "made")}
+    assert found["files"]["train"]["renamed"] == renamed
+    assert run([*words, "--output", str(tmp_path / "again")]) == 0
+    assert "column 'label' of the files is 'label_own'" in capfd.readouterr().err
+
+
 def test_nothing_is_left_of_a_folder_that_could_not_be_filled(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
