@@ -120,6 +120,17 @@ def test_whatever_a_row_holds_is_written(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ROWS, ids=lambda kind: kind.__name__)
+def test_rows_with_other_names_for_their_classes_are_read_as_they_were_written(
+    kind: type[Row], tmp_path: Path
+) -> None:
+    names = {"label_0": "label_2", "label_1": "z", "thing": "other"}  # two are one, others swap
+    rows = [row.relabelled(names) for row in ROWS[kind]()]
+    written = write_rows(tmp_path / "rows.jsonl", rows)
+    again = read(tmp_path / "rows.jsonl", dict(written.settings))
+    assert list(map(plain, again)) == list(map(plain, rows))
+
+
+@pytest.mark.parametrize("kind", ROWS, ids=lambda kind: kind.__name__)
 def test_what_was_written_twice_is_written_alike(kind: type[Row], tmp_path: Path) -> None:
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
     settings = write_rows(first, ROWS[kind]()).settings

@@ -162,6 +162,20 @@ def test_spellings_of_a_label_become_the_most_frequent_one() -> None:
     )
 
 
+def test_labels_of_a_row_that_become_one_are_one() -> None:
+    rows: list[Row] = [
+        Multilabeled(origin=AT, text="a", labels=("dog", "Dog", "cat")),
+        Multilabeled(origin=AT, text="b", labels=("cat", "dog")),
+    ]
+    kept, ledger = clean(rows, label_spellings=True)
+    assert [row.brings() for row in kept] == [("cat", "dog")] * 2
+    assert {why: entry.count for why, entry in ledger.changed.items()} == {
+        "label 'Dog' is 'dog'": 1
+    }
+    joined = clean(rows[1:], label_spellings={"names": {"dog": "animal", "cat": "animal"}})
+    assert [row.brings() for row in joined[0]] == [("animal",)]
+
+
 def test_rows_with_hardly_anything_in_them_go() -> None:
     rows = [*labelled(("?!", "a"), ("ok", "a")), chat("What?", "..."), chat("What?", "7")]
     assert clean(rows, short_texts=True)[0] == [rows[1], rows[3]]

@@ -92,7 +92,7 @@ class TextLabels:
             group=context.group(record),
             text=held["text"],
             text_pair=held["text_pair"],
-            labels=tuple(sorted(set(labels))),
+            labels=tuple(labels),
         )
 
     def record(self, row: Row) -> dict[str, Any]:

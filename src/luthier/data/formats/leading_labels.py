@@ -41,6 +41,6 @@ class LeadingLabels:
         text = _LABEL.sub("", line).strip()
         if not text:
             raise Unusable("empty text")
-        labels = sorted(set(_LABEL.findall(line))) if context.answered else []
+        labels = _LABEL.findall(line) if context.answered else []
         group = context.group(record)
         return Multilabeled(origin=context.origin, group=group, text=text, labels=tuple(labels))

@@ -82,11 +82,17 @@ class Labeled(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Multilabeled(Row):
-    """Text, or a pair of texts, with the names of all classes it belongs to (perhaps none)."""
+    """Text, or a pair of texts, with the names of all classes it belongs to (perhaps none).
+
+    They are a set, so each is held once and in the order of their letters, whoever makes the row:
+    of a file, under other names, or corrected."""
 
     text: str
     labels: tuple[str, ...]
     text_pair: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", tuple(sorted(set(self.labels))))
 
     def input_key(self) -> str:
         return replace(self, labels=()).key()
@@ -95,7 +101,7 @@ class Multilabeled(Row):
         return f"{self.text}\n{self.text_pair}".strip()
 
     def target(self) -> str:
-        return json.dumps(sorted(self.labels), ensure_ascii=False)
+        return json.dumps(self.labels, ensure_ascii=False)
 
     def brings(self) -> tuple[str, ...]:
         return self.labels
@@ -109,8 +115,7 @@ class Multilabeled(Row):
         return self.rewritten(find)
 
     def relabelled(self, names: Mapping[str, str]) -> Multilabeled:
-        found = dict.fromkeys(names.get(label, label) for label in self.labels)
-        return replace(self, labels=tuple(found))
+        return replace(self, labels=tuple(names.get(label, label) for label in self.labels))
 
     def correctable(self) -> tuple[str, ...]:
         return ("labels",)
