@@ -28,6 +28,7 @@ from luthier.data.several import Several
 from luthier.data.shaped import only
 from luthier.data.sources.contract import ASIDE, EXTRA, Aside, Record
 from luthier.data.times import time_of
+from luthier.data.unread import unread_texts
 from luthier.data.widths import narrow
 from luthier.recipe.data_section import DataSection, Reasoning
 
@@ -155,7 +156,12 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     several = Several(kind, match, file=name, others=is_open)
     rows, others, remarks = _rows(opened, records, several, reading, ledger)
     format_name = type(kind).__module__.rpartition(".")[2]
-    description = [f"{name}: {', '.join(opened.notes)}", f"{name}: {format_name}, as {match.why}"]
+    used = (reading.group_by, reading.time_by)
+    unread = unread_texts(kind, match, sample, used=used) if reading.answered else ""
+    description = [
+        f"{name}: {', '.join(opened.notes)}",
+        f"{name}: {format_name}, as {match.why}{unread}",
+    ]
     for remark, places in remarks.items():
         also = f" (in {places.count} rows of this file)" if places.count > 1 else ""
         description.append(f"{places.examples[0]}: {remark}{also}")

@@ -70,7 +70,8 @@ def _renamed(sample: Sample, columns: Mapping[str, str]) -> Sample:
     names = [back.get(column, column) for column in sample.columns]
     names = [name for name in names if name not in columns or name in back.values()]
     records = [_moved(record, columns) for record in sample.records]
-    return replace(sample, columns=list(dict.fromkeys(names)), records=records)
+    named = frozenset(columns)
+    return replace(sample, columns=list(dict.fromkeys(names)), records=records, named=named)
 
 
 def _moved(record: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 from luthier.core.errors import DataError
 from luthier.data.columns import find
 from luthier.data.formats import formats
+from luthier.data.formats._input import input_beside
 from luthier.data.formats._turns import chat
 from luthier.data.formats._values import shown, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
@@ -29,6 +30,7 @@ class Alpaca:
         if not found["instruction"] or (sample.answered and not found["output"]):
             return None
         columns = {name: column for name, column in found.items() if column}
+        columns = input_beside(found["instruction"], sample) | columns
         return Match(columns, "columns " + ", ".join(f"'{name}'" for name in columns.values()))
 
     def parse(self, record: Record, context: Context) -> Chat:

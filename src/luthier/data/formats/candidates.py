@@ -104,7 +104,8 @@ def _parted(sample: Sample, query: str) -> Match | None:
     why = f"column '{query}' is the query, '{positives}' answers it"
     if negatives:
         why += f", {', '.join(repr(name) for name in negatives)} not"
-    return Match({"query": query, "positives": positives}, why, weak=True)
+    columns = {"query": query, "positives": positives}
+    return Match(columns, why, weak=True, also=tuple(negatives))
 
 
 def _right_and_wrong(record: Record, context: Context) -> list[Candidate]:

@@ -24,6 +24,8 @@ class Sample:
     records: Sequence[Record]
     answered: bool = True
     """Columns of targets must be there; False for files to be predicted."""
+    named: frozenset[str] = frozenset()
+    """Canonical columns that the recipe names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +39,12 @@ class Match:
     """A guess from values: yields to any format that matched by name."""
     how: Mapping[str, str] = field(default_factory=dict[str, str])
     """What else the sample told, for `parse`: such as the mark between several labels."""
+    also: tuple[str, ...] = ()
+    """Further columns that rows are made of, such as one for each label."""
 
     def read(self) -> set[str]:
         """Names of the columns that rows are made of."""
-        return {*self.columns.values(), *self.how.get("flags", "").split("\n")} - {""}
+        return {*self.columns.values(), *self.also}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class About:
     """Those of its columns that may be missing in rows to be predicted."""
     names: frozenset[str] = frozenset()
     """Further names of columns it knows: a first line made of such names is a header."""
+    rest: str = "not read"
+    """What the columns are that its rows are not made of."""
     is_exclusive: bool = False
     """Where it matches by name, no other shape is read from the file unless `data.format` says so:
     its rows look like others, and would teach the wrong thing."""

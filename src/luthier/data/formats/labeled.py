@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from luthier.core.errors import DataError
 from luthier.data.columns import LABEL, find, find_ending, texts_among
 from luthier.data.formats import formats
-from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import label_of, text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Labeled, Row
@@ -41,7 +40,6 @@ class TextLabel:
             return _by_values(sample, text=text, label=label)
         beside = f", '{columns['text_pair']}' the second text" if len(columns) > 1 else ""
         why = f"column '{text}' is the text{beside}, '{label}' its class"
-        why += unread_texts(sample, {*columns.values(), label})
         return Match({**columns, "label": label}, why, weak=_all_different(sample, label))
 
     def parse(self, record: Record, context: Context) -> Labeled:
@@ -100,7 +98,6 @@ def _by_values(sample: Sample, *, text: str, label: str) -> Match | None:
     _refuse_tags(columns[found], columns[few[0]], few[0])
     number = len(set(columns[few[0]]))
     why = f"by its values, '{few[0]}' ({number} short ones) is the class of the text '{found}'"
-    why += unread_texts(sample, {found, few[0]})
     return Match({"text": found, "label": few[0]}, why, weak=True)
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, cast
 from luthier.core.errors import DataError
 from luthier.data.columns import LABEL, find, texts_among
 from luthier.data.formats import formats
-from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import label_of, shown, text_of, unpacked
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Multilabeled, Row
@@ -53,17 +52,14 @@ class TextLabels:
         if any(isinstance(_peeked(value), list) for value in values):
             several = any(len(cast("list[Any]", _peeked(v) or [])) != 1 for v in values)
             why = f"column '{text}' is the text, '{labels}' the list of its labels"
-            why += unread_texts(sample, {*texts.values(), labels})
             return Match({**texts, "labels": labels}, why, weak=not several)
         flags = _flags(sample, others)
         if not labels and len(flags) >= _FEWEST_COLUMNS:
             why = f"column '{text}' is the text, and {len(flags)} columns of 0 and 1 its labels"
-            why += unread_texts(sample, texts.values())
-            return Match(texts, why, how={"flags": "\n".join(flags)})
+            return Match(texts, why, also=tuple(flags))
         if not labels:
             return None
         why = f"column '{text}' is the text, '{labels}' its labels"
-        why += unread_texts(sample, {*texts.values(), labels})
         return Match({**texts, "labels": labels}, why, weak=True, how={"mark": ""})
 
     def settled(self, match: Match, lines: Sequence[tuple[int, Record]]) -> Match:
@@ -119,8 +115,8 @@ def _flags(sample: Sample, columns: list[str]) -> list[str]:
 
 def _labels(record: Record, context: Context) -> list[str]:
     how = context.match.how
-    if "flags" in how:
-        return [name for name in how["flags"].split("\n") if _is_set(record, name, context)]
+    if context.match.also:
+        return [name for name in context.match.also if _is_set(record, name, context)]
     name = context.match.columns.get("labels", "labels")
     where = f"{context.origin}, {name}"
     value = unpacked(record.get(name), where=where)

@@ -66,7 +66,8 @@ class Pairs:
         # who gives wrong texts has said what is right: a number there judges something else
         judged = find(_SAID, others) if sample.answered and not negatives else ""
         how = {_JUDGED: judged} if judged else {}
-        return Match({"anchor": anchor, "positive": positive}, why, weak=not is_sure, how=how)
+        columns = {"anchor": anchor, "positive": positive}
+        return Match(columns, why, weak=not is_sure, how=how, also=tuple(negatives))
 
     def settled(self, match: Match, lines: Sequence[tuple[int, Record]]) -> Match:
         """With what the column that judges the pairs says.

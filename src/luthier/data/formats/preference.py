@@ -10,8 +10,9 @@ from luthier.core.errors import DataError
 from luthier.data.columns import CONVERSATIONS, MESSAGES, find
 from luthier.data.formats import formats
 from luthier.data.formats._answers import Turns, after, both, is_whole, turns_of
+from luthier.data.formats._input import input_beside, told_input, with_input
 from luthier.data.formats._turns import with_system
-from luthier.data.formats._values import objects_of, shown, text_of
+from luthier.data.formats._values import objects_of, shown
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.formats.messages import record_of
 from luthier.data.rows import Message, Preference, Row
@@ -47,6 +48,7 @@ class ChosenRejected:
         asked = find(_ASKED, sample.columns)
         columns = {"prompt": asked, "chosen": chosen, "rejected": rejected}
         columns = {name: column for name, column in columns.items() if column}
+        columns |= input_beside(asked, sample) if asked else {}
         for better, worse in _SCORES:
             if better in sample.columns and worse in sample.columns:
                 columns |= {"score_chosen": better, "score_rejected": worse}
@@ -54,17 +56,24 @@ class ChosenRejected:
         if not (chosen and rejected):
             return None if sample.answered else _to_answer(columns)
         beside = (
-            f"column '{asked}' is the prompt" if asked else "the prompt is what both begin with"
+            f"column '{asked}' is the prompt{told_input(columns)}"
+            if asked
+            else "the prompt is what both begin with"
         )
         why = f"{beside}, '{chosen}' is preferred to '{rejected}'"
         return Match(columns, why)
 
     def parse(self, record: Record, context: Context) -> Preference:
+        chosen = _turns(record, context, "chosen")
+        prompt = _prompt(record, context)
         return preference(
             record,
             context,
-            prompt=_prompt(record, context),
-            chosen=_turns(record, context, "chosen"),
+            # a conversation that begins with the prompt holds what the prompt is about, too
+            prompt=prompt
+            if is_whole(chosen)
+            else with_input(prompt, record, context, between="\n\n"),
+            chosen=chosen,
             rejected=_turns(record, context, "rejected"),
         )
 
@@ -126,15 +135,9 @@ def _said(turns: Turns) -> list[tuple[Any, ...]]:
 
 
 def _prompt(record: Record, context: Context) -> list[Message]:
-    """The turns before the answers; of an instruction with an input, both in one turn."""
+    """The turns before the answers."""
     name = context.match.columns.get("prompt", "prompt")
-    turns = turns_of(record.get(name), "user", context, where=f"{context.origin}, {name}")
-    if "input" in context.match.columns.values() or name != "instruction":
-        return turns
-    more = text_of(record.get("input"), where=f"{context.origin}, input")
-    if not (more.strip() and turns):
-        return turns
-    return [Message("user", f"{turns[0].content}\n\n{more}"), *turns[1:]]
+    return turns_of(record.get(name), "user", context, where=f"{context.origin}, {name}")
 
 
 def _turns(record: Record, context: Context, column: str) -> Turns:

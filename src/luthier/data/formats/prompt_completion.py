@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 from luthier.core.errors import DataError
 from luthier.data.columns import DOCUMENT, PROMPTS, find
 from luthier.data.formats import formats
+from luthier.data.formats._input import input_beside, told_input, with_input
 from luthier.data.formats._turns import chat
 from luthier.data.formats._values import answer_of, text_of, whole_characters
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape
@@ -16,10 +17,11 @@ from luthier.data.rows import Chat, Message, Role
 
 @formats.add
 class PromptCompletion:
-    """The prompt becomes a user turn, the completion an assistant turn; `system` comes before."""
+    """The prompt becomes a user turn, the completion an assistant turn; `system` comes before, and
+    what the prompt is about (`input`, `context`, ...) behind it."""
 
     shape: ClassVar[Shape] = "chat"
-    canonical: ClassVar[tuple[str, ...]] = ("prompt", "completion", "system", "tools")
+    canonical: ClassVar[tuple[str, ...]] = ("prompt", "completion", "input", "system", "tools")
     rank: ClassVar[int] = 40
     about: ClassVar[About] = About(
         "prompt and completion",
@@ -46,15 +48,16 @@ class PromptCompletion:
                 f"could be prompt and completion.\n    Say which: data.columns = {choices}"
             )
         asked, said = found[0]
+        columns = {"prompt": asked, **input_beside(asked, sample)}
+        why = f"column '{asked}' is the prompt{told_input(columns)}"
         if not said:
-            return Match({"prompt": asked}, f"column '{asked}' is the prompt")
-        why = f"column '{asked}' is the prompt, '{said}' the completion"
-        return Match({"prompt": asked, "completion": said}, why)
+            return Match(columns, why)
+        return Match({**columns, "completion": said}, f"{why}, '{said}' the completion")
 
     def parse(self, record: Record, context: Context) -> Chat:
         system = text_of(context.value(record, "system"), where=f"{context.origin}, system")
         turns = [Message("system", system)] if system else []
-        turns += _turns(record, context, "prompt", "user")
+        turns += with_input(_turns(record, context, "prompt", "user"), record, context)
         answer = _turns(record, context, "completion", "assistant")
         if context.answered or any(turn.content for turn in answer):
             turns += answer

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 
 from luthier.data.columns import CONVERSATIONS, MESSAGES, PROMPTS, find
 from luthier.data.formats import formats
+from luthier.data.formats._input import input_beside, told_input, with_input
 from luthier.data.formats._turns import with_system
 from luthier.data.formats._values import objects_of, text_of, unpacked, whole_characters
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
@@ -28,22 +29,29 @@ class PromptReference:
     """The prompt may be a text or a list of turns. Every column stays at hand for graders."""
 
     shape: ClassVar[Shape] = "prompt"
-    canonical: ClassVar[tuple[str, ...]] = ("prompt", "reference", "system", "tools", "messages")
+    canonical: ClassVar[tuple[str, ...]] = (
+        "prompt", "reference", "input", "system", "tools", "messages"
+    )  # fmt: skip
     rank: ClassVar[int] = 90
     about: ClassVar[About] = About(
-        "a prompt", "{prompt: NAME, reference: NAME}", targets=frozenset({"reference"})
+        "a prompt",
+        "{prompt: NAME, reference: NAME}",
+        targets=frozenset({"reference"}),
+        rest="for graders alone",
     )
 
     def recognise(self, sample: Sample) -> Match | None:
         asked = find((*_ASKED, *MESSAGES, *CONVERSATIONS, *(a for a, _ in PROMPTS)), sample.columns)
         if not asked:
             return None
+        columns = {"prompt": asked, **input_beside(asked, sample)}
+        asks = f"column '{asked}' is the prompt{told_input(columns)}"
         right = find(REFERENCE, [column for column in sample.columns if column != asked])
         if not right:
-            return Match({"prompt": asked}, f"column '{asked}' is the prompt", weak=True)
-        why = f"column '{asked}' is the prompt, '{right}' the right answer"
+            return Match(columns, asks, weak=True)
         sure = bool(find(_SURE, sample.columns))
-        return Match({"prompt": asked, "reference": right}, why, weak=not sure)
+        why = f"{asks}, '{right}' the right answer"
+        return Match({**columns, "reference": right}, why, weak=not sure)
 
     def parse(self, record: Record, context: Context) -> Prompt:
         name = context.match.columns.get("prompt", "prompt")
@@ -53,6 +61,7 @@ class PromptReference:
         if turns and turns[-1].role == "assistant":  # a whole conversation: its end is the answer
             reference = reference or turns[-1].content
             turns = turns[:-1]
+        turns = with_input(turns, record, context)
         if not any(turn.content.strip() for turn in turns):
             raise Unusable("empty prompt")
         return Prompt(

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from luthier.data.columns import LABEL, find, find_ending, texts_among
 from luthier.data.formats import formats
 from luthier.data.formats._numbers import number_of, share_of_numbers
-from luthier.data.formats._unread import unread_texts
 from luthier.data.formats._values import text_of
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
 from luthier.data.rows import Row, Scored
@@ -54,7 +53,6 @@ class TextScore:
         # running text often comes with a score of its own
         is_weak = not sure or not (pair or {name.lower() for name in others} <= {sure, *_BESIDE})
         why = f"column '{text}' is the text{beside}, '{score}' its score"
-        why += unread_texts(sample, {*texts.values(), score})
         return Match({**texts, "score": score}, why, weak=is_weak)
 
     def parse(self, record: Record, context: Context) -> Scored:

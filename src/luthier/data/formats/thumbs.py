@@ -8,6 +8,7 @@ from luthier.core.errors import DataError
 from luthier.data.columns import CONVERSATIONS, MESSAGES, find
 from luthier.data.formats import formats
 from luthier.data.formats._answers import turns_of
+from luthier.data.formats._input import input_beside, told_input, with_input
 from luthier.data.formats._turns import with_system
 from luthier.data.formats._values import kind_of, objects_of, shown
 from luthier.data.formats.contract import About, Context, Match, Record, Sample, Shape, Unusable
@@ -36,7 +37,7 @@ class Thumbs:
 
     shape: ClassVar[Shape] = "rated"
     canonical: ClassVar[tuple[str, ...]] = (
-        "prompt", "completion", "label", "messages", "system", "tools"
+        "prompt", "completion", "label", "input", "messages", "system", "tools"
     )  # fmt: skip
     rank: ClassVar[int] = 8
     about: ClassVar[About] = About(
@@ -53,7 +54,8 @@ class Thumbs:
         holds_answer = asked in (*MESSAGES, *CONVERSATIONS)
         if not asked or (sample.answered and not (said or holds_answer)):
             return None
-        columns = {"prompt": asked} | ({"completion": said} if said else {})
+        beside = {} if holds_answer else input_beside(asked, sample)
+        columns = {"prompt": asked, **beside} | ({"completion": said} if said else {})
         if not sample.answered:
             return Match(columns, f"column '{asked}' is the prompt", weak=True)
         values = [record.get(thumb) for record in sample.records]
@@ -63,13 +65,15 @@ class Thumbs:
         truths = sum(isinstance(value, bool) for value in values)
         is_sure = thumb in _SURE or (asked, said, thumb) == _TRL or truths >= _MOST * len(values)
         answer = f"'{said}' the answer" if said else "its last turn the answer"
-        why = f"column '{asked}' is the prompt, {answer}, and '{thumb}' says whether it was good"
+        asks = f"column '{asked}' is the prompt{told_input(columns)}"
+        why = f"{asks}, {answer}, and '{thumb}' says whether it was good"
         return Match({**columns, "label": thumb}, why, weak=not is_sure)
 
     def parse(self, record: Record, context: Context) -> Rated:
         columns = context.match.columns
         name = columns.get("messages", columns.get("prompt", "prompt"))
         turns = turns_of(record.get(name), "user", context, where=f"{context.origin}, {name}")
+        turns = with_input(turns, record, context)
         if "completion" in columns:
             said = columns["completion"]
             where = f"{context.origin}, {said}"
