@@ -171,6 +171,13 @@ def test_folders_of_texts_are_parts(tmp_path: Path, more: str | None) -> None:
     assert loaded.description[0].endswith("; 1 other beside them: not read") is bool(more)
 
 
+def test_parts_are_found_in_a_folder_around_them(tmp_path: Path) -> None:
+    split(tmp_path / "d" / "imdb")
+    loaded = load(DataSection(train=str(tmp_path / "d"), validation_share=0), seed=0)
+    assert texts_of(loaded)["test"] == ["a neg text to judge", "a pos text to judge"]
+    assert loaded.labels == ("neg", "pos")
+
+
 def test_a_part_of_a_folder_of_texts_is_named(tmp_path: Path) -> None:
     folder = split(tmp_path / "d")
     parsed = parse_splits(DataSection(train=f"{folder}#TEST"), Ledger())

@@ -37,6 +37,39 @@ def test_folders_are_classes(tmp_path: Path) -> None:
     assert len(rows) == 9
 
 
+@pytest.mark.parametrize("suffix", ["", "zip", "tar.gz"])
+@pytest.mark.parametrize("around", ["pets", "pets/animals", "train"])
+def test_folders_around_all_classes_are_none(tmp_path: Path, around: str, suffix: str) -> None:
+    pictures.folder(tmp_path / "all" / around, per_class=2)
+    (tmp_path / "all" / "README.md").write_text("Squares of three colours.\n")
+    (tmp_path / "all" / ".DS_Store").write_bytes(b"\0")
+    path = tmp_path / "all"
+    if suffix:
+        kind = {"zip": "zip", "tar.gz": "gztar"}[suffix]
+        path = Path(shutil.make_archive(str(tmp_path / "packed"), kind, tmp_path / "all"))
+    parsed = parse_file(str(path), Reading(), Ledger())
+    assert sorted({row.target() for row in parsed.rows}) == ["blue", "green", "red"]
+    assert (
+        f"in 3 classes; 1 other file in it is not read; all of them below {path}/{around}"
+        in (parsed.description[0])
+    )
+
+
+def test_a_lone_folder_of_pictures_is_one_class(tmp_path: Path) -> None:
+    pictures.folder(tmp_path / "all", per_class=2)
+    for colour in ("blue", "green"):
+        shutil.rmtree(tmp_path / "all" / colour)
+    parsed = parse_file(str(tmp_path / "all"), Reading(), Ledger())
+    assert {row.target() for row in parsed.rows} == {"red"}
+    assert "folder of 2 pictures in one class, 'red'" in parsed.description[0]
+
+
+def test_a_part_that_stands_alone_is_found_by_its_name(tmp_path: Path) -> None:
+    pictures.folder(tmp_path / "all" / "train", per_class=1)
+    for name in (f"{tmp_path}/all#train", f"{tmp_path}/all"):
+        assert {row.label for row in rows_of(Path(name))} == {"blue", "green", "red"}
+
+
 def test_a_table_names_pictures_beside_it(tmp_path: Path) -> None:
     pictures.folder(tmp_path / "all", per_class=1)
     table = tmp_path / "table.csv"

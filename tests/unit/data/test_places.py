@@ -96,6 +96,17 @@ def test_texts_in_folders_are_labelled_by_these(tmp_path: Path) -> None:
     assert "2 texts in 2 classes; 1 other file in it is not read" in one.notes[0]
 
 
+def test_a_folder_around_all_texts_is_no_class(tmp_path: Path) -> None:
+    files = {"all/pos/1.txt": b"good", "all/neg/1.txt": b"bad", "LICENSE": b"free"}
+    folder = folder_of(tmp_path / "d", files)
+    (one,) = find(str(folder), encoding="auto")
+    assert [r["label"] for _, r in one.records] == ["neg", "pos"]
+    assert (
+        f"2 texts in 2 classes; 1 other file in it is not read; all of them below {folder}/all"
+        in (one.notes[0])
+    )
+
+
 def test_parts_of_the_data_in_one_folder_are_to_be_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "d", {"train.jsonl": line("a"), "test.jsonl": line("b")})
     with pytest.raises(

@@ -12,6 +12,7 @@ from luthier.data.opened import Opened
 from luthier.data.packings import packings
 from luthier.data.parts import beside
 from luthier.data.picture_files import is_picture
+from luthier.data.places._outer import root_of
 from luthier.data.places._parts import in_part, inside
 from luthier.data.places._saved import without_told
 from luthier.data.places._written import document_kinds, documents
@@ -35,7 +36,8 @@ def gathered(
     has_sign: bool = False,
 ) -> list[Opened]:
     """The tables of a folder, each by itself; where there are none its texts, a row for each; or
-    its pictures. Texts and pictures in folders of their own have these for labels.
+    its pictures. Texts and pictures in folders of their own have these for labels; folders around
+    all of them are none.
 
     Args: name: of the folder, as the user says it. part: train, validation or test, where only
         this is meant. within: the folder that links may not lead out of; None: this one.
@@ -55,17 +57,24 @@ def gathered(
                 for path in tables
             ]
     texts, pictures = _untabled(found)
-    inner = inside(texts or pictures, part, folder=folder, name=name.rstrip("/"))
+    root = root_of(folder, texts or pictures, part=part)
+    outer = _named(root, folder, name)
+    inner = inside(texts or pictures, part, folder=root, name=outer)
     if inner:
         whole = _named(inner, folder, name)
         if inner.is_dir():
             return gathered(inner, name=whole, encoding=encoding, within=within or folder)
         return [open_path(inner, name=whole, encoding=encoding)]
+    below = f"; all of them below {outer}" if root != folder else ""
     if texts:
-        return [_of_texts(folder, texts, name=name, encoding=encoding, num_files=len(found))]
+        how, labels = _of_texts(root, texts, num_files=len(found))
+        names = [_named(path, folder, name) for path in texts]
+        records = documents(texts, names, labels, encoding)
+        digest = _digest(folder, texts)
+        return [Opened(name, digest, "folder", (how + below,), records, documents=True)]
     if pictures:
-        labels = _labels(folder, pictures, name=name, word="pictures")
-        how = _how("pictures", labels, num_files=len(found))
+        labels = _labels(root, pictures, name=outer, word="pictures")
+        how = _how("pictures", labels, num_files=len(found)) + below
         records = _pictures(pictures, labels)
         return [Opened(name, _digest(folder, pictures), "folder", (how,), records)]
     what = f"{len(found)} files, such as {found[0].name}" if found else "nothing"
@@ -84,27 +93,25 @@ def _untabled(found: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return ([], pictures) if pictures and is_told else (texts, [])
 
 
-def _of_texts(
-    folder: Path, texts: Sequence[Path], *, name: str, encoding: str, num_files: int
-) -> Opened:
-    """A record for each text. Where some stand in folders and some do not, these are no classes."""
+def _of_texts(folder: Path, texts: Sequence[Path], *, num_files: int) -> tuple[str, list[str]]:
+    """(what a folder holds, the label of each): where some texts stand in folders and some do not,
+    these are no classes."""
     is_mixed = 0 < sum(path.parent == folder for path in texts) < len(texts)
-    labels = [""] * len(texts) if is_mixed else _labels(folder, texts, name=name, word="texts")
+    labels = [""] * len(texts) if is_mixed else _labels(folder, texts, name="", word="texts")
     how = _how("texts", labels, num_files=num_files)
-    how += "; some stand in folders within, which are not taken for classes" if is_mixed else ""
-    names = [_named(path, folder, name) for path in texts]
-    records = documents(texts, names, labels, encoding)
-    return Opened(name, _digest(folder, texts), "folder", (how,), records, documents=True)
+    more = "; some stand in folders within, which are not taken for classes" if is_mixed else ""
+    return how + more, labels
 
 
 def _how(word: str, labels: Sequence[str], *, num_files: int) -> str:
     """What a folder holds, in words."""
     classes = sorted(set(filter(None, labels)))
-    how = f"folder of {len(labels)} {word}" + (f" in {len(classes)} classes" if classes else "")
+    held = f" in {len(classes)} classes" if classes else ""
+    held = f" in one class, '{classes[0]}'" if len(classes) == 1 else held
     left = num_files - len(labels)
     one = "1 other file in it is not read"
     more = one if left == 1 else f"{left} other files in it are not read"
-    return how + (f"; {more}" if left else "")
+    return f"folder of {len(labels)} {word}{held}" + (f"; {more}" if left else "")
 
 
 def digest_of(folder: Path, *, within: Path | None = None) -> str:
@@ -145,7 +152,8 @@ def _digest(folder: Path, members: Sequence[Path]) -> str:
 
 
 def _named(path: Path, folder: Path, name: str) -> str:
-    return f"{name.rstrip('/')}/{path.relative_to(folder).as_posix()}"
+    within = path.relative_to(folder).as_posix()
+    return name.rstrip("/") + (f"/{within}" if within != "." else "")
 
 
 def is_hidden(path: Path, folder: Path) -> bool:

@@ -79,6 +79,12 @@ def inside(members: Sequence[Path], part: str, *, folder: Path, name: str) -> Pa
     raise _parted(name, names, one="", rest=_number(len(others), "other"), is_told=is_told)
 
 
+def is_called(head: Path, part: str) -> bool:
+    """Whether a folder or a plain text has a word for its name that stands for this part."""
+    word = _word(head)
+    return bool(word) and PARTS[word] == PARTS.get(part.lower(), part)
+
+
 def _word(head: Path) -> str:
     """The word for a part that a folder or a plain text is called; empty: none."""
     is_part = head.is_dir() or head.suffix.lower() == ".txt"
