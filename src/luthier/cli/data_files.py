@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from luthier.cli.answer import Answer
-from luthier.cli.section import DataWords, section_of, seed_of
+from luthier.cli.section import DataWords, drawn_section_of, section_of
 from luthier.cli.table import work
 from luthier.core.errors import RecipeError
 from luthier.core.foremost import foremost
@@ -76,7 +76,7 @@ def augment(
     made. Train on these files, and nothing is made again.
     """
     words = [*(words or []), *context.args]
-    section, seed = section_of("augment", words), seed_of(words)
+    section, seed = drawn_section_of("augment", words)
     if not by:
         _refuse_idle({"--model": model, "--key-env": key_env})
         has_models = work("rewrite.asks_models")(section)

@@ -55,10 +55,11 @@ class Request:
     """The run directory that was named instead of a recipe."""
 
 
-def request(words: Sequence[str], **named: str) -> Request:
+def request(words: Sequence[str], *, needs_model: bool = True, **named: str) -> Request:
     """The request behind the words of a command line.
 
-    Args: named: options with a name of their own; empty ones were not given.
+    Args: needs_model: as in `recipe.load.read`.
+        named: options with a name of their own; empty ones were not given.
     Raises: RecipeError: every problem, one line each.
     """
     sources, overrides = split(words)
@@ -67,7 +68,10 @@ def request(words: Sequence[str], **named: str) -> Request:
         _check_is_there(source)
     run = next((Path(source) for source in sources if _is_run(source)), None)
     try:
-        recipe, origins = read(_content(sources), overrides, name="command line", check=_check)
+        content = _content(sources)
+        recipe, origins = read(
+            content, overrides, name="command line", check=_check, needs_model=needs_model
+        )
     except RecipeError as error:
         raise RecipeError(_with_advice(str(error), sources)) from None
     return Request(recipe, origins, run)

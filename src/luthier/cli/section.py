@@ -12,7 +12,7 @@ from luthier.cli.table import work
 from luthier.core.errors import RecipeError
 from luthier.core.hints import did_you_mean
 from luthier.recipe.overrides import parse
-from luthier.recipe.schema import DataSection
+from luthier.recipe.schema import DataSection, Recipe
 
 DataWords = Annotated[
     list[str] | None,
@@ -26,33 +26,57 @@ DataWords = Annotated[
 
 
 def section_of(command: str, words: list[str]) -> DataSection:
-    """Where the rows are and how they are read, from the words behind `luthier data COMMAND`.
+    """Where the rows are and how they are read, from the words behind `luthier data COMMAND`. A
+    recipe needs no model for that.
 
     Raises: RecipeError: every problem with it.
     """
-    names, settings = split(words)
-    _refuse_none(command, names)
-    if any(Path(name).suffix.lower() in YAML for name in names):
-        return request(words).recipe.data
-    return work("examine.section_of")(names, _settings(settings))
+    return _read(command, words, drawn=False)[0]
 
 
-def seed_of(words: list[str]) -> int:
-    """The seed that a recipe among the words says; 0: there is none."""
-    names, _ = split(words)
-    is_recipe = any(Path(name).suffix.lower() in YAML for name in names)
-    return request(words).recipe.seed if is_recipe else 0
+def drawn_section_of(command: str, words: list[str]) -> tuple[DataSection, int]:
+    """The same with the seed, for a command that draws: 0 where neither the words nor a recipe
+    among them say one."""
+    return _read(command, words, drawn=True)
 
 
-def request_for(command: str, words: list[str], **named: str) -> Request:
+def request_for(command: str, words: list[str], *, model: str, objective: str) -> Request:
     """The whole request behind the same words, for what a model has to be known for.
 
-    Args: named: as in `request`.
+    Args: model, objective: empty ones were not given.
     Raises: RecipeError: every problem with it.
     """
     names, settings = split(words)
-    _refuse_none(command, names)
-    return request([*names, *map(_in_full, settings)], **named)
+    settings = [_in_full(setting) for setting in settings]
+    if not any(setting.removeprefix("--").startswith("data.train") for setting in settings):
+        _refuse_none(command, names)
+    return request([*names, *settings], model=model, objective=objective)
+
+
+def _read(command: str, words: list[str], *, drawn: bool) -> tuple[DataSection, int]:
+    names, settings = split(words)
+    if any(Path(name).suffix.lower() in YAML for name in names):
+        recipe = request(words, needs_model=False).recipe
+        return recipe.data, recipe.seed
+    given = parse(settings)
+    seeds = [(key, value) for key, value in given if drawn and _plain(key) == "seed"]
+    section = _settings([one for one in given if one not in seeds])
+    if "train" in section and names:
+        raise RecipeError(
+            f"data {command}: got data.train={section['train']} beside {', '.join(names)}; "
+            "expected the files once. Leave one out"
+        )
+    if "train" not in section:
+        _refuse_none(command, names)
+        section["train"] = names[0] if len(names) == 1 else names
+    return work("examine.section_of")(section), _seed(seeds)
+
+
+def _seed(given: list[tuple[str, Any]]) -> int:
+    seed = given[-1][1] if given else 0
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise RecipeError(f"command line seed: got {seed!r}, expected a whole number from 0 on")
+    return seed
 
 
 def _refuse_none(command: str, names: list[str]) -> None:
@@ -63,23 +87,27 @@ def _refuse_none(command: str, names: list[str]) -> None:
 def _in_full(setting: str) -> str:
     """A setting of data with its section, such as data.format=text."""
     dashes = "--" if setting.startswith("--") else ""
-    name = setting.removeprefix("--").partition("=")[0].partition(".")[0].replace("-", "_")
+    name = _plain(setting.removeprefix("--").partition("=")[0]).partition(".")[0]
     is_setting = name in DataSection.model_fields and (dashes or "=" in setting)
     return f"{dashes}data.{setting.removeprefix('--')}" if is_setting else setting
 
 
-def _settings(words: list[str]) -> dict[str, Any]:
+def _plain(key: str) -> str:
+    """Dashes and underscores are the same."""
+    return key.replace("-", "_")
+
+
+def _settings(settings: list[tuple[str, Any]]) -> dict[str, Any]:
     """Settings of the section `data`, by their names in it.
 
-    Raises: RecipeError: a word that is none.
+    Raises: RecipeError: one that is none.
     """
     given: dict[str, Any] = {}
-    for key, value in parse(words):
-        section, _, rest = key.replace("-", "_").partition(".")
-        name, *inner = (rest if section == "data" else key.replace("-", "_")).split(".")
-        if name not in DataSection.model_fields or name == "train":
-            hint = did_you_mean(name, DataSection.model_fields)
-            raise RecipeError(f"command line {key}: no setting of data{hint}")
+    for key, value in settings:
+        section, _, rest = _plain(key).partition(".")
+        name, *inner = (rest if section == "data" else _plain(key)).split(".")
+        if name not in DataSection.model_fields:
+            raise RecipeError(f"command line {key}: no setting of data{_hint(name)}")
         place = given
         for outer in [name, *inner][:-1]:
             if not isinstance(place.get(outer), dict):
@@ -87,3 +115,9 @@ def _settings(words: list[str]) -> dict[str, Any]:
             place = place[outer]
         place[[name, *inner][-1]] = value
     return given
+
+
+def _hint(name: str) -> str:
+    if name in Recipe.model_fields:
+        return ", and this command has no use for it: leave it out"
+    return did_you_mean(name, DataSection.model_fields)

@@ -33,6 +33,7 @@ def read(
     *,
     name: str = "python",
     check: Check = _accept,
+    needs_model: bool = True,
 ) -> tuple[Recipe, dict[str, str]]:
     """The recipe, and the origin of every value: "training.learning_rate" -> "user: recipe.yaml",
     "user: command line", "alias 'lr' (user: command line)" or "default".
@@ -41,6 +42,7 @@ def read(
         overrides: `section.key=value`, `--section.key=value` or `--section.key value`.
         name: what origins and messages call a mapping.
         check: knows the components; their settings are any otherwise.
+        needs_model: False where only rows are looked at: a recipe that names none has the model "".
     Raises: RecipeError: every problem, one line each.
     """
     wrong: list[str] = []
@@ -59,7 +61,8 @@ def read(
     except RecipeError as error:
         is_complete = False
         wrong.append(str(error))
-    return _build(given, wrong, check, is_complete=is_complete)
+    usual = {} if needs_model else {"model": ""}
+    return _build(given, wrong, check, usual=usual, is_complete=is_complete)
 
 
 def leaves(recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +146,12 @@ _UNASKED = {"seed", *LEFT_OUT} - {"model", "data.train", "data.validation"}
 
 
 def _build(
-    given: list[Entry], wrong: list[str], check: Check, *, is_complete: bool
+    given: list[Entry],
+    wrong: list[str],
+    check: Check,
+    *,
+    usual: Mapping[str, Any],
+    is_complete: bool,
 ) -> tuple[Recipe, dict[str, str]]:
     placed = place(given)
     wrong += placed.problems
@@ -157,7 +165,7 @@ def _build(
             found = check(place_of, cast("Mapping[str, Any]", said))
             problems += [Problem((*parts, *problem.place), problem.text) for problem in found]
     try:
-        recipe = validate(Recipe, values)
+        recipe = validate(Recipe, {**usual, **values})
     except ValidationError as error:
         # what an unreadable file lacks is not known
         found = find_problems(Recipe, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,12 @@ class View:
     """Gives vectors of texts; None: they are made of words."""
 
 
-def section_of(names: Sequence[str], settings: Mapping[str, Any]) -> DataSection:
-    """How some files are read: settings as a recipe has them under `data`.
+def section_of(settings: Mapping[str, Any]) -> DataSection:
+    """Which files are read and how: settings as a recipe has them under `data`.
 
     Raises: RecipeError: every problem with them.
     """
-    train = names[0] if len(names) == 1 else list(names)
-    return build(DataSection, {**settings, "train": train}, where="data")
+    return build(DataSection, dict(settings), where="data")
 
 
 def check_files(

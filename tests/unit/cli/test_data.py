@@ -69,10 +69,36 @@ def test_the_rows_of_a_recipe_are_checked_as_it_reads_and_cleans_them(
     assert ask(capsys, str(recipe))[0] == 0
 
 
+@pytest.mark.parametrize("command", ["check", "preview", "card", "split", "clean"])
+def test_a_recipe_of_rows_alone_needs_no_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    file = write(tmp_path / "a.jsonl", ROWS)
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"data:\n  train: {file}\n  columns: {{text: said, label: about}}\n")
+    output = ["--output", str(tmp_path / "out")] if command in ("split", "clean") else []
+    assert run(["data", command, str(recipe), *output]) == 0
+    assert "recipe data: missing" not in capsys.readouterr().err
+    recipe.write_text("seed: 1\n")
+    assert run(["data", command, str(recipe), *output]) == 2
+    assert "recipe data: missing" in capsys.readouterr().err
+
+
+def test_files_may_be_named_by_their_setting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "a.jsonl", ROWS)
+    assert ask(capsys, f"data.train={file}", *COLUMNS)[0] == 0
+    code, _, err = ask(capsys, file, f"data.train={file}", *COLUMNS)
+    assert code == 2
+    assert f"got data.train={file} beside {file}; expected the files once" in err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ((), "no file named. luthier data check rows.jsonl"),
+        (("FILE", "seed=3"), "command line seed: no setting of data, and this command has no use"),
         (("nowhere.jsonl",), "nowhere.jsonl: no such file"),
         (("FILE", "data.colums.text=said"), "no setting of data; did you mean 'columns'?"),
         (("FILE", "data.clean.personel=true"), "did you mean 'personal'?"),

@@ -33,6 +33,22 @@ def augment(words: list[str], capfd: pytest.CaptureFixture[str], *, code: int = 
     return json.loads(said.out) if not code else said.err
 
 
+def test_the_seed_may_be_said_beside_the_files(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"data: {{train: {tickets}, augment: {{words: 1}}}}\nseed: 3\n")
+    made: dict[str, str] = {}
+    by_words = [tickets, "data.augment.words=1"]
+    for name, words in {"0": by_words, "3": [*by_words, "seed=3"], "of": [str(recipe)]}.items():
+        augment([*words, "--output", str(tmp_path / name)], capfd)
+        made[name] = (tmp_path / name / "train.jsonl").read_text(encoding="utf-8")
+    assert made["3"] == made["of"] != made["0"]
+    out = ["--output", str(tmp_path / "x")]
+    said = augment([*by_words, "seed=x", *out], capfd, code=2)
+    assert "seed: got 'x', expected a whole number from 0 on" in said
+
+
 def settings(use: str) -> dict[str, Any]:
     """Those of `data` in a line that trains."""
     given = [word.removeprefix("data.").partition("=") for word in use.split()[3:]]
