@@ -76,7 +76,7 @@ def augment(
     made. Train on these files, and nothing is made again.
     """
     words = [*(words or []), *context.args]
-    section, seed = drawn_section_of("augment", words)
+    section, seed = drawn_section_of("augment", words, folder=output)
     if not by:
         _refuse_idle({"--model": model, "--key-env": key_env})
         has_models = work("rewrite.asks_models")(section)
@@ -94,7 +94,7 @@ def _refuse_idle(options: dict[str, str]) -> None:
 
 def _made(command: str, words: list[str], output: Path, *, by: str = "", **settings: Any) -> Answer:
     make = f"rewrite.{by or f'{command}_files'}"
-    return _written(section_of(command, words), output, make, **settings)
+    return _written(section_of(command, words, folder=output), output, make, **settings)
 
 
 def _written(section: DataSection, output: Path, make: str, **settings: Any) -> Answer:

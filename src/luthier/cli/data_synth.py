@@ -57,7 +57,7 @@ def synth(
     answer, and what does not agree is left out. The folder gets train.jsonl, rejected.jsonl with
     the reasons, and ledger.json. Exit code 1 where not one pair is left.
     """
-    section = section_of("synth", [*(words or []), *context.args])
+    section = section_of("synth", [*(words or []), *context.args], folder=output)
     teacher = work("teacher.teacher_of")(by, model, key_env, max_new_tokens)
     wanted = work("synth.Wanted")(kind, per_chunk, most)
     with Console() as console:

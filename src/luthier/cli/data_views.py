@@ -29,7 +29,7 @@ def preview(
     ] = None,
 ) -> Answer:
     """Show what the files are taken for, and their first rows as they are read and cleaned."""
-    section = section_of("preview", [*(words or []), *context.args])
+    section = section_of("preview", [*(words or []), *context.args], files=[output])
     with Console() as console:
         found = work("preview.preview_files")(section, rows=rows, output=output, on_event=console)
         return Answer(found, lambda: _show_preview(found))
@@ -49,7 +49,10 @@ def diff(
 
     Settings such as data.columns='{label: tag}' hold for both. The order of rows says nothing.
     """
-    old, new = (section_of("diff", [name, *context.args]) for name in (before, after))
+    old, new = (
+        section_of("diff", [name, *context.args], files=[output, changes])
+        for name in (before, after)
+    )
     with Console() as console:
         found = work("versions.compare_files")(old, new, changes=changes, on_event=console)
         if output is not None:
@@ -66,8 +69,13 @@ def card(
         Path | None, typer.Option(help="README.md or another file; else it is printed.")
     ] = None,
 ) -> Answer:
-    """Write a card of the data set: what it holds, its account, and what is wrong with it."""
-    section = section_of("card", [*(words or []), *context.args])
+    """Write a card of the data set: what it holds, its account, and what is wrong with it.
+
+    A file that is there is replaced where it is a card as this command made it, and else left.
+    """
+    section = section_of("card", [*(words or []), *context.args], files=[output])
+    if output is not None:
+        work("data_card.check_own")(output)
     given = section.train_files
     given = given if isinstance(given, str) else next(iter(given), "")
     with Console() as console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,19 +26,55 @@ DataWords = Annotated[
 ]
 
 
-def section_of(command: str, words: list[str]) -> DataSection:
+def section_of(
+    command: str,
+    words: list[str],
+    *,
+    files: Iterable[Path | None] = (),
+    folder: Path | None = None,
+) -> DataSection:
     """Where the rows are and how they are read, from the words behind `luthier data COMMAND`. A
     recipe needs no model for that.
 
-    Raises: RecipeError: every problem with it.
+    Args: files, folder: what the command writes.
+    Raises: RecipeError: every problem with it; something would be written over what is read, or
+        among it.
     """
-    return _read(command, words, drawn=False)[0]
+    section = _read(command, words, drawn=False)[0]
+    check_outputs(split(words)[0], section, files=files, folder=folder)
+    return section
 
 
-def drawn_section_of(command: str, words: list[str]) -> tuple[DataSection, int]:
+def drawn_section_of(
+    command: str, words: list[str], *, folder: Path | None = None
+) -> tuple[DataSection, int]:
     """The same with the seed, for a command that draws: 0 where neither the words nor a recipe
     among them say one."""
-    return _read(command, words, drawn=True)
+    section, seed = _read(command, words, drawn=True)
+    check_outputs(split(words)[0], section, folder=folder)
+    return section, seed
+
+
+def check_outputs(
+    names: list[str],
+    section: DataSection,
+    *,
+    files: Iterable[Path | None] = (),
+    folder: Path | None = None,
+) -> None:
+    """Nothing, where nothing is written over what is read, or among it.
+
+    Args: names: of data files, or of a recipe.
+    Raises: RecipeError: something would be.
+    """
+    read = [*work("outputs.names_of")(section), *(names if _has_recipe(names) else ())]
+    work("outputs.check_files")([path for path in files if path is not None], read)
+    if folder is not None:
+        work("outputs.check_folder")(folder, read)
+
+
+def _has_recipe(names: list[str]) -> bool:
+    return any(Path(name).suffix.lower() in YAML for name in names)
 
 
 def request_for(command: str, words: list[str], *, model: str, objective: str) -> Request:
@@ -55,7 +92,7 @@ def request_for(command: str, words: list[str], *, model: str, objective: str) -
 
 def _read(command: str, words: list[str], *, drawn: bool) -> tuple[DataSection, int]:
     names, settings = split(words)
-    if any(Path(name).suffix.lower() in YAML for name in names):
+    if _has_recipe(names):
         recipe = request(words, needs_model=False).recipe
         return recipe.data, recipe.seed
     given = parse(settings)

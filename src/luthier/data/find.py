@@ -58,6 +58,15 @@ def holds(name: str) -> bool:
         return False
 
 
+def reads(name: str, path: Path) -> bool:
+    """Whether a file that is written to `path` is, or would be, one that the name stands for."""
+    try:
+        place = _place_of(name)
+        return place is not None and place.reads(name, path)
+    except OSError:  # whoever reads it says what is wrong
+        return False
+
+
 def digest(name: str) -> str | None:
     """SHA-256 of what was found under a name; empty: it is gone; None: nobody can say now."""
     try:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from luthier.core.files import sha256_of
 from luthier.run.card import code, plain
 
 _MANY = 20
 _LONGEST = 300
+_SIGN = "\n<!-- made by luthier data card; sha256 {} of what stands above -->"
 _SIZES = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"),
     (10_000_000, "1M<n<10M"), (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"),
@@ -37,7 +39,18 @@ def render_data(found: Mapping[str, Any], first: Mapping[str, Any], *, name: str
         _section("What is wrong with it", _wrong(found["findings"])),
         _section("To be filled in", _open()),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return signed("\n\n".join(part for part in parts if part) + "\n")
+
+
+def signed(card: str) -> str:
+    """The card with a last line, not shown, that tells it from one that somebody wrote in."""
+    return f"{card}{_SIGN.format(sha256_of([card.encode()]))}\n"
+
+
+def is_as_made(text: str) -> bool:
+    """Whether it is a card of this module in which nobody wrote since."""
+    card, mark, _ = text.rpartition(_SIGN.partition("{")[0])
+    return bool(mark) and signed(card) == text
 
 
 def _head(found: Mapping[str, Any], name: str) -> str:

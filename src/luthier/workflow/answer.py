@@ -18,7 +18,7 @@ from luthier.core.errors import RecipeError
 from luthier.data.asked import read_asked
 from luthier.data.rows import Chat, Message
 from luthier.models.template import as_template_message
-from luthier.workflow.predict import check_other, check_writable
+from luthier.workflow.outputs import check_files
 from luthier.workflow.said import Reason, Said, open_kept
 from luthier.workflow.stages import Listener, Stages, silent
 from luthier.workflow.teacher import Asking, Teacher
@@ -40,8 +40,7 @@ def answer_file(
         nothing can be written.
     """
     stages = Stages(on_event)
-    check_other(input, output)
-    check_writable(output)
+    check_files([output], [str(input)])
     teacher.check()
     with stages.stage("reading data", str(input)):
         rows = [row for row in read_asked(input, wants="chat").rows if isinstance(row, Chat)]

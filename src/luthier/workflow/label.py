@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from luthier.core.errors import RecipeError
 from luthier.data.checks import Doubt
 from luthier.data.clean import asked_for
 from luthier.data.corrections import Journal, corrected_splits, read_corrections
@@ -22,6 +21,7 @@ from luthier.data.on_disk import OnDisk
 from luthier.data.parse import Parsed
 from luthier.data.rows import Origin, Row
 from luthier.recipe.schema import DataSection
+from luthier.workflow.outputs import check_apart, data_of
 from luthier.workflow.sitting import Asked, Sitting
 from luthier.workflow.stages import Listener, Stages, silent
 
@@ -45,7 +45,7 @@ def open_sitting(
     """
     named = [section.corrections] if isinstance(section.corrections, str) else section.corrections
     path = file or Path(named[-1] if named else USUAL)
-    _refuse_data(path, section)
+    check_apart(path, data_of(section))
     asked_for(section.clean)  # refused before anything is read
     stages = Stages(on_event)
     with Journal(path) as journal:
@@ -114,15 +114,3 @@ def _placed(doubts: Sequence[Doubt], cleaned: Sequence[Row], rows: Sequence[Row]
             places = [at for at in places if rows[at].input_key() == row.input_key()]
         found += [replace(doubt, at=places[0])] if places else []
     return found
-
-
-def _refuse_data(path: Path, section: DataSection) -> None:
-    """Raises: RecipeError: the file is, or lies in, what is read as data."""
-    for given in (section.train_files, section.validation, section.test):
-        for name in [given] if isinstance(given, str) else given:
-            data, own = Path(name).resolve(), path.resolve()
-            if own == data or (data.is_dir() and data in own.parents):
-                raise RecipeError(
-                    f"{path}: stands in {name}, which is read as data.\n"
-                    "    Name a file elsewhere: --corrections"
-                )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from luthier.core import files
-from luthier.core.errors import RecipeError
 from luthier.data.asked import read_asked
 from luthier.evaluation.predict import predict
+from luthier.workflow.outputs import check_files
 from luthier.workflow.run import Run
 from luthier.workflow.stages import Listener, Stages, silent
 
@@ -26,8 +25,7 @@ def predict_file(
         written there, said before anything is computed.
     """
     run, stages = Run(path), Stages(on_event)
-    check_other(input, output)
-    check_writable(output)
+    check_files([output], [str(input)])
     with stages.stage("reading data", str(input)):
         asked = read_asked(input, run.recipe.data, wants=run.objective.row.shape())
         for line in asked.notes:
@@ -52,25 +50,3 @@ def with_answer(record: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[st
     `given_...`, so that a target is kept beside what was found."""
     kept = {f"given_{key}" if key in answer else key: value for key, value in record.items()}
     return {**kept, **answer}
-
-
-def check_other(input: Path, output: Path) -> None:
-    """Raises: RecipeError: both are one file."""
-    if input.exists() and output.exists() and output.samefile(input):
-        raise RecipeError(
-            f"{output}: is the input, and the answers would overwrite your rows. "
-            "Choose another file for the output"
-        )
-
-
-def check_writable(output: Path) -> None:
-    """Raises: RecipeError: nothing can be written there."""
-    if output.is_dir():
-        raise RecipeError(f"{output}: a folder; expected a file to write, such as answers.jsonl")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output.parent):
-            pass
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise RecipeError(f"{output}: cannot be written ({reason}). Choose another file") from None

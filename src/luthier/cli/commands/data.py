@@ -16,7 +16,8 @@ from luthier.cli.data_files import augment, clean, split
 from luthier.cli.data_synth import synth
 from luthier.cli.data_views import card, diff, preview
 from luthier.cli.request import ANY_WORDS, Model
-from luthier.cli.section import DataWords, request_for, section_of
+from luthier.cli.request import split as split_words
+from luthier.cli.section import DataWords, check_outputs, request_for, section_of
 from luthier.cli.table import work
 from luthier.cli.text import one_line
 from luthier.core.errors import RecipeError
@@ -54,7 +55,7 @@ def check(
     model: also how long rows are in its tokens, and which of these are trained.
     """
     asked = [*(words or []), *context.args]
-    check = partial(_check(asked, model, task), output=output, report=report)
+    check = _check(asked, model, task, output=output, report=report)
     with Console() as console:
         found = check(on_event=console)
         is_wrong = any(finding["is_certain"] for finding in found["findings"])
@@ -65,17 +66,21 @@ for command in (preview, clean, split, augment, synth, diff, card):
     app.command(context_settings=ANY_WORDS)(command)
 
 
-def _check(words: list[str], model: str, task: str) -> Callable[..., dict[str, Any]]:
+def _check(
+    words: list[str], model: str, task: str, **files: Path | None
+) -> Callable[..., dict[str, Any]]:
     """The check of these words, ready to be made.
 
     Raises: RecipeError: every problem with them.
     """
     if model:
         recipe = request_for("check", words, model=model, objective=task).recipe
-        return partial(work("examine_for.check_for"), recipe)
+        check_outputs(split_words(words)[0], recipe.data, files=files.values())
+        return partial(work("examine_for.check_for"), recipe, **files)
     if task:
         raise RecipeError("--task: says how --model reads the rows, which is missing")
-    return partial(work("examine.check_files"), section_of("check", words))
+    section = section_of("check", words, files=files.values())
+    return partial(work("examine.check_files"), section, **files)
 
 
 def _show(found: dict[str, Any], console: Console) -> None:

@@ -38,10 +38,12 @@ def grade(
     Named are scores that are constant, saturated, not a number, or follow the length alone.
     """
     given = _settings(list(context.args))
+    section = work("grade.section_of")(rows, given["data"])
+    work("outputs.check_files")([output] if output else [], [str(rows), grader])
     with Console() as console:
         sampling = work("grade.Sampling")(samples=samples, max_new_tokens=max_new_tokens)
         found = work("grade.grade_file")(
-            work("grade.section_of")(rows, given["data"]),
+            section,
             {"name": grader, **given["grader"]},
             completion=completion,
             model=model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from luthier.core import files
@@ -14,6 +15,7 @@ from luthier.data.parts import beside
 from luthier.data.picture_files import is_picture
 from luthier.data.places._outer import root_of
 from luthier.data.places._parts import in_part, inside
+from luthier.data.places._same import is_among
 from luthier.data.places._saved import without_told
 from luthier.data.places._written import document_kinds, documents
 from luthier.data.read import open_path
@@ -119,6 +121,21 @@ def digest_of(folder: Path, *, within: Path | None = None) -> str:
     found = without_told(_files(folder, str(folder), within))
     texts, pictures = _untabled(found)
     return _digest(folder, texts or pictures)
+
+
+def holds_read(folder: Path, path: Path) -> bool:
+    """Whether a file is one that `gathered` would read of a folder, or would be if it were there.
+
+    Raises: DataError: as `_files`.
+    """
+    own = path.resolve()
+    within = folder.resolve() in own.parents
+    place = folder / own.relative_to(folder.resolve()) if within else path
+    found = [other for other in folder.rglob("*") if other.is_file()]
+    found += [place] if within and not place.exists() else []
+    found = without_told([other for other in found if not is_hidden(other, folder)])
+    read = [other for other in found if _is_table(other)] or [*chain(*_untabled(found))]
+    return place in read or is_among(path, read)
 
 
 def is_model(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from luthier.data.opened import Opened
 from luthier.data.places import places
 from luthier.data.places._archives import is_archive
 from luthier.data.places._local import digest_at, found_at
+from luthier.data.places._same import is_among
 
 
 @places.add
@@ -21,6 +22,10 @@ class Archive:
         archive, member = _split(name) or (Path(name), "")
         outer = name.removesuffix(f"/{member}") if member else name
         return found_at(archive, name=outer, encoding=encoding, member=member)
+
+    def reads(self, name: str, path: Path) -> bool:
+        archive, _ = _split(name) or (Path(name), "")
+        return is_among(path, [archive])
 
     def digest(self, name: str) -> str:
         archive, member = _split(name) or (Path(name), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from luthier.core.errors import DataError
@@ -32,6 +33,11 @@ class Place(Protocol):
 
         Raises: DataError: nothing with rows, or something that cannot be read.
         """
+        ...
+
+    def reads(self, name: str, path: Path) -> bool:
+        """Whether a file of this machine is one that the name stands for, or would be once it is
+        written. Raises: OSError: nobody can say."""
         ...
 
     def digest(self, name: str) -> str:

@@ -8,6 +8,7 @@ from luthier.core import files
 from luthier.data.opened import Opened
 from luthier.data.places import places
 from luthier.data.places._archives import is_archive
+from luthier.data.places._same import is_among
 from luthier.data.read import open_path
 
 
@@ -22,6 +23,10 @@ class File:
     def find(self, name: str, *, encoding: str) -> list[Opened]:
         path, part = _split(name) or (Path(name), "")
         return [open_path(path, name=name, encoding=encoding, part=part)]
+
+    def reads(self, name: str, path: Path) -> bool:
+        own, _ = _split(name) or (Path(name), "")
+        return is_among(path, [own])
 
     def digest(self, name: str) -> str:
         path, _ = _split(name) or (Path(name), "")

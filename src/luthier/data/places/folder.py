@@ -9,6 +9,7 @@ from luthier.data.places import places
 from luthier.data.places._gathered import (
     digest_of,
     gathered,
+    holds_read,
     is_hidden,
     is_model,
     is_read,
@@ -27,6 +28,10 @@ class Folder:
         path, part = _split(name) or (Path(name), "")
         whole = name.removesuffix(f"#{part}") if part else name
         return gathered(path, name=whole, encoding=encoding, part=part, has_sign=True)
+
+    def reads(self, name: str, path: Path) -> bool:
+        folder, _ = _split(name) or (Path(name), "")
+        return holds_read(folder, path)
 
     def digest(self, name: str) -> str:
         path, _ = _split(name) or (Path(name), "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from fnmatch import fnmatch
 from pathlib import Path
 
 from luthier.core.errors import DataError
@@ -13,6 +14,7 @@ from luthier.data.places import places
 from luthier.data.places._gathered import is_row_file
 from luthier.data.places._local import found_at
 from luthier.data.places._parts import refuse_parts
+from luthier.data.places._same import is_among
 
 
 @places.add
@@ -23,8 +25,7 @@ class Glob:
         return glob.has_magic(name) and "://" not in name and not Path(name).expanduser().exists()
 
     def find(self, name: str, *, encoding: str) -> list[Opened]:
-        matches = sorted(glob.glob(str(Path(name).expanduser()), recursive=True))  # noqa: PTH207
-        found = [match for match in matches if Path(match).is_file()]
+        found = [match for match in _matches(Path(name).expanduser()) if Path(match).is_file()]
         if not found:
             raise DataError(
                 f"{name}: no file matches this pattern.\n    Look at the folder, or name the files"
@@ -40,5 +41,20 @@ class Glob:
                 for one in found_at(path, name=match, encoding=encoding)
             ]
 
+    def reads(self, name: str, path: Path) -> bool:
+        pattern = Path(name).expanduser()
+        if is_among(path, map(Path, _matches(pattern))):
+            return True
+        if not fnmatch(path.name, pattern.name):
+            return False
+        goes_down = pattern.parent.name == "**"
+        inside = path.resolve().parents if goes_down else [path.parent]
+        folders = [Path(match) for match in _matches(pattern.parent)]
+        return any(is_among(folder, folders) for folder in inside)
+
     def digest(self, name: str) -> str:
         raise DataError(f"{name}: a pattern has no content of its own")
+
+
+def _matches(pattern: Path) -> list[str]:
+    return sorted(glob.glob(str(pattern), recursive=True))  # noqa: PTH207

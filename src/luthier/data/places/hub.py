@@ -59,6 +59,10 @@ class Hub:
         found = _opened(asked, path, store, name=name, encoding=encoding)
         return [replace(one, notes=(*one.notes, note)) for one in found]
 
+    def reads(self, name: str, path: Path) -> bool:
+        del name, path
+        return False  # copies are kept in the cache folder
+
     def digest(self, name: str) -> str:
         path, store = _fetched(_asked(name))
         return digest_of(path, within=store) if path.is_dir() else digest_at(path, name=name)

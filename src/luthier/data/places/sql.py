@@ -8,11 +8,13 @@ import os
 import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from luthier.core.errors import DataError, missing
 from luthier.data.opened import Opened
 from luthier.data.places import places
+from luthier.data.places._same import is_among
 from luthier.data.sources._cells import plain
 from luthier.data.sources.contract import Record
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
 
 _URL = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb|oracle|mssql|duckdb)(\+\w+)?://")
+_FILE = re.compile(r"(?:sqlite|duckdb)(?:\+\w+)?:///([^#?]+)")
 _READS = re.compile(r"\s*(\(\s*)*(select|with|values|table)\b", re.IGNORECASE)
 _PASSWORD = re.compile(r"(://[^:/@]*):(?!\$)[^@]*@")
 _TABLE = re.compile(r"[\w.]+")
@@ -42,6 +45,10 @@ class Sql:
         records = _rows(url, query, told=name)
         how = f"rows of a query to {url}; line numbers are row numbers"
         return [Opened(name, digest, "sql", (how,), records)]
+
+    def reads(self, name: str, path: Path) -> bool:
+        file = _FILE.match(name)
+        return file is not None and is_among(path, [Path(file[1])])
 
     def digest(self, name: str) -> str:
         url, query = _split(name)

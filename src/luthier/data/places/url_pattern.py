@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
 from luthier.data.parts import beside
@@ -34,6 +36,10 @@ class UrlPattern:
         file = Url()
         with beside(len(urls) > 1):
             return [one for url in urls for one in file.find(url, encoding=encoding)]
+
+    def reads(self, name: str, path: Path) -> bool:
+        del name, path
+        return False  # copies are kept in the cache folder
 
     def digest(self, name: str) -> str:
         raise DataError(f"{name}: a pattern has no content of its own")
