@@ -55,7 +55,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
         is_whole: False: some files of the recipe are not read, so corrections may fit no row.
     Raises: DataError: with the place, what came, what was expected and what to do.
     """
-    _check_shares(section)
+    check_shares(section)
     augmenters_of(section.augment)  # refused before anything is read
     asked_for(section.clean)
     ledger, corrections = Ledger(), read_corrections(section.corrections)
@@ -66,8 +66,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     weights = weights_of(parsed["train"])
     read_from = {one.name: one.sha256 for files in parsed.values() for one in files}
     corrected = corrected_splits(parsed, corrections, ledger, is_whole=is_whole)
-    parsed = corrected.parsed
-    parsed["train"], spreading = _few_spread(parsed, section)
+    parsed, spreading = few_spread(corrected.parsed, section)
     description += [*corrected.said, *spreading]
     before = ledger.counts()
     parsed = cleaned_splits(parsed, section, ledger)
@@ -94,18 +93,19 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     )
 
 
-def _few_spread(
-    parsed: Mapping[str, list[Parsed]], section: DataSection
-) -> tuple[list[Parsed], list[str]]:
-    """The files of train, chunks of few documents no longer tied to each other, and what is said.
+def few_spread(
+    parsed: Mapping[str, list[Parsed]], section: DataSection, *, fewest: int = FEWEST_DOCUMENTS
+) -> tuple[dict[str, list[Parsed]], list[str]]:
+    """The files, chunks of few documents of train no longer tied to each other, and what is said.
 
+    Args: fewest: documents of which whole ones are parted.
     Raises: DataError: these overlap, so that parts of train would be tested.
     """
     train = parsed["train"]
     number = sum(one.documents for one in train)
     is_split = not parsed["test"] or not (parsed["validation"] or not validation_share(section))
-    if not is_split or section.group_by or not 0 < number < FEWEST_DOCUMENTS:
-        return train, []
+    if not is_split or section.group_by or not 0 < number < fewest:
+        return dict(parsed), []
     few = f"{number} document{'s are' if number > 1 else ' is'} too few to keep each in one split"
     if section.chunk_overlap:
         raise DataError(
@@ -113,7 +113,7 @@ def _few_spread(
             "    Leave it at 0, or give files of your own: data.validation and data.test"
         )
     freed = [replace(one, rows=spread(one.rows)) for one in train]
-    return freed, [f"{few}, so chunks of one document stand in several"]
+    return {**parsed, "train": freed}, [f"{few}, so chunks of one document stand in several"]
 
 
 def parse_splits(
@@ -221,7 +221,8 @@ def changed_files(files: Mapping[str, str]) -> list[str]:
     return [name for name, known in files.items() if digest(name) not in (known, None)]
 
 
-def _check_shares(section: DataSection) -> None:
+def check_shares(section: DataSection) -> None:
+    """Nothing, where something is left for train. Raises: DataError: otherwise."""
     if (share := validation_share(section)) + section.test_share >= 1:
         raise DataError(
             f"data.validation_share {share} and data.test_share "

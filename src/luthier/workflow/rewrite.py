@@ -18,13 +18,13 @@ from luthier.data.clean import asked_for, idle_words, usual
 from luthier.data.clean import built as cleaning
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.ledger import Entry, Ledger
-from luthier.data.load import cleaned_splits, parse_splits
+from luthier.data.load import check_shares, cleaned_splits, few_spread, parse_splits
 from luthier.data.matching.keyed import keyed, start_of
 from luthier.data.on_disk import OnDisk
 from luthier.data.others import Others
 from luthier.data.parse import Parsed, weights_of
 from luthier.data.rows import Row
-from luthier.data.splits.divide import divide, held_together
+from luthier.data.splits.divide import divide, held_together, validation_share
 from luthier.data.splits.folds import folds as folds_of
 from luthier.data.splits.split import Shares
 from luthier.data.training_rows import training_rows
@@ -162,6 +162,7 @@ def _rewritten(
     folds: int = 0,
     grow: Grow | None = None,
 ) -> dict[str, Any]:
+    check_shares(section)
     asked = asked_for(section.clean, helpers)  # refused before anything is read
     stages, log = Stages(on_event), OnDisk[Entry]()
     stages.note_all(idle_words(asked), warning=True)
@@ -174,9 +175,11 @@ def _rewritten(
         others = Others(one for held in parsed.values() for one in held)
         with stages.stage("cleaning data"):
             corrected = corrected_splits(parsed, corrections, ledger)
-            cleaned = cleaned_splits(corrected.parsed, section, ledger, helpers=helpers)
+            freed, spreading = _freed(corrected.parsed, section, folds)
+            stages.note_all(spreading)
+            cleaned = cleaned_splits(freed, section, ledger, helpers=helpers)
             parts, how = divide(cleaned, section, ledger)
-            how = [*corrected.said, *corrected.warnings, *how]
+            how = [*corrected.said, *corrected.warnings, *spreading, *how]
         grown = _Grown(parts, [], {})
         if grow:
             with stages.stage("augmenting data"):
@@ -206,6 +209,18 @@ def _rewritten(
         }
         files.write_json(folder / LEDGER, found)
     return {**found, "folder": str(output)}
+
+
+def _freed(
+    parsed: Mapping[str, list[Parsed]], section: DataSection, folds: int
+) -> tuple[dict[str, list[Parsed]], list[str]]:
+    """The files as training would split them: chunks of few documents are rows like any other."""
+    if folds:
+        return few_spread(parsed, section, fewest=folds)
+    is_split = section.test_share or validation_share(section)
+    if section.chunk_overlap and not is_split:
+        return dict(parsed), []  # the chunks stay tied, and nothing is parted here
+    return few_spread(parsed, section)
 
 
 def _powers(parts: Parts) -> list[str]:

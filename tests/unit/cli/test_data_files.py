@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from luthier.cli.main import run
+from luthier.core.errors import DataError
 from luthier.data.load import load
 from luthier.recipe.schema import DataSection
 
@@ -169,6 +170,54 @@ def test_records_of_one_line_keep_their_other_columns_where_they_are_unchanged(
     words = ["data", "clean", str(tmp_path / "rows.json"), "--output", str(out)]
     answer(words, capfd)
     assert [row.get("id") for row in lines(out / "train.jsonl")] == [0, 1, None, 3, 4, 5]
+
+
+def test_shares_that_leave_nothing_for_train_are_refused_as_in_training(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shares = ["data.test_share=0.9", "data.validation_share=0.2"]
+    words = ["data", "split", tickets, *shares, "--output", str(tmp_path / "out")]
+    said = answer(words, capfd, code=2)["error"]["message"]
+    with pytest.raises(DataError) as refused:
+        load(DataSection(train=tickets, test_share=0.9, validation_share=0.2), seed=0)
+    assert said == str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["split", "clean"])
+def test_chunks_of_few_documents_are_rows_like_any_other_as_in_training(
+    command: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for at in range(3):
+        words = " ".join(f"Sentence {n} of document {at} tells of wood." for n in range(60))
+        (tmp_path / f"{at}.md").write_text(f"# Document {at}\n\n{words}")
+    section = DataSection(train=f"{tmp_path}/*.md", chunk=300)
+    out, chunk = tmp_path / "out", "data.chunk=300"
+    asked = [section.train, chunk, "data.clean.normalise=true", "--output", str(out)]
+    found = answer(["data", command, *asked], capfd)
+    assert any("3 documents are too few to keep each in one split" in line for line in found["how"])
+    assert "group" not in found["use"][0]
+    trained = load(section, seed=0).splits
+    if command == "split":
+        assert {row["text"] for row in lines(out / "test.jsonl")} == {
+            row.given() for row in trained.test
+        }
+    else:
+        assert load(DataSection(train=str(out / "train.jsonl")), seed=0).splits.test
+
+
+def test_folds_keep_whole_documents_where_there_are_enough(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for at in range(3):
+        words = " ".join(f"Sentence {n} of document {at} tells of wood." for n in range(60))
+        (tmp_path / f"{at}.md").write_text(f"# Document {at}\n\n{words}")
+    asked = ["data", "split", f"{tmp_path}/*.md", "data.chunk=300", "data.near_duplicates=0"]
+    answer([*asked, "--folds", "3", "--output", str(tmp_path / "whole")], capfd)
+    for fold in ("fold-1", "fold-2", "fold-3"):
+        assert len({row["group"] for row in lines(tmp_path / "whole" / fold / "test.jsonl")}) == 1
+    found = answer([*asked, "--folds", "5", "--output", str(tmp_path / "parted")], capfd)
+    assert len(found["files"]) == 10
 
 
 def test_folds_test_every_row_once_and_share_none(
