@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from luthier.core.options import options_of
 from luthier.data.assisted import Helpers, assist, is_assisted
-from luthier.data.cleaning import Change, Cleaner, Looking, cleaners
+from luthier.data.cleaning import Change, Cleaner, Knowing, Looking, cleaners
 from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.rows import Row
@@ -62,6 +63,21 @@ def usual() -> dict[str, Any]:
     """What `data.clean` says where files are cleaned and nobody says how."""
     kinds = sorted(cleaners.items(), key=lambda item: item[1].rank)
     return {name: True for name, kind in kinds if kind.is_usual}
+
+
+def knowing(
+    asked: Mapping[str, Cleaner],
+    rows: Sequence[Sequence[Row]],
+    learned: Collection[str] | None = None,
+) -> dict[str, Cleaner]:
+    """The same cleaners, those that go by all rows with these. Args: learned: as `Knowing` has it.
+
+    Raises: DataError: settings that do not fit the rows.
+    """
+    return {
+        name: one.knowing(chain(*rows), learned) if isinstance(one, Knowing) else one
+        for name, one in asked.items()
+    }
 
 
 def cleaned(

@@ -12,7 +12,7 @@ from luthier.data.assisted import Helpers
 from luthier.data.augment import augmenters_of
 from luthier.data.chunks import FEWEST_DOCUMENTS, spread
 from luthier.data.classes import check_classes, check_known, class_names, refuse_fractions
-from luthier.data.clean import asked_for, cleaned
+from luthier.data.clean import asked_for, cleaned, knowing
 from luthier.data.corrections import corrected_splits, corrected_test, read_corrections
 from luthier.data.find import digest, find
 from luthier.data.formats.contract import Record, Shape
@@ -69,7 +69,7 @@ def load(section: DataSection, *, seed: int, wants: str = "auto", is_whole: bool
     parsed, spreading = few_spread(corrected.parsed, section)
     description += [*corrected.said, *spreading]
     before = ledger.counts()
-    parsed = cleaned_splits(parsed, section, ledger)
+    parsed = cleaned_splits(parsed, section, ledger, is_whole=is_whole)
     description += ledger.since(before)
     shape = parsed["train"][0].shape
     if shape == "labeled":
@@ -163,6 +163,7 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     corrected = corrected_test(parsed, corrections, ledger, labels=known.labels)
     parsed, before = corrected.parsed["test"], ledger.counts()
     cleaners = asked_for(section.clean)
+    cleaners = knowing(cleaners, [one.rows for one in parsed], known.labels)
     parsed = [replace(one, rows=cleaned(one.rows, cleaners, ledger, drops=False)) for one in parsed]
     changed = ledger.since(before)
     alone = section.model_copy(update={"validation_share": 0.0})
@@ -191,15 +192,19 @@ def cleaned_splits(
     ledger: Ledger,
     *,
     helpers: Helpers | None = None,
+    is_whole: bool = True,
 ) -> dict[str, list[Parsed]]:
     """The files with their rows as `data.clean` leaves them. Of given validation and test files
     texts are changed, and no row is left out.
 
-    Raises: DataError: nothing is left of train.
+    Args: is_whole: as in `load`.
+    Raises: DataError: nothing is left of train, or settings fit no row.
     """
     asked = asked_for(section.clean, helpers)
     if not asked:
         return dict(parsed)
+    every = [one.rows for files in parsed.values() for one in files]
+    asked = knowing(asked, every, None if is_whole else ())
     found: dict[str, list[Parsed]] = {}
     for name in ("test", "validation", "train"):
         held = [one.rows for files in found.values() for one in files]

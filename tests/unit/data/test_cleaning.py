@@ -13,7 +13,7 @@ from luthier.core.errors import DataError, RecipeError
 from luthier.data.clean import asked_for, cleaned
 from luthier.data.edits import Edit, edited
 from luthier.data.ledger import Ledger
-from luthier.data.load import Loaded, load
+from luthier.data.load import Loaded, load, load_test
 from luthier.data.rows import (
     Chat,
     Labeled,
@@ -160,6 +160,60 @@ def test_spellings_of_a_label_become_the_most_frequent_one() -> None:
     assert clean(several, label_spellings={"names": {"c": "d"}, "alike": False})[0][0].brings() == (
         *("B", "b", "d"),
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "expected"),
+    [
+        (["NA\u00cfVE", "NA\u00cfVE", "na\u00efve"], {"na\u00efve": "plain"}, ["plain"] * 3),
+        (["a\u2013b", "a\u2014b", "a-b", "a-b"], {}, ["a-b"] * 4),
+        (["\u00c4pfel", "A\u0308pfel", "\u00c4pfel"], {}, ["\u00c4pfel"] * 3),
+        (["refund", "Refunds", "refund"], {"Refunds": "Refund"}, ["Refund"] * 3),
+        (["grill", "vegan", "vegan", "VEGAN"], {"grill": "Vegan"}, ["Vegan"] * 4),
+        (["a", "b", "A"], {"a": "b", "b": "a"}, ["b", "a", "b"]),
+    ],
+)
+def test_a_name_is_meant_however_it_is_spelled(
+    labels: list[str], said: dict[str, str], expected: list[str]
+) -> None:
+    rows = labelled(*((f"t{at}", label) for at, label in enumerate(labels)))
+    kept, _ = clean(rows, label_spellings={"names": said})
+    assert [row.stratum() for row in kept] == expected
+
+
+def test_names_alone_are_taken_letter_by_letter_and_marks_with_them() -> None:
+    rows = labelled(("a", "A\u0308pfel"), ("b", "\u00e4pfel"), ("c", "nuts"))
+    names = {"\u00c4pfel": "fruit"}
+    kept, ledger = clean(rows, label_spellings={"names": names, "alike": False})
+    assert [row.stratum() for row in kept] == ["fruit", "\u00e4pfel", "nuts"]
+    assert list(ledger.changed) == ["label 'A\\u0308pfel' is 'fruit'"]
+
+
+def test_a_label_that_no_row_has_is_named_with_the_nearest(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"text": f"t{n}", "label": "ab"[n % 2] * 4}) + "\n"
+                            for n in range(40)))  # fmt: skip
+    said: dict[str, Any] = {"label_spellings": {"names": {"aaab": "x"}, "alike": False}}
+    with pytest.raises(DataError, match="no row has the label 'aaab'; did you mean 'aaaa'"):
+        load(DataSection(train=str(path), clean=said), seed=0)
+    with pytest.raises(RecipeError, match=r"data\.clean\.label_spellings"):
+        asked_for({"label_spellings": {"names": {"aaaa": " "}}})
+
+
+def test_labels_are_spelled_alike_in_all_files(tmp_path: Path) -> None:
+    """In those for the test another spelling may be the more frequent one."""
+    for name, label, number in (("train", "refund", 40), ("test", "Refund", 4)):
+        rows = [{"text": f"{name} {n}", "label": ("other", label)[n % 2]} for n in range(number)]
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    section = DataSection(
+        train=str(tmp_path / "train.jsonl"),
+        test=str(tmp_path / "test.jsonl"),
+        clean={"label_spellings": True},
+    )
+    found = load(section, seed=0)
+    assert {row.target() for row in found.splits.test} == {"refund", "other"}
+    later = section.model_copy(update={"train": "gone"})
+    assert {row.target() for row in load_test(later, found).splits.test} == {"refund", "other"}
 
 
 def test_labels_of_a_row_that_become_one_are_one() -> None:

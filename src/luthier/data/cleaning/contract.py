@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -64,6 +64,19 @@ class Looking(Protocol):
     """A cleaner that can be told to change nothing: checks name what it finds."""
 
     only_looks: bool
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A cleaner that goes by the rows of all files, whichever of them it changes."""
+
+    def knowing(self, rows: Iterable[Row], learned: Collection[str] | None = None) -> Cleaner:
+        """The same cleaner, which knows these rows.
+
+        Args: learned: classes of a model that the rows are to test; None: these are all rows.
+        Raises: DataError: its settings fit none of all rows.
+        """
+        ...
 
 
 @runtime_checkable
