@@ -14,7 +14,7 @@ from luthier.data.assisted import Helpers
 from luthier.data.checks import Beside, Check, Finding, Shown, Spatial, checks
 from luthier.data.checks.contract import OtherColumns
 from luthier.data.clean import asked_for, looking_of, without
-from luthier.data.cleaning import Cleaner, cleaners
+from luthier.data.cleaning import Cleaner, Opening, cleaners
 from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.ledger import Ledger
 from luthier.data.load import cleaned_splits, parse_splits
@@ -140,6 +140,7 @@ def findings_of(
     points: Embedded | None = None,
     others: OtherColumns | None = None,
     looking: Mapping[str, Cleaner] | None = None,
+    opens: bool = True,
     progress: Callable[[str], None] = lambda _: None,
     unable: Callable[[str], None] = lambda _: None,
 ) -> list[Finding]:
@@ -147,13 +148,16 @@ def findings_of(
 
     Args: beside: validation and test rows of files of their own. points: the rows, or some of them,
         with vectors. others: gives the columns that rows do not hold. looking: cleaners with
-        settings of their own, in place of the usual ones. progress: is told what is looked for.
-        unable: is told which check could not look, and why.
+        settings of their own, in place of the usual ones. opens: whether those look too that open
+        the files that rows name. progress: is told what is looked for. unable: is told which check
+        could not look, and why.
     """
     found: list[Finding] = []
     for name, kind in cleaners.items():
-        progress(f"looking for {name.replace('_', ' ')}")
-        found += would_change(name, cleaner_of(name, kind, looking or {}), rows, beside)
+        cleaner = cleaner_of(name, kind, looking or {})
+        if opens or not isinstance(cleaner, Opening):
+            progress(f"looking for {name.replace('_', ' ')}")
+            found += would_change(name, cleaner, rows, beside)
     for name, kind in checks.items():
         progress(f"looking for {name}")
         try:

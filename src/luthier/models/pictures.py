@@ -20,9 +20,8 @@ from transformers import AutoImageProcessor
 from luthier.core import cache
 from luthier.core.errors import ModelError
 from luthier.core.files import read_json
-from luthier.data.rows import Chat, Message
+from luthier.data.rows import Chat, Message, open_picture
 from luthier.models.bundle import Rendered
-from luthier.models.picture_files import open_picture
 from luthier.models.reading import reading
 from luthier.models.shelf import Shelf
 
@@ -62,7 +61,7 @@ class PictureCodec:
     def picture(self, path: str, *, where: str) -> NDArray[np.uint8]:
         """The picture as bytes (C, H, W), resized and cropped as the model wants it.
 
-        Raises: DataError: naming `where`; as `picture_files.open_picture`.
+        Raises: DataError: naming `where`; as `open_picture`.
         """
         image = open_picture(path, where=where)
         if self.channels == 1:  # processors want three, and treat each alike

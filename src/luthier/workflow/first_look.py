@@ -32,6 +32,7 @@ def first_look(loaded: Loaded, section: DataSection, stages: Stages) -> list[dic
         rows,
         others=loaded.others,
         looking=looking_of(asked_for(section.clean)),
+        opens=False,
         unable=lambda text: stages.note(text, warning=True),
     )
     stopping = [one for one in findings if one.count >= max(1, one.stops_from * len(rows))]

@@ -16,7 +16,9 @@ from luthier.data.augment import augmenters_of
 from luthier.data.augment import built as augmenting
 from luthier.data.clean import asked_for, idle_words, usual
 from luthier.data.clean import built as cleaning
+from luthier.data.cleaning import Cleaner, Opening
 from luthier.data.corrections import corrected_splits, read_corrections
+from luthier.data.damaged import refuse_damaged
 from luthier.data.ledger import Entry, Ledger
 from luthier.data.load import check_shares, cleaned_splits, few_spread, parse_splits
 from luthier.data.matching.keyed import keyed, start_of
@@ -178,6 +180,7 @@ def _rewritten(
             freed, spreading = _freed(corrected.parsed, section, folds)
             stages.note_all(spreading)
             cleaned = cleaned_splits(freed, section, ledger, helpers=helpers)
+            _refuse_damaged(cleaned, asked)
             parts, how = divide(cleaned, section, ledger)
             how = [*corrected.said, *corrected.warnings, *spreading, *how]
         grown = _Grown(parts, [], {})
@@ -221,6 +224,17 @@ def _freed(
     if section.chunk_overlap and not is_split:
         return dict(parsed), []  # the chunks stay tied, and nothing is parted here
     return few_spread(parsed, section)
+
+
+def _refuse_damaged(files: Mapping[str, Sequence[Parsed]], asked: Mapping[str, Cleaner]) -> None:
+    """Nothing, where all pictures can be opened; those of train were where a cleaner did so.
+
+    Raises: DataError: as `data.damaged.refuse_damaged`.
+    """
+    were_opened = any(isinstance(one, Opening) for one in asked.values())
+    for name, held in files.items():
+        for one in held if name != "train" or not were_opened else ():
+            refuse_damaged(one.rows)
 
 
 def _powers(parts: Parts) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from tests import pictures
 from transformers import ViTImageProcessorPil
 
 from luthier.core.errors import DataError, ModelError
+from luthier.data.examine import examine, findings_of
 from luthier.data.ledger import Ledger
 from luthier.data.load import changed_files, load
 from luthier.data.parse import Reading, parse_file
-from luthier.data.rows import Labeled
-from luthier.models.picture_files import open_picture
+from luthier.data.rows import Labeled, open_picture
 from luthier.models.pictures import open_picture_codec
 from luthier.recipe.schema import DataSection
+from luthier.workflow.rewrite import augment_files, clean_files, split_files
 
 
 def rows_of(path: Path) -> list[Labeled]:
@@ -151,6 +153,71 @@ def test_a_missing_picture_is_named_with_its_line(tmp_path: Path) -> None:
     table.write_text(json.dumps({"image": "nowhere.png", "label": "a"}) + "\n")
     with pytest.raises(DataError, match=r"table.jsonl line 1: no such picture: .*nowhere.png"):
         rows_of(table)
+
+
+@pytest.mark.parametrize(("odd", "said"), [("notes", "no such picture"), ("", "")])
+def test_one_odd_name_leaves_a_table_one_of_pictures(tmp_path: Path, odd: str, said: str) -> None:
+    pictures.folder(tmp_path / "all", per_class=2)
+    names = ["all/red/00.png", "all/red/01.png", "all/blue/00.png", odd]
+    table = tmp_path / "table.csv"
+    table.write_text("image,label\n" + "".join(f"{name},a\n" for name in names))
+    if said:
+        with pytest.raises(DataError, match=rf"table.csv line 5: {said}: .*{odd}"):
+            rows_of(table)
+        return
+    ledger = Ledger()
+    rows = parse_file(str(table), Reading(), ledger).rows
+    assert len(rows) == 3
+    assert ledger.dropped["no picture"].count == 1
+
+
+def damaged_folder(root: Path) -> tuple[Path, set[str]]:
+    """A folder of pictures, and those of them that cannot be opened."""
+    folder = pictures.folder(root, per_class=12)
+    cut = folder / "red" / "cut.jpg"
+    pictures.picture("red", seed=90).resize((240, 200)).save(cut)
+    pictures.picture("blue", seed=91).resize((240, 200)).save(folder / "blue" / "whole.jpg")
+    cut.write_bytes(cut.read_bytes()[:-300])
+    (folder / "blue" / "words.png").write_text("words")
+    pictures.picture("green", seed=92).convert("CMYK").save(folder / "green" / "print.jpg")
+    return folder, {str(cut), f"{folder}/blue/words.png", f"{folder}/green/print.jpg"}
+
+
+def test_a_check_names_pictures_that_cannot_be_opened(tmp_path: Path) -> None:
+    folder, wrong = damaged_folder(tmp_path / "all")
+    found = {one.name: one for one in examine(DataSection(train=str(folder))).findings}
+    finding = found["damaged_pictures"]
+    assert {row.text for row in finding.shown} == wrong
+    assert finding.is_certain
+    assert all(Path(row.text).name in row.beside for row in finding.shown)
+    whole = pictures.folder(tmp_path / "whole", per_class=10)
+    found = {one.name: one for one in examine(
+        DataSection(train=str(whole), test=str(folder), on_leak="remove")
+    ).findings}  # fmt: skip
+    assert found["damaged_pictures"].title.endswith("in test")
+
+
+def test_damaged_pictures_are_not_written(tmp_path: Path) -> None:
+    folder, wrong = damaged_folder(tmp_path / "all")
+    section = DataSection(train=str(folder))
+    for make in (split_files, partial(augment_files, seed=1)):
+        asked = section.model_copy(update={"augment": {"words": 1}})
+        with pytest.raises(DataError, match=r"cut.jpg' is damaged(.|\n)*damaged_pictures=true"):
+            make(asked, output=tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+    cleaned = clean_files(section, output=tmp_path / "out")
+    assert cleaned["rows"]["dropped"]["a picture that cannot be opened"]["count"] == len(wrong)
+    assert split_files(DataSection(train=f"{tmp_path}/out/train.jsonl"), output=tmp_path / "parts")
+    given = DataSection(train=f"{tmp_path}/out/train.jsonl", test=str(folder))
+    with pytest.raises(DataError, match=r"cut.jpg' is damaged"):
+        clean_files(given, output=tmp_path / "other")
+
+
+def test_the_look_at_the_start_of_a_training_opens_no_pictures(tmp_path: Path) -> None:
+    folder, _ = damaged_folder(tmp_path / "all")
+    rows = rows_of(folder)
+    assert "damaged_pictures" in {one.name for one in findings_of(rows)}
+    assert "damaged_pictures" not in {one.name for one in findings_of(rows, opens=False)}
 
 
 def test_a_truncated_picture_is_called_damaged(tmp_path: Path) -> None:

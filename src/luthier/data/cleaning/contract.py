@@ -85,3 +85,11 @@ class Throughout(Protocol):
 
     elsewhere: ClassVar[str]
     """What such rows do there, in a sentence for people."""
+
+
+@runtime_checkable
+class Opening(Protocol):
+    """A cleaner that opens the files that rows name. A training opens them anyway, so the look at
+    its start leaves this one out."""
+
+    opens_files: ClassVar[bool]

@@ -36,7 +36,7 @@ class Pictures:
 
     def recognise(self, sample: Sample) -> Match | None:
         column = find(PICTURE, sample.columns)
-        if not column or not all(_is_picture(record.get(column)) for record in sample.records):
+        if not column or not _are_mostly_pictures(sample, column):
             return None
         others = [name for name in sample.columns if name != column]
         label = find(LABEL, others) or find_ending(LABEL, others)
@@ -72,8 +72,11 @@ class Pictures:
         return {"picture": path, "label": row.label} if row.picture else None
 
 
-def _is_picture(value: object) -> bool:
-    return isinstance(value, str) and is_picture(value)
+def _are_mostly_pictures(sample: Sample, column: str) -> bool:
+    """One odd name among many does not make texts of the others."""
+    values = [record.get(column) for record in sample.records]
+    named = [value for value in values if isinstance(value, str) and is_picture(value)]
+    return 2 * len(named) > len(values)
 
 
 def _place(path: str, context: Context) -> Path:

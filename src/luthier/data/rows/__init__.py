@@ -12,6 +12,7 @@ from luthier.data.rows.conversations import (
     SpanWeight,
     spoken,
 )
+from luthier.data.rows.picture import check_picture, open_picture
 from luthier.data.rows.ranked import Candidate, Ranked
 from luthier.data.rows.texts import (
     Labeled,
@@ -48,6 +49,8 @@ __all__ = [
     "Tagged",
     "Text",
     "Triplet",
+    "check_picture",
     "name_of",
+    "open_picture",
     "spoken",
 ]

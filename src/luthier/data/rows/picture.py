@@ -1,7 +1,8 @@
-"""A picture file as pixels: whole, upright, in RGB, whatever the model reads."""
+"""The picture of a row as pixels: whole, upright, in RGB, whatever the model reads."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from luthier.core.errors import DataError, missing
@@ -17,10 +18,33 @@ def open_picture(path: str, *, where: str) -> Any:
     MissingExtra: Pillow is not installed.
     """
     pillow, ops = _pillow()
+    image = _whole(path, lambda file: ops.exif_transpose(file), where=where)
+    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
+        clear = image.convert("RGBA")
+        ground = pillow.new("RGBA", clear.size, "white")
+        return pillow.alpha_composite(ground, clear).convert("RGB")
+    if image.mode == "I;16":  # a plain conversion cuts off at 255
+        image = image.point(lambda value: value / 256).convert("L")
+    return image.convert("RGB")
+
+
+def check_picture(path: str, *, where: str) -> None:
+    """Nothing, where the picture can be opened. All of it is decoded, JPEG to an eighth of its
+    size, which takes a half of the time and finds a cut one as well.
+
+    Raises: as `open_picture`.
+    """
+    _whole(path, lambda file: file, where=where, is_small=True)
+
+
+def _whole(path: str, finish: Callable[[Any], Any], *, where: str, is_small: bool = False) -> Any:
+    pillow, _ = _pillow()
     try:
         with pillow.open(path) as file:
+            if is_small:
+                file.draft(None, (1, 1))
             file.load()
-            image = ops.exif_transpose(file)
+            image = finish(file)
     except FileNotFoundError:
         raise DataError(f"{where}: no such picture: '{path}'. Give the path of a file") from None
     except pillow.UnidentifiedImageError:
@@ -37,13 +61,7 @@ def open_picture(path: str, *, where: str) -> Any:
             f"{where}: picture '{path}' has the colours {image.mode}, expected RGB or grey.\n"
             "    Convert it: how others look on a screen depends on a profile that is not guessed"
         )
-    if image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info:
-        clear = image.convert("RGBA")
-        ground = pillow.new("RGBA", clear.size, "white")
-        return pillow.alpha_composite(ground, clear).convert("RGB")
-    if image.mode == "I;16":  # a plain conversion cuts off at 255
-        image = image.point(lambda value: value / 256).convert("L")
-    return image.convert("RGB")
+    return image
 
 
 def _pillow() -> tuple[Any, Any]:
