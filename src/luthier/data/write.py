@@ -20,11 +20,14 @@ from luthier.data.formats.contract import (
     Unusable,
     Writer,
 )
+from luthier.data.picture_copies import keep, named_from
 from luthier.data.recognise import recognise
-from luthier.data.rows import Row
+from luthier.data.rows import Labeled, Row
 
 GROUP = "group"
 """Column of a written file for what rows are kept together by."""
+PICTURE = "picture"
+"""Column of a written file that names one."""
 _SAMPLE = 100
 _NONE: Record = {}
 
@@ -51,7 +54,8 @@ class Written:
 
 
 def write_rows(path: Path, rows: Sequence[Row], others: Sequence[Record] = ()) -> Written:
-    """The file, as JSON Lines, written wholly or not at all.
+    """The file, as JSON Lines, written wholly or not at all, with the pictures of the cache folder
+    beside it.
 
     Args: others: for each row the columns of its record that the row does not hold; none: rows
         are written alone. They are left out where they would be taken for something else, and have
@@ -62,8 +66,9 @@ def write_rows(path: Path, rows: Sequence[Row], others: Sequence[Record] = ()) -
     settings, is_beside = _settings(path, rows, others, has_groups=has_groups)
     renamed: dict[str, str] = {}
     beside = others if is_beside else ()
-    records = _records(rows, beside, renamed, has_groups=has_groups)
+    records = _records(path, rows, beside, renamed, has_groups=has_groups)
     files.write_pieces(path, (_line(record) for record in records))
+    keep(path.parent)
     return Written(settings, is_beside, renamed)
 
 
@@ -104,7 +109,12 @@ def writer_of(row: Row) -> tuple[str, Writer]:
 
 
 def _records(
-    rows: Sequence[Row], others: Sequence[Record], renamed: dict[str, str], *, has_groups: bool
+    path: Path,
+    rows: Sequence[Row],
+    others: Sequence[Record],
+    renamed: dict[str, str],
+    *,
+    has_groups: bool,
 ) -> Iterator[dict[str, Any]]:
     if not rows:
         return
@@ -117,6 +127,8 @@ def _records(
                 f"{row.origin}: a row of another kind than {rows[0].origin}; pictures and texts "
                 "cannot be written into one file"
             )
+        if isinstance(row, Labeled) and row.picture:
+            record |= {PICTURE: named_from(path.parent, row.picture, row.digest)}
         grouped = {GROUP: _group(row)} if is_added else {}
         fields = getattr(row, "fields", {})  # some rows hold the record that they are from
         more = {k: v for k, v in other.items() if k not in fields or record[k] != fields[k]}
@@ -154,7 +166,7 @@ def _settings(
     first = rows[:_SAMPLE]
     for is_beside in (True, False) if others else (False,):
         beside = others if is_beside else ()
-        head = list(islice(_records(rows, beside, {}, has_groups=has_groups), _SAMPLE))
+        head = list(islice(_records(path, rows, beside, {}, has_groups=has_groups), _SAMPLE))
         known = formats.get(name).canonical
         columns = {key: key for key in known if any(key in record for record in head)}
         grouped = {"group_by": GROUP} if has_groups else {}
@@ -178,7 +190,11 @@ def _is_read_so(
         if isinstance(kind, Settling):
             match = kind.settled(match, list(enumerate(head)))
         for record, row in zip(head, rows, strict=True):
-            context = Context(row.origin, match, {}, given.get("group_by", ""))
+            is_near = not Path(record.get(PICTURE, "/")).is_absolute()
+            context = Context(
+                row.origin, match, {}, given.get("group_by", ""),
+                folder=path.parent if is_near else None,
+            )  # fmt: skip
             if not _is_same(kind.parse(record, context), row):
                 return False
     except (DataError, Unusable):

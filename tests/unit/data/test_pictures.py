@@ -23,7 +23,7 @@ from luthier.data.parse import Reading, parse_file
 from luthier.data.rows import Labeled, open_picture
 from luthier.models.pictures import open_picture_codec
 from luthier.recipe.schema import DataSection
-from luthier.workflow.rewrite import augment_files, clean_files, split_files
+from luthier.workflow.rewrite import augment_files, clean_files, fold_files, split_files
 
 
 def rows_of(path: Path) -> list[Labeled]:
@@ -108,6 +108,38 @@ def test_a_table_in_an_archive_names_no_pictures_outside(tmp_path: Path, named: 
         packed.writestr("a.csv", f"image,label\n{named.format(folder=tmp_path)},a\n")
     with pytest.raises(DataError, match=r"rows\.zip.* line 2: picture .* leads out of what"):
         rows_of(tmp_path / "rows.zip")
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_rows_written_from_an_archive_outlive_the_cache_and_may_move(
+    folds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LUTHIER_CACHE", str(tmp_path / "cache"))
+    pictures.folder(tmp_path / "all", per_class=8)
+    packed = shutil.make_archive(str(tmp_path / "all"), "zip", tmp_path / "all")
+    section, out = DataSection(train=packed), tmp_path / "out"
+    make = partial(fold_files, folds=folds) if folds else split_files
+    found = make(section, output=out)
+    shutil.rmtree(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "all")
+    moved = out.rename(tmp_path / "moved")
+    rows = [row for entry in found["files"].values() for row in rows_of(moved / entry["file"])]
+    assert len(rows) == 24 * (folds or 1)
+    assert {row.label for row in rows} == {"blue", "green", "red"}
+    assert all(open_picture(row.picture, where="row").size for row in rows)
+    train = "fold-1/train.jsonl" if folds else "train.jsonl"
+    test = "fold-1/test.jsonl" if folds else "test.jsonl"
+    again = DataSection(train=str(moved / train), test=str(moved / test))
+    assert load(again, seed=0).splits.test
+
+
+def test_pictures_of_own_folders_stay_where_they_are(tmp_path: Path) -> None:
+    folder = pictures.folder(tmp_path / "all", per_class=8)
+    split_files(DataSection(train=str(folder)), output=tmp_path / "out")
+    assert not (tmp_path / "out" / "pictures").exists()
+    assert all(
+        Path(row.picture).is_relative_to(folder) for row in rows_of(tmp_path / "out/test.jsonl")
+    )
 
 
 def test_the_same_picture_twice_is_one_row(tmp_path: Path) -> None:
