@@ -20,7 +20,9 @@ from luthier.data.rows import (
     Message,
     Multilabeled,
     Origin,
+    Preference,
     Question,
+    Rated,
     Row,
     Span,
     SpanWeight,
@@ -149,6 +151,49 @@ def test_outvoted_labels_of_equal_texts_go() -> None:
     assert clean(rows, contradictions="none")[0] == []
     answers = [chat("Tell a joke", "One"), chat("Tell a joke", "Two")]
     assert clean(answers, contradictions=True)[0] == answers
+
+
+def rated(asked: str, said: str, is_good: bool, system: str = "") -> Row:
+    turns = (Message("user", asked), Message("assistant", said))
+    first = (Message("system", system),) if system else ()
+    return Rated(origin=AT, messages=(*first, *turns), is_good=is_good)
+
+
+def calling(name: str, is_good: bool) -> Row:
+    call = {"type": "function", "function": {"name": name, "arguments": {}}}
+    turns = (Message("user", "look it up"), Message("assistant", "", tool_calls=(call,)))
+    return Rated(origin=AT, messages=turns, is_good=is_good)
+
+
+def test_only_the_same_answer_to_the_same_prompt_is_good_and_bad_in_contradiction() -> None:
+    fine = [
+        rated("x", "one", True), rated("x", "two", False),
+        rated("y", "Yes", True), rated("y", "yes", False),
+        rated("z", "so", True, system="be brief"), rated("z", "so", False, system="be kind"),
+        calling("search", True), calling("delete", False),
+    ]  # fmt: skip
+    assert clean(fine, contradictions=True)[0] == fine
+    twice = rated("x", "one", False)
+    assert clean([*fine, twice], contradictions=True)[0] == fine[1:]
+    assert clean([*fine, fine[0], twice], contradictions=True)[0] == [*fine, fine[0]]
+
+
+def test_the_same_two_answers_preferred_the_other_way_round_contradict_each_other() -> None:
+    def pair(better: str, worse: str, margin: float = 0.0) -> Row:
+        chosen, rejected = (Message("assistant", better),), (Message("assistant", worse),)
+        asked = (Message("user", "x"),)
+        return Preference(
+            origin=AT, messages=asked, chosen=chosen, rejected=rejected, margin=margin
+        )
+
+    fine = [pair("a", "b"), pair("b", "c"), pair("c", "a")]
+    assert clean(fine, contradictions=True)[0] == fine
+    kept, ledger = clean([*fine, pair("b", "a", 0.5)], contradictions=True)
+    assert kept == fine[1:]
+    assert ledger.dropped["equal answers, preferred the other way round"].count == 2
+    assert clean([*fine, pair("b", "a"), pair("a", "b", 1.0)], contradictions=True)[0] == [
+        *fine, pair("a", "b", 1.0),
+    ]  # fmt: skip
 
 
 def test_spellings_of_a_label_become_the_most_frequent_one() -> None:

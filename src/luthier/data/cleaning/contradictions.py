@@ -1,4 +1,4 @@
-"""Equal texts with different labels."""
+"""Equal texts with different labels, and equal answers of which another one is preferred."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from luthier.data.matching.minhash import plainly
 from luthier.data.matching.repeated import repeated
 from luthier.data.rows import Row
 
+_LABEL = "equal text with another label"
+_ORDER = "equal answers, preferred the other way round"
+
 
 class Config(ComponentConfig):
     """What is done about them."""
@@ -28,8 +31,9 @@ class Config(ComponentConfig):
 
 @cleaners.add
 class Contradictions:
-    """Compares texts in small letters and with single spaces; rows without classes have many right
-    answers, and are left alone."""
+    """Compares texts in small letters and with single spaces, and answers to the letter: the same
+    one is good in one row and bad in another, or the better and the worse of the same two. Rows
+    with many right answers are left alone."""
 
     Config = Config
     short: ClassVar[str] = "keep"
@@ -47,8 +51,8 @@ class Contradictions:
         del beside
         hashes, places = array("Q"), array("q")
         for at, row in enumerate(rows):
-            if (row.stratum() or row.brings()) and row.given().strip():
-                hashes.append(start_of(plainly(row.given())))
+            if (contested := row.contested()).strip():
+                hashes.append(start_of(plainly(contested)))
                 places.append(at)
         groups: dict[int, list[int]] = defaultdict(list)
         for place, number in zip(*repeated(np.array(hashes, np.uint64)), strict=True):
@@ -58,7 +62,8 @@ class Contradictions:
         for at in sorted(against):
             other = rows[against[at]]
             found = f"'{targets[at]}' here, '{other.target()}' there"
-            yield Change(at, "equal text with another label", of=other, found=found)
+            has_class = bool(other.stratum() or other.brings())
+            yield Change(at, _LABEL if has_class else _ORDER, of=other, found=found)
 
     def _against(
         self, group: Sequence[int], targets: Mapping[int, str]

@@ -102,6 +102,11 @@ class Row:
         """The right answer as text; empty where there is none."""
         return ""
 
+    def contested(self) -> str:
+        """What rows share that contradict each other where their targets differ; empty: many
+        targets are right. Capitals and white space make no difference."""
+        return self.given() if self.stratum() or self.brings() else ""
+
     def asked_with(self) -> str:
         """What a figure of several rows is taken over, such as their query; empty: nothing."""
         return self.group

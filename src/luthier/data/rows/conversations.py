@@ -123,6 +123,11 @@ class Preference(Row):
     def target(self) -> str:
         return spoken(self.chosen)
 
+    def contested(self) -> str:
+        """The prompt with both answers, whichever of them is preferred."""
+        other = replace(self, chosen=self.rejected, rejected=self.chosen, margin=0.0)
+        return min(replace(self, margin=0.0).key(), other.key())
+
     def varied(self, find: Find, *, moves: bool) -> Preference:
         del moves
         return replace(self, messages=_asked(self.messages, find))
@@ -166,6 +171,11 @@ class Rated(Row):
 
     def stratum(self) -> str:
         return self.target()
+
+    def contested(self) -> str:
+        """To the letter: an answer in other capitals, to another system text or with another call
+        is another answer."""
+        return self.input_key()
 
     def varied(self, find: Find, *, moves: bool) -> Rated:
         del moves
