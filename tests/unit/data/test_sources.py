@@ -158,6 +158,33 @@ def test_texts_that_begin_with_a_quotation_are_not_quoting(tmp_path: Path) -> No
     assert len(records) == 12
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.txt", "a"])
+@pytest.mark.parametrize("mark", [";", ",", "|", ":", "\t"])
+@pytest.mark.parametrize("start", ["sep={}\r\n", '"sep={}"\r\n', "sep={}\r", "\ufeffsep={}\n"])
+def test_a_first_line_may_say_the_delimiter(
+    tmp_path: Path, name: str, mark: str, start: str
+) -> None:
+    end = start.removeprefix("\ufeff").partition("}")[2].lstrip('"')
+    rows = [("Text", "Label"), ("so, and; so", "good"), ("so", "bad")]
+    lines = [mark.join(f'"{cell}"' if mark in cell else cell for cell in row) for row in rows]
+    path = tmp_path / name
+    path.write_bytes((start.format(mark) + end.join([*lines, ""])).encode())
+    opened = find_one(str(path), encoding="auto")
+    first, *_ = opened.notes
+    assert list(opened.records) == [
+        (3, {"Text": "so, and; so", "Label": "good"}),
+        (4, {"Text": "so", "Label": "bad"}),
+    ]
+    assert "-separated, as its first line says" in first
+    assert "second line is the header" in first
+
+
+def test_a_quote_below_a_said_delimiter_is_named_with_its_line(tmp_path: Path) -> None:
+    rows = [*(f'"text {at}";x' for at in range(5)), '"open;x', "more;y"]
+    with pytest.raises(DataError, match=r"a\.csv line 8: .*not closed"):
+        read(tmp_path, "a.csv", "\n".join(["sep=;", "text;label", *rows]))
+
+
 def test_a_quote_that_is_never_closed_is_named_with_the_first_line_of_its_record(
     tmp_path: Path,
 ) -> None:

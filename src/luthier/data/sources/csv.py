@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import ClassVar, TextIO
 
@@ -24,6 +26,8 @@ _DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 _HEAD_RECORDS = 200
 """As many as a spreadsheet has."""
 _MANY = 0.1
+_SAID = re.compile(r"\ufeff?(\"?)sep=([^\w\"\r\n])\1[;,\t ]*(?:\r\n|\r|\n)")
+"""A first line that says the delimiter, as spreadsheets write and read it."""
 
 
 @sources.add
@@ -39,7 +43,8 @@ class Delimited:
     def accepts(self, content: Content) -> bool:
         if content.suffix in self.suffixes:
             return not (content.text.lstrip()[:1] == "{" and is_lines(content.text))
-        return _known_header(content.text) or _tabbed(content.text)
+        is_said = _SAID.match(content.text) is not None
+        return is_said or _known_header(content.text) or _tabbed(content.text)
 
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
         csv.field_size_limit(LONGEST_LINE)
@@ -49,10 +54,12 @@ class Delimited:
             return iter([]), "delimited text"
         named = is_header([cells for _, cells in head])
         width = Counter(len(trimmed(cells)) for _, cells in head).most_common(1)[0][0]
-        if _known_header(content.text) and dialect.misses([cells for _, cells in head]):
+        if _known_header(dialect.below(content.text)) and dialect.misses([row for _, row in head]):
             raise _several_delimiters(content)
-        names = names_in(head[0][1], where=f"{content.name} line 1") if named else numbered(width)
-        how = dialect.words() + (", first line is the header" if named else ", without a header")
+        where = f"{content.name} line {head[0][0]}"
+        names = names_in(head[0][1], where=where) if named else numbered(width)
+        first = "second" if dialect.is_said else "first"
+        how = dialect.words() + (f", {first} line is the header" if named else ", without a header")
         records = dialect.records(content)
         widens = not named and dialect.delimiter == "\t"  # a tab in a text is rare, a comma is not
         return _keyed(records, names, skip_first=named, widens=widens), how
@@ -61,32 +68,35 @@ class Delimited:
 class _Dialect:
     """How one file is delimited and quoted."""
 
-    def __init__(self, delimiter: str, *, quoted: bool, escaped: bool = False) -> None:
+    def __init__(
+        self, delimiter: str, *, quoted: bool, escaped: bool = False, is_said: bool = False
+    ) -> None:
+        """Args: is_said: whether the first line says the delimiter, and is none of the rows."""
         self.delimiter, self.quoted, self.escaped = delimiter, quoted, escaped
+        self.is_said = is_said
 
     @classmethod
     def of(cls, content: Content) -> _Dialect:
-        scores: dict[str, tuple[float, int]] = {}
-        text = _head(content.text)
-        for delimiter in _DELIMITERS:
-            quoted = _is_quoted(text, delimiter)
-            lines = io.StringIO(text, newline="")
-            rows = list(islice(cls(delimiter, quoted=quoted).split(lines), _HEAD_RECORDS))
-            widths = Counter(len(cells) for _, cells in rows if cells)
-            width, count = widths.most_common(1)[0] if widths else (1, 0)
-            scores[delimiter] = (count / max(1, len(rows)) if width > 1 else 0.0, width)
-        best = max(scores, key=lambda mark: _preferred(mark, content.suffix, scores[mark]))
-        ways = [cls(best, quoted=_is_quoted(text, best))]
+        said = _SAID.match(content.text)
+        text = _head(content.text[said.end() if said else 0 :])
+        mark = said[2] if said else _likeliest(text, content.suffix)
+        way = partial(cls, mark, is_said=said is not None)
+        ways = [way(quoted=_is_quoted(text, mark))]
         if ways[0].quoted and '\\"' in text:
-            ways.append(cls(best, quoted=True, escaped=True))
-        if ways[0].quoted and best == "\t" and not _mostly_quoted(text):
-            ways.append(cls(best, quoted=False))  # the odd quotation among plain fields
+            ways.append(way(quoted=True, escaped=True))
+        if ways[0].quoted and mark == "\t" and not _mostly_quoted(text):
+            ways.append(way(quoted=False))  # the odd quotation among plain fields
         return next((way for way in ways if way.reads(text)), ways[0])
 
     def words(self) -> str:
         how = ", quotes after a backslash are text" if self.escaped else ""
         how = how if self.quoted else ", no quoting"
-        return f"{_DELIMITERS[self.delimiter]}-separated{how}"
+        mark = _DELIMITERS.get(self.delimiter, f"'{self.delimiter}'")
+        return f"{mark}-separated{', as its first line says' if self.is_said else ''}{how}"
+
+    def below(self, text: str) -> str:
+        """The text without the line that says the delimiter."""
+        return _SAID.sub("", text, count=1) if self.is_said else text
 
     def reads(self, text: str) -> bool:
         """Whether every quote in whole lines closes."""
@@ -101,11 +111,13 @@ class _Dialect:
         alone = [len(cells) == 1 and any(mark in cells[0] for mark in others) for cells in rows]
         return alone[0] or sum(alone) > _MANY * len(rows)
 
-    def split(self, text: Iterable[str], *, file: str = "") -> Iterator[tuple[int, list[str]]]:
+    def split(
+        self, text: Iterable[str], *, file: str = "", above: int = 0
+    ) -> Iterator[tuple[int, list[str]]]:
         """Every record with the line it begins on; blank lines are skipped.
 
         Args: text: lines with their ends. file: its name, where quotes must close; "" for a piece
-            that may end anywhere.
+            that may end anywhere. above: lines of the file before these.
         Raises: DataError: a quote that is still open at the end of the file, or followed by text.
         """
         reader = csv.reader(
@@ -115,20 +127,22 @@ class _Dialect:
             escapechar="\\" if self.escaped else None,
             strict=bool(file),
         )
-        line = 1
+        line = above + 1
         try:
             for cells in reader:
                 if file and len(cells) > MOST_COLUMNS:
                     raise too_wide(file, line, len(cells))
                 if cells and any(cell.strip() for cell in cells):
                     yield line, cells
-                line = reader.line_num + 1
+                line = above + reader.line_num + 1
         except csv.Error:
-            raise _unclosed(file, line, reader.line_num) from None
+            raise _unclosed(file, line, above + reader.line_num) from None
 
     def records(self, content: Content) -> Iterator[tuple[int, list[str]]]:
         with content.stream(newline="") as text:
-            yield from self.split(_bounded(text, content.name), file=content.name)
+            above = int(self.is_said)
+            lines = islice(_bounded(text, content.name), above, None)
+            yield from self.split(lines, file=content.name, above=above)
 
 
 def _bounded(text: TextIO, file: str) -> Iterator[str]:
@@ -161,6 +175,18 @@ def _several_delimiters(content: Content) -> DataError:
         f"{found}.\n"
         "    Write it again with one delimiter, and quotes around texts that contain it"
     )
+
+
+def _likeliest(text: str, suffix: str) -> str:
+    """The delimiter that parts most lines into the same number of fields."""
+    scores: dict[str, tuple[float, int]] = {}
+    for delimiter in _DELIMITERS:
+        dialect = _Dialect(delimiter, quoted=_is_quoted(text, delimiter))
+        rows = list(islice(dialect.split(io.StringIO(text, newline="")), _HEAD_RECORDS))
+        widths = Counter(len(cells) for _, cells in rows if cells)
+        width, count = widths.most_common(1)[0] if widths else (1, 0)
+        scores[delimiter] = (count / max(1, len(rows)) if width > 1 else 0.0, width)
+    return max(scores, key=lambda mark: _preferred(mark, suffix, scores[mark]))
 
 
 def _preferred(mark: str, suffix: str, score: tuple[float, int]) -> tuple[float, bool, int]:
