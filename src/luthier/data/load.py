@@ -138,7 +138,9 @@ def parse_splits(
     for name, given in (("validation", section.validation), ("test", section.test)):
         try:
             is_named = given not in ("auto", [])
-            parsed[name] = parse_files(given, reading, ledger) if is_named else []
+            parsed[name] = (
+                parse_files(given, reading, ledger, setting=f"data.{name}") if is_named else []
+            )
         except DataError as error:
             if given == getattr(asked, name):
                 raise
@@ -159,7 +161,8 @@ def load_test(section: DataSection, known: Loaded) -> Loaded:
     Raises: DataError: as `load`.
     """
     ledger, corrections = Ledger(), read_corrections(section.corrections)
-    parsed = parse_files(section.test, Reading.of(section, known.shape), ledger)
+    reading = Reading.of(section, known.shape)
+    parsed = parse_files(section.test, reading, ledger, setting="data.test")
     corrected = corrected_test(parsed, corrections, ledger, labels=known.labels)
     parsed, before = corrected.parsed["test"], ledger.counts()
     cleaners = asked_for(section.clean)
@@ -236,18 +239,28 @@ def check_shares(section: DataSection) -> None:
 
 
 def parse_files(
-    given: str | Sequence[str | WeightedFile], reading: Reading, ledger: Ledger
+    given: str | Sequence[str | WeightedFile],
+    reading: Reading,
+    ledger: Ledger,
+    *,
+    setting: str = "data.train",
 ) -> list[Parsed]:
     """What every file holds that the given names stand for.
 
+    Args: setting: for which they were given; empty: as arguments.
     Raises: DataError: as `find` and `parse`; a file twice, without a row that can be used, or with
         rows of another shape than the others.
     """
     items = [given] if isinstance(given, str) else given
     named = [item if isinstance(item, WeightedFile) else WeightedFile(path=item) for item in items]
-    opened = [
-        (one, item.weight) for item in named for one in find(item.path, encoding=reading.encoding)
-    ]
+    try:
+        opened = [
+            (one, item.weight)
+            for item in named
+            for one in find(item.path, encoding=reading.encoding)
+        ]
+    except Parted as parted:
+        raise parted.given_for(setting) from None
     twice = [name for name, count in Counter(one.name for one, _ in opened).items() if count > 1]
     if twice or not named:
         problem = f"{twice[0]} is listed twice" if twice else "the list of files is empty"

@@ -28,13 +28,28 @@ _SHARD = frozenset({"", "of"})
 class Parted(DataError):
     """One name stands for several parts of the data, which are not to be learned together.
 
-    Args: names: train, validation or test -> the name of that part alone; empty: these cannot be
-        told. others: what else stands there, such as "1 other sheet"; empty: nothing.
+    Args: one: the name of a part, as it is shown. names: train, validation or test -> the name of
+        that part alone; empty: these cannot be told. others: what else stands there, such as
+        "1 other sheet"; empty: nothing. setting: what the name was given for; empty: an argument.
     """
 
-    def __init__(self, message: str, *, names: Mapping[str, str], others: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        one: str,
+        names: Mapping[str, str],
+        others: str = "",
+        setting: str = "data.train",
+    ) -> None:
+        super().__init__(f"{message}\n    Name one: {setting}{' = ' if setting else ''}{one}")
         self.names, self.others = dict(names), others
+        self._message, self._one = message, one
+
+    def given_for(self, setting: str) -> Parted:
+        """The same of what was given for another setting, with the part that is called so."""
+        one = self.names.get(setting.removeprefix("data."), self._one)
+        return Parted(self._message, one=one, names=self.names, others=self.others, setting=setting)
 
 
 def word_of(name: str) -> str:

@@ -113,7 +113,7 @@ def answer_of(row: Prompt) -> Answer:
 
 def _rows(section: DataSection, max_rows: int, stages: Stages) -> list[Prompt]:
     ledger = Ledger()
-    parsed = parse_files(section.train, Reading.of(section, Prompt.shape()), ledger)
+    parsed = parse_files(section.train, Reading.of(section, Prompt.shape()), ledger, setting="")
     for line in (line for one in parsed for line in one.description):
         stages.note(line)
     for reason, entry in ledger.dropped.items():

@@ -68,7 +68,7 @@ def compare_files(
 def _table(section: DataSection, wants: str) -> tuple[Keyed, str, list[str]]:
     asked = asked_for(section.clean)
     ledger = Ledger()
-    parsed = parse_files(section.train, Reading.of(section, wants), ledger)
+    parsed = parse_files(section.train, Reading.of(section, wants), ledger, setting="")
     rows = cleaned(together(parsed), asked, ledger)
     return keyed(rows), parsed[0].shape, [line for one in parsed for line in one.description]
 

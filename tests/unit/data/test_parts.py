@@ -16,6 +16,7 @@ from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load, parse_splits
 from luthier.data.parts import part_of
 from luthier.recipe.schema import DataSection
+from luthier.workflow.versions import compare_files
 
 TEXTS = {
     "train": [f"{word} is a word that is learned" for word in ("oak", "elm", "ash", "fir")],
@@ -137,6 +138,18 @@ def test_parts_without_one_to_learn_are_to_be_named(tmp_path: Path) -> None:
     (path / "data" / "train-00000-of-00001.jsonl").unlink()
     with pytest.raises(DataError, match=r"holds test, validation, which are parts"):
         load(DataSection(train=str(path)), seed=0)
+
+
+def test_parts_given_for_another_setting_are_named_for_it(tmp_path: Path) -> None:
+    path = folder(tmp_path / "d")
+    (tmp_path / "a.jsonl").write_text(lines("train"))
+    for split in ("validation", "test"):
+        section = DataSection.model_validate({"train": f"{tmp_path}/a.jsonl", split: f"{path}/"})
+        with pytest.raises(DataError, match=rf"Name one: data\.{split} = {path}/#{split}"):
+            parse_splits(section, Ledger())
+    before = DataSection(train=f"{tmp_path}/a.jsonl")
+    with pytest.raises(DataError, match=rf"Name one: {path}/#train"):
+        compare_files(before, DataSection(train=f"{path}/"))
 
 
 def test_two_words_for_one_part_are_to_be_named(tmp_path: Path) -> None:

@@ -98,8 +98,8 @@ def _parted(name: str, names: Mapping[str, str], *, one: str, rest: str, is_told
     held += f" and {rest}" if rest and "train" not in names else ""
     shown = names.get("train") or one or next(iter(names.values()))
     return Parted(
-        f"{name}: it holds {held}, which are parts of the data and not to be learned "
-        f"together.\n    Name each: data.train = {shown}",
+        f"{name}: it holds {held}, which are parts of the data and not to be learned together.",
+        one=shown,
         names=names if is_told else {},
         others=rest,
     )

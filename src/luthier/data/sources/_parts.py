@@ -35,7 +35,8 @@ def chosen(parts: Sequence[str], content: Content, word: str) -> str:
     what = word if num_others > 1 else word.removesuffix("s")
     raise Parted(
         f"{content.name}: {len(parts)} of its {word} hold rows ({shown}{more}), and it is unclear "
-        f"which are meant.\n    Name one: data.train = '{content.name}#{parts[0]}'",
+        "which are meant.",
+        one=f"'{content.name}#{parts[0]}'",
         names=named,
         others=f"{num_others} other {what}" if num_others else "",
     )
