@@ -124,8 +124,16 @@ def _refuse(broken: _Broken | None, open_bytes: Open, codec: str, *, where: str)
         raise DataError(
             f"{where} {_place(open_bytes, broken.at)}: 0x{broken.byte:02x} is not {codec} "
             f"({broken.reason}).\n"
-            "    Save the file as UTF-8, or name its true encoding: data.encoding = latin-1"
+            "    Save the file as UTF-8, or name its true encoding: data.encoding = "
+            f"{_fitting(open_bytes, but=codec)}"
         )
+
+
+def _fitting(open_bytes: Open, *, but: str) -> str:
+    """The likeliest other encoding in which the whole file can be read."""
+    known = ("utf-8", "cp1252")
+    others = (codec for codec in known if codecs.lookup(codec) != codecs.lookup(but))
+    return next((codec for codec in others if not _broken(open_bytes, codec, 0)), "latin-1")
 
 
 def _broken(open_bytes: Open, codec: str, skipped: int) -> _Broken | None:

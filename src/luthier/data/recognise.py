@@ -53,7 +53,14 @@ def recognise(
 
 def _check_columns(sample: Sample, *, file: str, columns: Mapping[str, str]) -> None:
     canonicals = {name for _, kind in formats.items() for name in kind.canonical}
+    given: dict[str, str] = {}
     for canonical, name in columns.items():
+        if name in given:
+            raise DataError(
+                f"data.columns: '{name}' is named twice, as {given[name]} and as {canonical}; "
+                "expected a column for each. Leave one of them out"
+            )
+        given[name] = canonical
         if canonical not in canonicals:
             hint = did_you_mean(canonical, canonicals)
             raise DataError(f"data.columns: '{canonical}' is no column Luthier knows{hint}")

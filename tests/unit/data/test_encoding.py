@@ -114,3 +114,19 @@ def test_a_named_encoding_is_obeyed_and_an_unknown_one_refused() -> None:
         decode(b"x", encoding="utf-9", where="f")
     with pytest.raises(DataError, match=r"f line 2 \(byte 3\): 0xe9 is not ascii"):
         decode(b"ab\n\xe9", encoding="ascii", where="f")
+
+
+@pytest.mark.parametrize(
+    ("data", "asked", "fits"),
+    [
+        (b"h\x80", "utf8", "cp1252"),
+        (b"h\x81", "UTF-8", "latin-1"),
+        ("h€".encode(), "ascii", "utf-8"),
+        (b"h\x81", "cp1252", "latin-1"),
+    ],
+)
+def test_a_refused_encoding_is_answered_with_one_that_fits(
+    data: bytes, asked: str, fits: str
+) -> None:
+    with pytest.raises(DataError, match=rf"data\.encoding = {fits}$"):
+        decode(data, encoding=asked, where="f")

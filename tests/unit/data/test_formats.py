@@ -338,6 +338,22 @@ def test_an_unknown_role_is_named_with_the_line_to_write(tmp_path: Path) -> None
     assert turns(chat_of(tmp_path, bad, roles={"bot": "assistant"}))[1] == ("assistant", "b")
 
 
+def test_a_role_mapped_to_no_role_is_named_with_what_it_is_mapped_to(tmp_path: Path) -> None:
+    bad = {"messages": [{"role": "user", "content": "a"}, {"role": "bot", "content": "b"}]}
+    with pytest.raises(
+        DataError, match=r"'bot' is mapped to 'asistant' \(data\.roles\), .*mean 'assistant'\?"
+    ):
+        chat_of(tmp_path, bad, roles={"bot": "asistant"})
+
+
+def test_a_column_has_one_meaning(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"review": "good", "stars": 5}\n')
+    columns = {"text": "review", "label": "review"}
+    with pytest.raises(DataError, match=r"data\.columns: 'review' is named twice, as text and as"):
+        parse_file(str(path), Reading(columns=columns), Ledger())
+
+
 @pytest.mark.parametrize(
     ("turn", "words"),
     [

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, cast
 
 from luthier.core.errors import DataError
-from luthier.core.hints import nearest
+from luthier.core.hints import did_you_mean, nearest
 from luthier.data.formats._reasoning import block, kept_reasoning
 from luthier.data.formats._values import (
     check_nesting,
@@ -37,6 +37,12 @@ def role_of(value: Any, known: Mapping[str, Role], roles: Mapping[str, str], *, 
     role = known.get(name) if isinstance(name, str) else None
     if role is None and name in ROLES:
         role = name
+    if role is None and name != value:
+        hint = did_you_mean(str(name), ROLES)
+        raise DataError(
+            f"{where}: {shown(value)} is mapped to {shown(name)} (data.roles), expected 'system', "
+            f"'user', 'assistant' or 'tool'{hint}"
+        )
     if role is None:
         raise DataError(
             f"{where}: got {shown(value)}, expected 'system', 'user', 'assistant' or 'tool'.\n"
