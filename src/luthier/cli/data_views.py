@@ -100,6 +100,7 @@ def _show_preview(found: dict[str, Any]) -> None:
 def _show_diff(found: dict[str, Any], console: Console) -> None:
     rows = found["rows"]
     lines = [("rows", f"{rows['before']:,} before, {rows['after']:,} after")]
+    lines += [(side, line) for side, held in found["account"].items() for line in held]
     lines += [(what, f"{found[what]:,}") for what in ("same", "changed", "removed", "added")]
     lines += [
         (f"label {name}", f"{count['before']:,} before, {count['after']:,} after")

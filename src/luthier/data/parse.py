@@ -9,6 +9,7 @@ from itertools import chain, islice
 from luthier.core.config import Auto
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
+from luthier.data.account import Account
 from luthier.data.chunks import cutter_for, grouped
 from luthier.data.find import find_one
 from luthier.data.formats.contract import (
@@ -19,7 +20,7 @@ from luthier.data.formats.contract import (
     Unusable,
 )
 from luthier.data.kept import HIDDEN, Keeps, Kept
-from luthier.data.ledger import Counted, Ledger
+from luthier.data.ledger import Ledger
 from luthier.data.on_disk import OnDisk
 from luthier.data.opened import Opened
 from luthier.data.recognise import recognise
@@ -126,9 +127,9 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
         three rows are shown, and the rest counted.
     """
     name = opened.name
-    incoming = narrow(opened.records, file=name)
+    incoming, account = narrow(opened.records, file=name), Account(ledger)
     if reading.shape != "auto":
-        incoming = only(incoming, reading.shape, file=name, columns=reading.columns, ledger=ledger)
+        incoming = only(incoming, reading.shape, file=name, columns=reading.columns, to=account)
     head = list(islice(incoming, _SAMPLE_RECORDS))
     if not head:
         raise DataError(
@@ -154,7 +155,7 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
         records = cutter.cut(records, match.columns.get("text", "text"))
     is_open = reading.format == "auto" and reading.answered and not reading.columns
     several = Several(kind, match, file=name, others=is_open)
-    rows, others, remarks = _rows(opened, records, several, reading, ledger)
+    rows, others = _rows(opened, records, several, reading, account)
     format_name = type(kind).__module__.rpartition(".")[2]
     used = (reading.group_by, reading.time_by)
     unread = unread_texts(kind, match, sample, used=used) if reading.answered else ""
@@ -162,10 +163,7 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
         f"{name}: {', '.join(opened.notes)}",
         f"{name}: {format_name}, as {match.why}{unread}",
     ]
-    for remark, places in remarks.items():
-        also = f" (in {places.count} rows of this file)" if places.count > 1 else ""
-        description.append(f"{places.examples[0]}: {remark}{also}")
-    description += several.told()
+    description += [*account.told(), *several.told()]
     if cutter and cutter.documents:
         description.append(f"{name}: {cutter.told()}")
     documents = cutter.documents if cutter else 0
@@ -200,21 +198,20 @@ def _rows(
     records: Iterator[tuple[int, Record]],
     several: Several,
     reading: Reading,
-    ledger: Ledger,
-) -> tuple[Sequence[Row], Kept, dict[str, Counted]]:
+    account: Account,
+) -> tuple[Sequence[Row], Kept]:
     rows, others = OnDisk[Row](), Kept(reading.keeps_others)
-    remarks: dict[str, Counted] = {}
     errors: list[str] = []
     num_extra = num_met = 0
     for line, record in records:
         num_met += 1
-        ledger.read()
+        account.ledger.read()
         aside: Aside | None = record.get(ASIDE)
         origin = _origin(opened.name, line, aside) if aside else Origin(opened.name, line)
         why = "more fields than columns" if EXTRA in record else aside.unread if aside else ""
         if why:
             num_extra += EXTRA in record
-            ledger.drop(why, origin)
+            account.leave_out(why, origin)
             continue
         found = several.format_of(record, line)
         if found is None:
@@ -229,8 +226,7 @@ def _rows(
             row = _timed(kind.parse(record, context), record, reading.time_by)
             rows.append(grouped(row, aside.document) if aside and not row.group else row)
         except Unusable as reason:
-            ledger.drop(str(reason), origin)
-            remarks.setdefault(f"row left out: {reason}", Counted()).add(str(origin))
+            account.leave_out(str(reason), origin)
         except DataError as error:
             errors.append(str(error))
         except RecursionError:
@@ -239,8 +235,7 @@ def _rows(
             beside = {reading.group_by, reading.time_by, *match.how.values()}
             others.append(origin, record, match.read(), beside=beside)
             for remark in context.remarks:
-                ledger.shorten(remark, origin)
-                remarks.setdefault(remark, Counted()).add(str(origin))
+                account.shorten(remark, origin)
     several.check()
     if errors:
         raise _errors(errors)
@@ -249,7 +244,7 @@ def _rows(
             f"{opened.name}: {num_extra} of {num_met} rows have more fields than there are columns "
             f"({opened.notes[0]}).\n    Put quotes around texts that contain the delimiter"
         )
-    return rows, others, remarks
+    return rows, others
 
 
 def _origin(name: str, line: int, aside: Aside) -> Origin:

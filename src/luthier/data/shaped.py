@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 
 from luthier.core.errors import DataError
 from luthier.core.hints import did_you_mean
+from luthier.data.account import Account
 from luthier.data.formats import formats
 from luthier.data.formats.contract import Sample, Shape
 from luthier.data.kept import HIDDEN
-from luthier.data.ledger import Ledger
 from luthier.data.recognise import recognise
 from luthier.data.rows import Origin
 from luthier.data.sources.contract import Record
@@ -25,12 +25,13 @@ def only(
     *,
     file: str,
     columns: Mapping[str, str],
-    ledger: Ledger,
+    to: Account,
 ) -> Iterator[tuple[int, Record]]:
     """The records that would be read as rows of this shape, had each a file of its own; the others
-    are dropped in `ledger`.
+    are left out.
 
-    Args: columns: canonical column -> name in the file, as the recipe says.
+    Args: columns: canonical column -> name in the file, as the recipe says. to: is told of the
+        others.
     Raises: DataError: there is no such shape; or no such row, with what there is instead.
     """
     _check_known(shape)
@@ -49,9 +50,9 @@ def only(
         if own == shape:
             yield line, record
             continue
-        ledger.read()
+        to.ledger.read()
         why = f"{own} row, not {shape}" if own else "row of no known shape"
-        ledger.drop(why, Origin(file, line))
+        to.leave_out(why, Origin(file, line))
     if counts and not counts[shape]:
         there = ", ".join(f"{number} {name or 'unknown'}" for name, number in counts.most_common())
         raise DataError(

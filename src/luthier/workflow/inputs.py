@@ -17,7 +17,6 @@ from luthier.data.features_on_disk import FeaturesOnDisk, columns_of
 from luthier.data.load import Loaded, load
 from luthier.data.on_disk import Chosen
 from luthier.data.origins import Origins
-from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models import today
 from luthier.models.blueprint import Blueprint, blueprint
@@ -30,7 +29,7 @@ from luthier.recipe.identity import identity_of
 from luthier.recipe.resolve import Settled
 from luthier.tuners import tuners
 from luthier.tuners.contract import Extending, Lengthening
-from luthier.workflow.arranging import arranged, without_idle
+from luthier.workflow.arranging import arranged
 from luthier.workflow.built import component_config, open_objective, open_tuner
 from luthier.workflow.check import (
     fits,
@@ -42,6 +41,7 @@ from luthier.workflow.check import (
     template_of,
 )
 from luthier.workflow.first_look import first_look
+from luthier.workflow.fitting import fit_rows
 from luthier.workflow.general import General, general_files, general_rows, tell_left_out
 from luthier.workflow.general import identity_of as general_identity
 from luthier.workflow.identity import model_hashes
@@ -191,12 +191,12 @@ def gather(settled: Settled, stages: Stages, *, read: Callable[..., Loaded] = lo
         inputs = Inputs(source, known, kind, codec, loaded, objective, features, findings=findings)
         inputs.others = others
         mixture = read_mixture(settled, codec, loaded, objective, kind=kind)
-        limit = _fit(inputs, settled, beside=[item.longest for item in mixture])
+        limit = _fit(inputs, settled, stages, beside=[item.longest for item in mixture])
         context = known.facts.context_length
         inputs.general = general_rows(settled, codec, loaded, kind=kind, context=context)
         tell_left_out(inputs.general.values(), stages)
         refuse_short(others, _longest(inputs))
-        inputs.mixture = [fitted(item, settled, context=limit) for item in mixture]
+        inputs.mixture = [fitted(item, settled, stages, context=limit) for item in mixture]
         loaded.ledger.check()
     inputs.samples = samples(inputs.features["train"], loaded.splits.train, codec)
     return inputs
@@ -230,7 +230,7 @@ def prepare_all(
     return found
 
 
-def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:
+def _fit(inputs: Inputs, settled: Settled, stages: Stages, *, beside: Sequence[int]) -> int:
     """Cut every split to `training.max_length` by the policy, and enter tokens in the ledger.
 
     Args: beside: tokens of the longest row of every other source.
@@ -247,7 +247,7 @@ def _fit(inputs: Inputs, settled: Settled, *, beside: Sequence[int]) -> int:
     most = settled.get("training.max_length")
     refuse_cut_windows(inputs.objective, longest=max(own), max_length=most)
     for split in SPLITS:
-        fit_split(inputs, settled, split, context=context)
+        stages.note_all(fit_split(inputs, settled, split, context=context))
     return context
 
 
@@ -260,25 +260,19 @@ def refuse_beyond(settled: Settled, context: int) -> None:
         )
 
 
-def fit_split(inputs: Inputs, settled: Settled, split: str, *, context: int) -> None:
-    """Cut one split to `training.max_length`, which is settled, and enter its tokens."""
-    names = Origins(inputs.rows(split))
-    before = inputs.features[split]
-    after, dropped = fit_all(
-        before,
-        names,
+def fit_split(inputs: Inputs, settled: Settled, split: str, *, context: int) -> list[str]:
+    """Cut one split to `training.max_length`, which is settled; what was cut, in words."""
+    inputs.features[split], said = fit_rows(
+        inputs.features[split],
+        Origins(inputs.rows(split)),
+        objective=inputs.objective,
+        ledger=inputs.loaded.ledger,
         split=split,
         max_length=settled.get("training.max_length"),
         policy=settled.get("data.on_overflow"),
         context=context,
     )
-    ledger = inputs.loaded.ledger
-    for row in dropped:
-        ledger.drop("longer than training.max_length", names[row], split=split)
-    if split != "test":
-        after = without_idle(inputs.objective, after, names, split=split, ledger=ledger)
-    ledger.add_features(split, before, after)
-    inputs.features[split] = after
+    return said
 
 
 def context_left(settled: Settled, context: int) -> int:

@@ -16,17 +16,18 @@ from luthier.data.ledger import Ledger
 from luthier.data.load import Loaded, load
 from luthier.data.naming import plain_name
 from luthier.data.origins import Origins
-from luthier.data.overflow import fit_all
 from luthier.data.rows import Row
 from luthier.models.bundle import Codec, Kind
 from luthier.objectives import Explorer, Objective, Part, labels_of, needed, objectives, resolved
 from luthier.recipe.data_section import DataSection, MixtureSource
 from luthier.recipe.resolve import Settled
-from luthier.workflow.arranging import arranged, without_idle
+from luthier.workflow.arranging import arranged
 from luthier.workflow.check import template_of
+from luthier.workflow.fitting import fit_rows
 from luthier.workflow.held_out import without_held_out
 from luthier.workflow.mixture_weights import settle_weights
 from luthier.workflow.settle import objective_for
+from luthier.workflow.stages import Stages
 
 _SPLIT = "train"
 _LEAST_COMPARED = 2
@@ -130,7 +131,7 @@ def read_mixture(
     return [replace(one, weight=weight) for one, weight in zip(found, weights, strict=True)]
 
 
-def fitted(found: Found, settled: Settled, *, context: int) -> Mixed:
+def fitted(found: Found, settled: Settled, stages: Stages, *, context: int) -> Mixed:
     """A source whose rows are within `training.max_length`, which is settled.
 
     Args: context: most tokens that the model reads.
@@ -142,9 +143,11 @@ def fitted(found: Found, settled: Settled, *, context: int) -> Mixed:
         policy = settled.recipe().data.on_overflow
     max_length = int(settled.get("training.max_length"))
     try:
-        after, dropped = fit_all(
+        after, said = fit_rows(
             found.features,
             found.names,
+            objective=objective,
+            ledger=ledger,
             split=_SPLIT,
             max_length=max_length,
             policy=policy,
@@ -152,10 +155,7 @@ def fitted(found: Found, settled: Settled, *, context: int) -> Mixed:
         )
     except DataError as error:
         raise DataError(f"{error}\n    For this source alone: {found.where}.on_overflow") from None
-    for at in dropped:
-        ledger.drop("longer than training.max_length", found.names[at], split=_SPLIT)
-    after = without_idle(objective, after, found.names, split=_SPLIT, ledger=ledger)
-    ledger.add_features(_SPLIT, found.features, after)
+    stages.note_all(f"{found.where}: {line}" for line in said)
     ledger.check()
     return Mixed(found, arranged(objective, after))
 

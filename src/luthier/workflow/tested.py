@@ -99,7 +99,7 @@ def put_test(inputs: Inputs, settled: Settled, stages: Stages) -> None:
         left = context_left(settled, inputs.blueprint.facts.context_length)
         context = min(inputs.codec.max_length, left)
         refuse_beyond(settled, context)
-        fit_split(inputs, settled, "test", context=context)
+        stages.note_all(fit_split(inputs, settled, "test", context=context))
 
 
 def _held_out(own: Loaded) -> Loaded:

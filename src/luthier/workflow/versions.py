@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,15 @@ def compare_files(
     """
     stages = Stages(on_event)
     with stages.stage("reading data"):
-        old, shape, read = _table(before, "auto")
-        new, other, more = _table(after, shape)
-    if shape != other:
+        old = _version(before, "auto")
+        new = _version(after, old.shape)
+    if old.shape != new.shape:
         raise DataError(
-            f"{read[0]}; {more[0]}\n    One holds {shape} rows and the other {other} rows: nothing "
-            "can be compared. Say how to read them: data.format"
+            f"{old.read[0]}; {new.read[0]}\n    One holds {old.shape} rows and the other "
+            f"{new.shape} rows: nothing can be compared. Say how to read them: data.format"
         )
     with stages.stage("comparing rows"):
-        found = differences(old, new)
+        found = differences(old.rows, new.rows)
     if changes is not None:
         files.write_pieces(changes, _lines(found))
     shown: dict[str, list[Any]] = {"changed": [], "removed": [], "added": []}
@@ -54,8 +55,9 @@ def compare_files(
         shown[entry["what"]].append(entry)
     return {
         "format_version": 1,
-        "read": [*read, *more],
-        "rows": {"before": len(old), "after": len(new)},
+        "read": [*old.read, *new.read],
+        "rows": {"before": len(old.rows), "after": len(new.rows)},
+        "account": {"before": old.account, "after": new.account},
         "same": found.same,
         "changed": len(found.changed),
         "removed": len(found.removed),
@@ -65,12 +67,23 @@ def compare_files(
     }
 
 
-def _table(section: DataSection, wants: str) -> tuple[Keyed, str, list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Version:
+    rows: Keyed
+    shape: str
+    read: list[str]
+    """What the files were taken for."""
+    account: list[str]
+    """What was changed and left out, by reason."""
+
+
+def _version(section: DataSection, wants: str) -> _Version:
     asked = asked_for(section.clean)
     ledger = Ledger()
     parsed = parse_files(section.train, Reading.of(section, wants), ledger, setting="")
     rows = cleaned(together(parsed), asked, ledger)
-    return keyed(rows), parsed[0].shape, [line for one in parsed for line in one.description]
+    read = [line for one in parsed for line in one.description]
+    return _Version(keyed(rows), parsed[0].shape, read, ledger.since({}))
 
 
 def _classes(found: Differences) -> dict[str, dict[str, int]]:

@@ -84,6 +84,38 @@ def test_rows_that_came_went_and_changed_are_told_apart(
     assert "      a new one\n      -> ship" in said
 
 
+def test_rows_that_cannot_be_read_are_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["text,label", *(f"send {n} back now,{'ab'[n % 2]}" for n in range(20))]
+    old, new = tmp_path / "old.csv", tmp_path / "new.csv"
+    old.write_text("\n".join(lines))
+    new.write_text("\n".join([*lines[:4], f"one, {lines[4]}", *lines[5:]]))
+    said, _ = ask(["preview", str(new)], capfd)
+    assert f"{new} line 5: row left out: more fields than columns" in said
+    _, found = ask(["diff", str(old), str(new)], capfd)
+    place = f"left out: 1 row, more fields than columns, such as {new} line 5"
+    assert found["account"] == {"before": [], "after": [place]}
+    assert run(["data", "diff", str(old), str(new)]) == 0
+    assert "left out: 1 row, more fields than columns" in capfd.readouterr().err
+
+
+def test_a_file_without_text_in_a_folder_is_said(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in (("a.txt", "Wipe the strings."), ("b.txt", ""), ("c.txt", "Keep it dry.")):
+        (tmp_path / name).write_text(text)
+    said, _ = ask(["preview", str(tmp_path)], capfd)
+    assert f"{tmp_path}/b.txt line 1: row left out: empty file" in said
+
+
+def test_rows_of_other_shapes_are_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    chats = [{"prompt": f"why {n}", "completion": "so"} for n in range(4)]
+    file = write(tmp_path / "a.jsonl", [*chats, {"text": "running text"}, {"text": "and more"}])
+    said, _ = ask(["preview", file, "data.shape=chat"], capfd)
+    assert f"{file} line 5: row left out: text row, not chat (in 2 rows of this file)" in said
+
+
 def test_the_order_of_rows_is_no_difference(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

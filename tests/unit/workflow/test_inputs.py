@@ -29,7 +29,12 @@ TWO_ANSWERS = [
 ]
 
 
-def gathered(root: Path, *settings: str, template: str | None = tiny.CHATML) -> Inputs:
+def gathered(
+    root: Path,
+    *settings: str,
+    template: str | None = tiny.CHATML,
+    stages: Stages | None = None,
+) -> Inputs:
     """Forty conversations with two answers each, ready for training."""
     tiny.folder(root / "model", template=template)
     lines = []
@@ -38,7 +43,7 @@ def gathered(root: Path, *settings: str, template: str | None = tiny.CHATML) -> 
         lines.append(json.dumps({"messages": turns}))
     (root / "rows.jsonl").write_text("\n".join(lines), encoding="utf-8")
     request = {"model": str(root / "model"), "data": {"train": str(root / "rows.jsonl")}}
-    return gather(Settled(*read(request, settings)), Stages(silent))
+    return gather(Settled(*read(request, settings)), stages or Stages(silent))
 
 
 def trained(sample: dict[str, Any]) -> list[str]:
@@ -106,6 +111,39 @@ def test_samples_of_rows_that_are_cut_are_cut(tmp_path: Path) -> None:
     )
     for sample in inputs.samples:
         assert trained(sample) == ["first <|im_end|>", "last"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "done"), [("truncate_tail", "cut at the end"), ("split", "cut into pieces")]
+)
+def test_rows_that_are_cut_are_said(tmp_path: Path, policy: str, done: str) -> None:
+    whole = gathered(tmp_path).learned("train")[0].num_tokens
+    stages = Stages(silent)
+    settings = (f"training.max_length={whole - 2}", f"data.on_overflow={policy}")
+    inputs = gathered(tmp_path, *settings, stages=stages)
+    for split in ("train", "validation", "test"):
+        number = len(inputs.rows(split))
+        verb = "is" if number == 1 else "are"
+        said = [note for note in stages.notes if note.startswith(f"{split}: {number} of {number}")]
+        assert len(said) == 1
+        assert f"rows {verb} longer than {whole - 2} tokens" in said[0]
+        assert f"and {done} (data.on_overflow: {policy}), such as " in said[0]
+
+
+def test_rows_that_are_left_out_as_too_long_are_said(tmp_path: Path) -> None:
+    stages = Stages(silent)
+    gathered(tmp_path)
+    with (tmp_path / "rows.jsonl").open("a", encoding="utf-8") as file:
+        long = [{**turn, "content": turn["content"] * 9} for turn in TWO_ANSWERS]
+        file.write("\n" + json.dumps({"messages": long}))
+    request = {"model": str(tmp_path / "model"), "data": {"train": str(tmp_path / "rows.jsonl")}}
+    settings = ["training.max_length=100", "data.on_overflow=drop"]
+    inputs = gather(Settled(*read(request, settings)), stages)
+    entry = inputs.loaded.ledger.dropped["longer than training.max_length"]
+    said = [note for note in stages.notes if "longer than 100 tokens" in note]
+    assert len(said) == entry.count == 1
+    assert "1 of " in said[0]
+    assert f"and left out (data.on_overflow: drop), such as {entry.examples[0]}" in said[0]
 
 
 def test_settings_that_the_chosen_tuner_does_not_take_are_refused_before_rows_are_rendered(
