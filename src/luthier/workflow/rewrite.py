@@ -177,8 +177,9 @@ def _rewritten(
         others = Others(one for held in parsed.values() for one in held)
         with stages.stage("cleaning data"):
             corrected = corrected_splits(parsed, corrections, ledger)
+            stages.note_all(corrected.warnings, warning=True)
             freed, spreading = _freed(corrected.parsed, section, folds)
-            stages.note_all(spreading)
+            stages.note_all([*corrected.said, *spreading])
             cleaned = cleaned_splits(freed, section, ledger, helpers=helpers)
             _refuse_damaged(cleaned, asked)
             parts, how = divide(cleaned, section, ledger)

@@ -244,6 +244,22 @@ def test_one_fold_is_refused(
     assert "folds: got 1, expected at least 2" in answer(words, capfd, code=2)["error"]["message"]
 
 
+@pytest.mark.parametrize("command", ["clean", "split", "preview"])
+def test_corrections_that_fit_no_row_are_said(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str
+) -> None:
+    rows = load(DataSection(train=tickets), seed=0).splits.train
+    keys = [rows[5].key(), *(f"{n:064x}" for n in range(5))]
+    file = tmp_path / "c.jsonl"
+    file.write_text("".join(json.dumps({"key": key, "drop": True}) + "\n" for key in keys))
+    words = ["data", command, tickets, f"data.corrections={file}", "--output", str(tmp_path / "o")]
+    assert run(words) == 0
+    said = capfd.readouterr().err
+    assert f"{file}: 1 row left out of train" in said
+    shown = ", ".join(f"{file} line {n}" for n in (2, 3, 4))
+    assert f"warning: corrections that fit no row: 5 ({shown} and 2 more)" in said
+
+
 def test_hundreds_of_reasons_are_told_in_a_few_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
