@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.section import DataWords, drawn_section_of, section_of
 from luthier.cli.table import work
+from luthier.cli.text import write
 from luthier.core.errors import RecipeError
 from luthier.core.foremost import foremost
 from luthier.recipe.schema import DataSection
@@ -118,7 +118,7 @@ def _show(found: dict[str, Any], console: Console) -> None:
     lines += [("split", line) for line in found["how"][-1:] if "test rows" in line]
     console.show_table("Rows", lines)
     for use in found["use"]:
-        sys.stdout.write(f"to train on them: {use}\n")
+        write(f"to train on them: {use}")
 
 
 def _reasons(entries: dict[str, Any], ledger: Path) -> list[str]:

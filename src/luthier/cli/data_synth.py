@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
+from luthier.cli.text import write
 from luthier.run.console import Console
 
 _LEFT_OUT = {
@@ -79,6 +79,6 @@ def _show(found: dict[str, Any], console: Console) -> None:
     lines.append(("kept", f"{pairs['kept']:,} pairs"))
     console.show_table("Pairs", [*lines, ("left out in", str(folder / "rejected.jsonl"))])
     for use in found["use"]:
-        sys.stdout.write(f"to train on them: {use}\n")
+        write(f"to train on them: {use}")
     if not found["use"]:
-        sys.stdout.write("not one pair is left; name another model, or see rejected.jsonl\n")
+        write("not one pair is left; name another model, or see rejected.jsonl")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
-from luthier.cli.text import one_line
+from luthier.cli.text import one_line, write
 from luthier.core import files
 from luthier.run.console import Console
 
@@ -83,17 +82,17 @@ def card(
         found = work("data_card.data_card")(section, name=title, on_event=console)
         if output is not None:
             files.write_text(output, found["card"])
-            return Answer(found, lambda: _write(f"card: {output}"))
-        return Answer(found, lambda: _write(found["card"]))
+            return Answer(found, lambda: write(f"card: {output}"))
+        return Answer(found, lambda: write(found["card"]))
 
 
 def _show_preview(found: dict[str, Any]) -> None:
     for line in found["read"]:
-        _write(line)
+        write(line)
     for split, rows in found["shown"].items():
-        _write(f"\n{split}: the first {len(rows)} of {found['rows']['used'][split]:,} rows")
+        write(f"\n{split}: the first {len(rows)} of {found['rows']['used'][split]:,} rows")
         for row in rows:
-            _write(f"  {row['place']}")
+            write(f"  {row['place']}")
             _write_texts(row, indent="    ")
 
 
@@ -109,24 +108,20 @@ def _show_diff(found: dict[str, Any], console: Console) -> None:
     console.show_table("Differences", lines)
     for what, entries in found["shown"].items():
         for entry in entries:
-            _write(what)
+            write(what)
             _show_sides(entry)
         if more := found[what] - len(entries):
-            _write(f"and {more:,} more {what}")
+            write(f"and {more:,} more {what}")
 
 
 def _show_sides(entry: dict[str, Any]) -> None:
     for side in ("before", "after"):
         if side in entry:
-            _write(f"  {side}: {entry[side]['place']}")
+            write(f"  {side}: {entry[side]['place']}")
             _write_texts(entry[side], indent="      ")
 
 
 def _write_texts(row: dict[str, Any], *, indent: str) -> None:
     for text in (row["given"], f"-> {row['target']}" if row["target"] else ""):
         if text:
-            _write(indent + one_line(text, _WIDTH))
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+            write(indent + one_line(text, _WIDTH))

@@ -54,7 +54,7 @@ def show(error: BaseException, message: str) -> None:
         terminal.print(Text(safe(error.message)), legend(has_color=True), sep="\n")
         terminal.print(_shortened(painted(error.pieces, has_color=True)))
     else:
-        sys.stderr.write(message.rstrip("\n") + "\n")
+        sys.stderr.write(safe(message.rstrip("\n")) + "\n")
 
 
 def document(error: BaseException, message: str, code: int) -> dict[str, Any]:

@@ -142,7 +142,7 @@ class _Here:
             return
         held = list(self._item["labels"] if self._chosen is None else self._chosen)
         self._chosen = [x for x in held if x != name] if name in held else [*held, name]
-        _say(f"{safe(', '.join(self._chosen)) or 'none'} (Enter: write it down)\n> ")
+        _say(f"{', '.join(self._chosen) or 'none'} (Enter: write it down)\n> ")
 
     def _ask_label(self, names: Sequence[str]) -> None:
         while said := self._keys.line("label: "):
@@ -152,9 +152,9 @@ class _Here:
                 return
             if found:
                 more = ", ..." if len(found) > _MOST_MATCHES else ""
-                _say(f"which of: {safe(', '.join(found[:_MOST_MATCHES]))}{more}\n")
+                _say(f"which of: {', '.join(found[:_MOST_MATCHES])}{more}\n")
                 continue
-            again = f"no row has '{safe(said)}'; a new label? type it once more: "
+            again = f"no row has '{said}'; a new label? type it once more: "
             if self._keys.line(again) == said:
                 self._choose(said, is_new=True)
                 return
@@ -196,10 +196,7 @@ def _page(state: dict[str, Any]) -> str:
         (one["label"], f" {one['share']:.0%}" if one["share"] else "") for one in item["choices"]
     ]
     lines += [f"  {number} {name}{share}" for number, (name, share) in enumerate(shares, start=1)]
-    return (
-        safe("\n".join(lines))
-        + "\n[Enter right, x leave out, s skip, u undo, ? keys, q finish]\n> "
-    )
+    return "\n".join(lines) + "\n[Enter right, x leave out, s skip, u undo, ? keys, q finish]\n> "
 
 
 def _short(text: str, most: int = _MOST_SHOWN) -> str:
@@ -207,5 +204,5 @@ def _short(text: str, most: int = _MOST_SHOWN) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(text)
+    sys.stderr.write(safe(text))
     sys.stderr.flush()

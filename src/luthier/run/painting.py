@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,11 +17,25 @@ OPEN, CLOSE = "⟦", "⟧"
 """What stands around trained text where there are no colours."""
 
 
+_JOINERS = "\u200c\u200d"
+"""Of Persian and Indian words, and of pictures made of several signs."""
+
+
 def safe(text: str) -> str:
-    """`text` without control characters: a row must not be able to drive the terminal."""
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text
-    )
+    """`text` with escapes such as `\\x1b` and `\\u202e` for control characters, marks that turn the
+    order of letters and half characters: a row must not be able to drive the terminal."""
+    if text.isprintable():
+        return text
+    return "".join(char if _is_harmless(char) else _escaped(char) for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    is_space = unicodedata.category(char) == "Zs"
+    return char.isprintable() or char in "\n\t" or char in _JOINERS or is_space
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
 
 
 def evaluation_table(document: Mapping[str, Any], *, is_narrow: bool = False) -> Table:

@@ -160,3 +160,43 @@ def test_a_card_masks_personal_data_also_where_the_recipe_only_reports_it(
     said = capsys.readouterr().out
     assert "EMAIL" in said
     assert "eva@" not in said
+
+
+CONTROLS = {
+    "\x1b[31mRED\x1b[0m": r"\x1b[31mRED\x1b[0m",
+    "\x1b]0;title\x07": r"\x1b]0;title\x07",
+    "a\x9b2Jb": r"a\x9b2Jb",
+    "admin\u202egnp": r"admin\u202egnp",
+}
+
+
+@pytest.mark.parametrize("command", ["preview", "check", "diff"])
+@pytest.mark.parametrize("text", CONTROLS)
+def test_no_row_drives_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], command: str, text: str
+) -> None:
+    rows = [{"text": f"{text} one", "label": text}, *ROWS]
+    file, other = write(tmp_path / "a.jsonl", rows), write(tmp_path / "b.jsonl", ROWS)
+    assert run(["data", command, file, *([other] if command == "diff" else [])]) in (0, 1)
+    said = "".join(capfd.readouterr())
+    assert text not in said
+    assert CONTROLS[text] in said
+    assert all(char.isprintable() or char == "\n" for char in said)
+
+
+def test_letters_that_need_joiners_stay_as_they_are(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = "می\u200cخواهم 👩\u200d🔧 ça"
+    said, _ = ask(["preview", write(tmp_path / "a.jsonl", [{"text": text, "label": "a"}])], capfd)
+    assert f"    {text}\n" in said
+
+
+def test_no_message_of_an_error_drives_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"messages": [{"role": "\x1b[2Jbot", "content": "hi"}]}]
+    assert run(["data", "preview", write(tmp_path / "a.jsonl", rows)]) == 2
+    said = capfd.readouterr().err
+    assert "\x1b" not in said
+    assert r"\x1b[2Jbot" in said

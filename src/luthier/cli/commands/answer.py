@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from luthier.cli.answer import Answer
 from luthier.cli.table import work
+from luthier.cli.text import write
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False)
@@ -39,8 +39,4 @@ def answer(
     for reason, words in why.items():
         if found[reason]:
             text += f"{found[reason]} left out: {words}\n"
-    return Answer(found, lambda: _show(text))
-
-
-def _show(text: str) -> None:
-    sys.stdout.write(text)
+    return Answer(found, lambda: write(text.rstrip()))

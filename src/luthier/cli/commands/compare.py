@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import typer
@@ -10,8 +9,8 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.find import RunWord, run_folder
 from luthier.cli.table import work
+from luthier.cli.text import write
 from luthier.run import figures
-from luthier.run.painting import safe
 
 app = typer.Typer(add_completion=False)
 
@@ -44,4 +43,4 @@ def show(found: dict[str, Any]) -> None:
     width = max(len(name) for name, _ in lines)
     table = [f"  {name:{width}}  {text}" for name, text in lines]
     text = "\n".join([found["words"], "", f"  {figures.of_name(metric)}", *table])
-    sys.stdout.write(f"{safe(text)}\n")
+    write(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from luthier.cli.request import ANY_WORDS, Model
 from luthier.cli.request import split as split_words
 from luthier.cli.section import DataWords, check_outputs, request_for, section_of
 from luthier.cli.table import work
-from luthier.cli.text import one_line
+from luthier.cli.text import one_line, write
 from luthier.core.errors import RecipeError
 from luthier.run.console import Console
 
@@ -101,25 +100,21 @@ def _show(found: dict[str, Any], console: Console) -> None:
         counts.append((f"tokens of {tokens['model']}", words))
     console.show_table("Rows", [*read, ("kind", found["shape"]), *counts])
     for finding in found["findings"]:
-        _write(f"\n{_count(finding['count'])}: {finding['title']}")
-        _write(f"    why it matters: {finding['harm']}")
-        _write(f"    what to do: {finding['remedy']}")
+        write(f"\n{_count(finding['count'])}: {finding['title']}")
+        write(f"    why it matters: {finding['harm']}")
+        write(f"    what to do: {finding['remedy']}")
         for row in finding["shown"][:_SHOWN]:
-            _write(f"    {row['origin']}: {one_line(row['text'], _WIDTH)}")
+            write(f"    {row['origin']}: {one_line(row['text'], _WIDTH)}")
             if row["beside"]:
-                _write(f"        {one_line(row['beside'], _WIDTH)}")
+                write(f"        {one_line(row['beside'], _WIDTH)}")
             if row["other"]:
-                _write(f"        as {row['other']}: {one_line(row['other_text'], _WIDTH)}")
+                write(f"        as {row['other']}: {one_line(row['other_text'], _WIDTH)}")
     if not found["findings"]:
-        _write("nothing wrong was found")
+        write("nothing wrong was found")
 
 
 def _count(number: int) -> str:
     return "1 row" if number == 1 else f"{number:,} rows"
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
 
 
 data_label.add_to(app)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from luthier.cli.labelling import HELP, has_terminal, label_here
 from luthier.cli.request import ANY_WORDS
 from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
+from luthier.cli.text import tell, write
 from luthier.core.errors import RecipeError
 from luthier.run.console import Console
 
@@ -65,7 +65,7 @@ def add_to(app: typer.Typer) -> None:
 def _sat(sitting: Any, *, is_here: bool, port: int) -> Answer:
     if sitting.is_over:
         words = "no row is left to ask about; --all asks about every row"
-        return Answer(sitting.summary(), lambda: _tell(words))
+        return Answer(sitting.summary(), lambda: tell(words))
     is_stopped = True
     with suppress(KeyboardInterrupt):
         if is_here:
@@ -80,23 +80,18 @@ def _sat(sitting: Any, *, is_here: bool, port: int) -> Answer:
 
 def _show_page(sitting: Any, port: int) -> None:
     with work("label_server.LabelServer")(sitting, port=port) as server:
-        _tell(f"Open this page to decide about {sitting.summary()['asked']} rows; Ctrl-C ends it:")
-        _tell(f"    {server.url}")
+        tell(f"Open this page to decide about {sitting.summary()['asked']} rows; Ctrl-C ends it:")
+        tell(f"    {server.url}")
         server.wait()
 
 
 def _show(found: dict[str, Any]) -> None:
     by = ", ".join(f"{number} {HELP.get(what, what)}" for what, number in found["by"].items())
-    _tell(f"decided: {found['decided']}{f' ({by})' if by else ''}")
+    tell(f"decided: {found['decided']}{f' ({by})' if by else ''}")
     if found["skipped"]:
-        _tell(f"skipped: {found['skipped']}")
+        tell(f"skipped: {found['skipped']}")
     if found["left"]:
-        _tell(f"left: {found['left']}; the same command goes on")
+        tell(f"left: {found['left']}; the same command goes on")
     if found["in_file"]:
-        _tell(f"To train with the {found['in_file']} decisions in {found['file']}:")
-        sys.stdout.write(f"{found['setting']}\n")
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+        tell(f"To train with the {found['in_file']} decisions in {found['file']}:")
+        write(found["setting"])

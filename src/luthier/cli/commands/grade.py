@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +11,13 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.request import ANY_WORDS
 from luthier.cli.table import work
+from luthier.cli.text import one_line, write
 from luthier.core.errors import RecipeError
 from luthier.recipe.overrides import parse
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False)
+_WIDTH = 90
 
 
 @app.command(context_settings=ANY_WORDS)
@@ -74,14 +75,12 @@ def _settings(words: list[str]) -> dict[str, dict[str, Any]]:
 def _show(found: dict[str, Any], console: Console) -> None:
     console.show_table("Scores", _facts(found))
     for example in found["examples"]:
-        sys.stdout.write(
-            f"{example['score']:.3g}  {_short(example['prompt'])}\n"
-            f"    -> {_short(example['completion'])}   ({example['origin']})\n"
-        )
+        write(f"{example['score']:.3g}  {one_line(example['prompt'], _WIDTH)}")
+        write(f"    -> {one_line(example['completion'], _WIDTH)}   ({example['origin']})")
     for finding in found["findings"]:
-        sys.stdout.write(f"{finding['level']}: the grader {finding['text']}\n")
+        write(f"{finding['level']}: the grader {finding['text']}")
     if not found["findings"]:
-        sys.stdout.write("nothing stands against learning from this grader\n")
+        write("nothing stands against learning from this grader")
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, str]]:
@@ -108,8 +107,3 @@ def _times(count: int) -> str:
 
 def _number(value: float) -> str:
     return "none" if math.isnan(value) else f"{value:.3g}"
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 90 else line[:87] + "..."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import typer
@@ -10,6 +9,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.request import ANY_WORDS, Model, Objective, Tuner, Words, request
 from luthier.cli.table import work
+from luthier.cli.text import write
 from luthier.recipe.yaml_text import inline
 from luthier.run import figures
 from luthier.run.console import Console
@@ -37,7 +37,7 @@ def _show(document: dict[str, Any], console: Console) -> None:
     console.show_samples(document["samples"][:3])
     console.show_table("Model", facts(document["model"]))
     console.show_table("Pre-flight", facts(document["preflight"]))
-    sys.stdout.write(with_origins(document["recipe"], document["origins"]))
+    write(with_origins(document["recipe"], document["origins"]).rstrip("\n"))
 
 
 def with_origins(recipe: dict[str, Any], origins: dict[str, str]) -> str:

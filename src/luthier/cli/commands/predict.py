@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.find import RunWord, run_folder
 from luthier.cli.table import work
+from luthier.cli.text import write
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False)
@@ -26,8 +26,4 @@ def predict(
     with Console() as console:
         found = work("predict.predict_file")(run_folder(run), input, output, on_event=console)
     text = f"{found['rows']} rows answered: {found['output']}\n"
-    return Answer(found, lambda: _show(text))
-
-
-def _show(text: str) -> None:
-    sys.stdout.write(text)
+    return Answer(found, lambda: write(text.rstrip()))

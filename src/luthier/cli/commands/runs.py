@@ -15,6 +15,7 @@ from luthier.run.console import Console
 from luthier.run.figures import of_bytes, of_fact
 from luthier.run.layout import Layout
 from luthier.run.lock import holder
+from luthier.run.painting import safe
 from luthier.run.reader import open_run
 from luthier.store import Entry, diff, list_runs, prune
 
@@ -124,4 +125,4 @@ def _show_diff(found: dict[str, dict[str, list[Any]]]) -> None:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{safe(text)}\n")
