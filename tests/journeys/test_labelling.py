@@ -97,6 +97,49 @@ def test_a_label_is_typed_and_taken_back(place: Desk) -> None:
     assert not (place.root / "corrections.jsonl").exists()
 
 
+def test_esc_leaves_what_is_being_typed(place: Desk) -> None:
+    with Terminal(place, "data", "label", "rows.jsonl", "--terminal") as talk:
+        talk.wait_for("1 of 2")
+        for typed in (b"", b"spam"):
+            talk.type(b"/")
+            talk.wait_for("label: ")
+            talk.type(typed + b"\x1b")
+            talk.wait_for("nothing is decided")
+        talk.type(b"/")
+        talk.wait_for("label: ")
+        talk.type("new")
+        talk.wait_for("type it once more: ")
+        talk.type(b"\x1b")
+        talk.wait_for("nothing is decided")
+        talk.type(b"?")
+        talk.wait_for("Esc: back to the row")
+        talk.type(b"/")
+        talk.wait_for("label: ")
+        talk.type(b"mo\x1b[D")  # an arrow, which means nothing
+        talk.type("ne")
+        talk.wait_for("2 of 2, 1 decided")
+        talk.type(b"q")
+        assert talk.exit_code() == 0
+    assert [line["label"] for line in decided(place)] == ["money"]
+
+
+def test_esc_leaves_an_answer_as_it_is(place: Desk) -> None:
+    chat = {"prompt": "Who are you?", "completion": "As an AI language model I cannot say."}
+    (place.root / "chats.jsonl").write_text(json.dumps(chat) + "\n")
+    place.environment.pop("EDITOR", None)
+    place.environment.pop("VISUAL", None)
+    with Terminal(place, "data", "label", "chats.jsonl", "--terminal") as talk:
+        talk.wait_for("1 of 1, 0 decided")
+        talk.type(b"e")
+        talk.wait_for("answer (or set $EDITOR): ")
+        talk.type(b"I am\x1b")
+        talk.wait_for("nothing is decided")
+        talk.type(b"q")
+        talk.wait_for("left: 1")
+        assert talk.exit_code() == 0
+    assert not (place.root / "corrections.jsonl").exists()
+
+
 def test_the_page_is_told_its_address_and_a_killed_process_loses_nothing(place: Desk) -> None:
     process = place.start("data", "label", "rows.jsonl", "--json")
     assert process.stderr is not None
@@ -131,8 +174,8 @@ def test_where_nothing_is_doubtful_it_says_so(place: Desk) -> None:
     ("words", "says"),
     [
         (("rows.jsonl", "--terminal"), "no terminal here"),
-        (("rows.jsonl", "--corrections", "rows.jsonl"), "which is read as data"),
-        (("rows.jsonl", "--corrections", "none/../rows.jsonl"), "which is read as data"),
+        (("rows.jsonl", "--corrections", "rows.jsonl"), "is the input"),
+        (("rows.jsonl", "--corrections", "none/../rows.jsonl"), "is the input"),
         (("rosw.jsonl",), "did you mean 'rows.jsonl'"),
         (("rows.jsonl", "data.corections=x"), "did you mean 'corrections'"),
         (("rows.jsonl", "data.corrections=[x.jsonl,y.jsonl]"), "x.jsonl: no such file of"),

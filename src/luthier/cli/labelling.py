@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shlex
 import subprocess
@@ -28,10 +29,14 @@ HELP = {
 }
 KEYS = (
     "Enter: right as it is. 1-9: that label. /: another label, by a part of its name. e: edit the "
-    "answer.\nw: swap which is right. x: leave the row out. s: skip. u: undo. q: finish."
+    "answer.\nw: swap which is right. x: leave the row out. s: skip. u: undo. q: finish.\n"
+    "Esc: back to the row, from a label or an answer that is being typed."
 )
 _MOST_SHOWN = 1500
 _MOST_MATCHES = 12
+_ESC = b"\x1b"
+_BEHIND_ESC = re.compile(rb"\[[0-?]*[ -/]*[@-~]|O.|[^\[O]")
+"""What follows it in a key such as an arrow."""
 _ENDS = ("q", "\x04", "")
 
 
@@ -53,6 +58,12 @@ def label_here(sitting: Any) -> None:
                 here.press(key)
             except DataError as error:
                 _say(f"{error}\n> ")
+            except _Cancelled:
+                _say("\nnothing is decided\n> ")
+
+
+class _Cancelled(Exception):
+    """Somebody typed Esc instead of a line."""
 
 
 class _Keys:
@@ -70,9 +81,18 @@ class _Keys:
     def next(self) -> str:
         """The next key; empty at the end. An arrow and its like are one key, of no meaning."""
         found = os.read(self._descriptor, 1)
-        while found == b"\x1b" and select.select([self._descriptor], [], [], 0.02)[0]:
-            os.read(self._descriptor, 64)
+        if found == _ESC:
+            self._is_more()
         return found.decode("latin-1")
+
+    def _is_more(self) -> bool:
+        """Whether Esc was the beginning of another key, such as an arrow; the rest is taken."""
+        found = b""
+        while (
+            not _BEHIND_ESC.fullmatch(found) and select.select([self._descriptor], [], [], 0.02)[0]
+        ):
+            found += os.read(self._descriptor, 1)
+        return bool(found)
 
     @contextmanager
     def lines(self) -> Generator[None]:
@@ -84,10 +104,30 @@ class _Keys:
             tty.setcbreak(self._descriptor)
 
     def line(self, prompt: str) -> str:
-        """A line that somebody types."""
+        """A line that somebody types.
+
+        Raises: _Cancelled: somebody typed Esc.
+        """
         _say(prompt)
-        with self.lines():
-            return sys.stdin.buffer.readline().decode("utf-8", "replace").strip()
+        typed = b""
+        while not typed.endswith(b"\n"):
+            piece = self._piece()
+            typed += piece.removesuffix(_ESC)
+            if not piece:
+                break
+            if piece.endswith(_ESC) and not self._is_more():
+                raise _Cancelled
+        return typed.decode("utf-8", "replace").strip()
+
+    def _piece(self) -> bytes:
+        """What is typed until the end of the line, or Esc."""
+        whole = [*self._before[:6], [*self._before[6]]]
+        whole[6][termios.VEOL] = _ESC
+        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, whole)
+        try:
+            return os.read(self._descriptor, 4096)
+        finally:  # what follows Esc is not thrown away
+            tty.setcbreak(self._descriptor, termios.TCSANOW)
 
 
 class _Here:
