@@ -70,6 +70,14 @@ class Examined:
         }
 
 
+def _unread(section: DataSection) -> list[str]:
+    """What a training would read, too."""
+    names = [str(one.train) for one in section.mixture]
+    if not names:
+        return []
+    return [f"data.mixture: {', '.join(names)} not looked at; check each of them by itself"]
+
+
 def examine(
     section: DataSection,
     *,
@@ -116,6 +124,7 @@ def examine(
         [
             *(line for files in parsed.values() for one in files for line in one.description),
             *(*corrected.said, *corrected.warnings, *(helpers.said if helpers else ())),
+            *_unread(section),
         ],
         ledger,
         {name: len(table) for name, table in tables.items()},

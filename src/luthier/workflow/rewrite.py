@@ -31,6 +31,7 @@ from luthier.data.splits.folds import folds as folds_of
 from luthier.data.splits.split import Shares
 from luthier.data.training_rows import training_rows
 from luthier.recipe.schema import DataSection
+from luthier.workflow.carried import carried, left_behind
 from luthier.workflow.power import power_of
 from luthier.workflow.rewrite_folder import LEDGER, write_changes, write_splits
 from luthier.workflow.stages import Listener, Stages, silent
@@ -68,7 +69,8 @@ def clean_files(
     """
     asked = section.clean or usual()
     whole = {"clean": asked, "validation_share": 0.0, "test_share": 0.0}
-    return _rewritten(section.model_copy(update=whole), output, on_event, helpers)
+    later = carried(section, "clean")
+    return _rewritten(section.model_copy(update=whole), output, on_event, helpers, later=later)
 
 
 def split_files(
@@ -82,7 +84,8 @@ def split_files(
 
     Args, Returns, Raises: as `clean_files`; nothing is cleaned but what `data.clean` says.
     """
-    return _rewritten(section, output, on_event, helpers)
+    later = carried(section, "split")
+    return _rewritten(section, output, on_event, helpers, later=later)
 
 
 def fold_files(
@@ -97,12 +100,19 @@ def fold_files(
     every row is tested in one fold and trained on in the others.
 
     Args: folds: at least 2. Given validation and test files are written once, beside the folds.
-    Returns, Raises: as `split_files`.
+    Returns, Raises: as `split_files`; DataError too where rows are to be split by time.
     """
     if folds < 2:
         raise DataError(f"folds: got {folds}, expected at least 2")
+    if section.time_by:
+        raise DataError(
+            f"folds: got {folds} beside data.time_by ('{section.time_by}'), but all folds but one "
+            "would train on rows later than those they test.\n"
+            "    Leave data.time_by out, or --folds, for one split by time"
+        )
     whole = {"validation_share": 0.0, "test_share": 0.0}
-    return _rewritten(section.model_copy(update=whole), output, on_event, helpers, folds=folds)
+    asked, later = section.model_copy(update=whole), carried(section, "folds")
+    return _rewritten(asked, output, on_event, helpers, later=later, folds=folds)
 
 
 def augment_files(
@@ -137,11 +147,11 @@ def augment_files(
         rows, how = training_rows(
             parts, section, ledger, weights=weights, seed=seed, helpers=helpers
         )
-        own = {} if parts["validation"] else {"validation_share": 0.0}
         repeats = {"on_duplicate": "keep"} if _has_repeats(rows) else {}
-        return _Grown({**parts, "train": rows}, how, {**own, **repeats})
+        return _Grown({**parts, "train": rows}, how, repeats)
 
-    return _rewritten(section, output, on_event, helpers, grow=grow)
+    later = carried(section, "augment")
+    return _rewritten(section, output, on_event, helpers, later=later, grow=grow)
 
 
 def asks_models(section: DataSection) -> bool:
@@ -161,6 +171,7 @@ def _rewritten(
     on_event: Listener,
     helpers: Helpers | None,
     *,
+    later: Mapping[str, Any],
     folds: int = 0,
     grow: Grow | None = None,
 ) -> dict[str, Any]:
@@ -193,11 +204,14 @@ def _rewritten(
             ledger.use(name, len(rows))
         ledger.check()
         if folds:
-            parts, more = _folded(parts, section, folds)
-            how += more
+            parts, of_folds = _folded(parts, section, folds)
+            stages.note_all(_beside_folds(parts))
+            how += of_folds
         with stages.stage("writing data", str(output)):
             written = write_splits(folder, parts, others, stages)
             write_changes(folder, log)
+        more = [] if grow else left_behind(section)
+        stages.note_all(more, warning=True)
         found = {
             "format_version": 1,
             "sources": {
@@ -207,9 +221,9 @@ def _rewritten(
             "read": read,
             "settings": section.model_dump(exclude_defaults=True),
             "rows": ledger.document()["rows"],
-            "how": [*how, *grown.how, *(helpers.said if helpers else ()), *_powers(parts)],
+            "how": [*how, *grown.how, *more, *(helpers.said if helpers else ()), *_powers(parts)],
             "files": written.files,
-            "use": written.uses(output, grown.settings),
+            "use": written.uses(output, {**later, **grown.settings}),
         }
         files.write_json(folder / LEDGER, found)
     return {**found, "folder": str(output)}
@@ -242,6 +256,13 @@ def _powers(parts: Parts) -> list[str]:
     """How small a difference each test can show."""
     tests = {name: rows for name, rows in parts.items() if name.endswith("test") and rows}
     return [f"{name}: {power_of(len(rows))}" for name, rows in tests.items() if rows[0].target()]
+
+
+def _beside_folds(parts: Parts) -> list[str]:
+    """What given test rows are for, where each fold has its own."""
+    return ["test.jsonl is the test of no fold: try on it what you chose by them"] * bool(
+        parts["test"]
+    )
 
 
 def _folded(

@@ -237,6 +237,17 @@ def test_folds_test_every_row_once_and_share_none(
     assert any("test rows show a difference of" in line for line in found["how"])
 
 
+def test_folds_by_time_are_refused_and_a_given_test_is_said_to_be_in_none(
+    tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ["data", "split", tickets, "--folds", "3", "--output", str(tmp_path / "out")]
+    said = answer([*words, "data.time_by=id"], capfd, code=2)["error"]["message"]
+    assert "got 3 beside data.time_by ('id')" in said
+    test = table(tmp_path / "t.csv", [("90", "another text", "Ship")], ("id", "text", "label"))
+    assert run([*words, f"data.test={test}"]) == 0
+    assert "test.jsonl is the test of no fold" in capfd.readouterr().err
+
+
 def test_one_fold_is_refused(
     tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
