@@ -238,6 +238,41 @@ def test_numbers_of_the_romans_are_numbers_of_pages(tmp_path: Path) -> None:
     assert text == "\n\n".join(" ".join(body(at)) for at in range(4))
 
 
+def heads(folder: Path, heads: Sequence[str], size: float = 10) -> list[str]:
+    """Those that are left, in order."""
+    pages = ([Put(head, 72, 740, size), *put(body(at), 700)] for at, head in enumerate(heads))
+    return [line.lstrip("# ") for line in read(folder, *pages)[0].splitlines() if line in heads
+            or line.lstrip("# ") in heads]  # fmt: skip
+
+
+@pytest.mark.parametrize("title", ["Chapter {}", "Chapter {}: of wood"])
+def test_headings_that_count_their_chapters_stay(title: str, tmp_path: Path) -> None:
+    each = [title.format(at) for at in range(1, 6)]
+    assert heads(tmp_path, each, size=18) == each
+
+
+def test_a_head_with_the_number_of_the_chapter_stays_where_the_chapter_begins(
+    tmp_path: Path,
+) -> None:
+    pages = ["Chapter 1"] * 3 + ["Chapter 2"] * 2 + ["Chapter 3"] * 4
+    assert heads(tmp_path, pages) == ["Chapter 1", "Chapter 2", "Chapter 3"]
+
+
+def test_a_head_with_a_number_that_is_no_counter_is_the_title_once(tmp_path: Path) -> None:
+    assert heads(tmp_path, ["Manual 2026"] * 5) == ["Manual 2026"]
+
+
+@pytest.mark.parametrize(
+    "head", ["The manual {}", "{} The manual", "Page {} of 9", "Chapter 2, page {}"]
+)
+def test_a_head_that_counts_with_the_pages_is_left_out(head: str, tmp_path: Path) -> None:
+    assert heads(tmp_path, [head.format(at) for at in range(1, 8)]) == []
+
+
+def test_a_large_number_of_the_page_is_left_out(tmp_path: Path) -> None:
+    assert heads(tmp_path, [str(at) for at in range(1, 8)], size=18) == []
+
+
 def test_headings_at_the_head_of_some_pages_stay(tmp_path: Path) -> None:
     heads = [Put("Summary", 72, 740, 20)] * 3 + [Put("More", 72, 740, 20)] * 5
     text, _ = read(tmp_path, *([head, *put(body(at), 700)] for at, head in enumerate(heads)))
