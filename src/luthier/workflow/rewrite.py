@@ -260,9 +260,8 @@ def _powers(parts: Parts) -> list[str]:
 
 def _beside_folds(parts: Parts) -> list[str]:
     """What given test rows are for, where each fold has its own."""
-    return ["test.jsonl is the test of no fold: try on it what you chose by them"] * bool(
-        parts["test"]
-    )
+    words = "test.jsonl is the test of no fold: try on it what you chose by them"
+    return [words] if parts["test"] else []
 
 
 def _folded(
