@@ -232,7 +232,7 @@ def _rows(
         except RecursionError:
             errors.append(f"{origin}: lists or objects are nested too deep")
         else:
-            beside = {reading.group_by, reading.time_by, *match.how.values()}
+            beside = (reading.group_by, reading.time_by, *match.how.values())
             others.append(origin, record, match.read(), beside=beside)
             for remark in context.remarks:
                 account.shorten(remark, origin)
