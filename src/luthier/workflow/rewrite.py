@@ -190,11 +190,12 @@ def _rewritten(
             corrected = corrected_splits(parsed, corrections, ledger)
             stages.note_all(corrected.warnings, warning=True)
             freed, spreading = _freed(corrected.parsed, section, folds)
-            stages.note_all([*corrected.said, *spreading])
+            said = [*corrected.said, *spreading]
+            stages.note_all(said)
             cleaned = cleaned_splits(freed, section, ledger, helpers=helpers)
             _refuse_damaged(cleaned, asked)
             parts, how = divide(cleaned, section, ledger)
-            how = [*corrected.said, *corrected.warnings, *spreading, *how]
+            how = [*said, *corrected.warnings, *how]
         grown = _Grown(parts, [], {})
         if grow:
             with stages.stage("augmenting data"):
@@ -214,10 +215,7 @@ def _rewritten(
         stages.note_all(more, warning=True)
         found = {
             "format_version": 1,
-            "sources": {
-                **{one.name: one.sha256 for held in parsed.values() for one in held},
-                **corrections.files,
-            },
+            "sources": _digests(parsed) | corrections.files,
             "read": read,
             "settings": section.model_dump(exclude_defaults=True),
             "rows": ledger.document()["rows"],
@@ -227,6 +225,11 @@ def _rewritten(
         }
         files.write_json(folder / LEDGER, found)
     return {**found, "folder": str(output)}
+
+
+def _digests(parsed: Mapping[str, Sequence[Parsed]]) -> dict[str, str]:
+    """File -> SHA-256 of its bytes when it was read."""
+    return {one.name: one.sha256 for held in parsed.values() for one in held}
 
 
 def _freed(
