@@ -11,6 +11,7 @@ from luthier.cli.answer import Answer
 from luthier.cli.section import DataWords, drawn_section_of, section_of
 from luthier.cli.table import work
 from luthier.cli.text import write
+from luthier.core.counted import counted
 from luthier.core.errors import RecipeError
 from luthier.core.foremost import foremost
 from luthier.recipe.schema import DataSection
@@ -110,12 +111,14 @@ def _written(section: DataSection, output: Path, make: str, **settings: Any) -> 
 
 def _show(found: dict[str, Any], console: Console) -> None:
     account, ledger = found["rows"], Path(found["folder"]) / "ledger.json"
-    lines = [("read", f"{account['in']:,} rows")]
+    lines = [("read", counted(account["in"], "row"))]
     for what, word in (("changed", "changed"), ("added", "made"), ("dropped", "left out")):
         lines += [(word, text) for text in _reasons(account.get(what, {}), ledger)]
     for name, entry in found["files"].items():
-        lines.append((name, f"{entry['rows']:,} rows in {Path(found['folder']) / entry['file']}"))
-    lines += [("split", line) for line in found["how"][-1:] if "test rows" in line]
+        lines.append(
+            (name, f"{counted(entry['rows'], 'row')} in {Path(found['folder']) / entry['file']}")
+        )
+    lines += [("split", line) for line in found["how"][-1:] if "test row" in line]
     console.show_table("Rows", lines)
     for use in found["use"]:
         write(f"to train on them: {use}")
@@ -129,6 +132,6 @@ def _reasons(entries: dict[str, Any], ledger: Path) -> list[str]:
         for why in told.names
     ]
     if told.rest:
-        left = f"{told.rest:,} further reasons, all of them in {ledger}"
+        left = f"{counted(told.rest, 'further reason')}, all of them in {ledger}"
         lines.append(f"{told.rest_count:,}: {left}")
     return lines

@@ -11,6 +11,7 @@ from luthier.cli.answer import Answer
 from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
 from luthier.cli.text import write
+from luthier.core.counted import counted
 from luthier.run.console import Console
 
 _LEFT_OUT = {
@@ -70,13 +71,13 @@ def synth(
 def _show(found: dict[str, Any], console: Console) -> None:
     passages, pairs = found["passages"], found["pairs"]
     lines = [
-        ("asked", f"{pairs['asked']:,} pairs of {passages['asked']:,} passages"),
-        ("made", f"{pairs['made']:,} pairs in {found['calls']:,} calls"),
+        ("asked", f"{counted(pairs['asked'], 'pair')} of {counted(passages['asked'], 'passage')}"),
+        ("made", f"{counted(pairs['made'], 'pair')} in {counted(found['calls'], 'call')}"),
     ]
     for what, counts in (("no pairs", passages["without_pairs"]), ("left out", pairs["rejected"])):
         lines += [(what, f"{n:,}: {_LEFT_OUT.get(why, why)}") for why, n in counts.items()]
     folder = Path(found["folder"])
-    lines.append(("kept", f"{pairs['kept']:,} pairs"))
+    lines.append(("kept", counted(pairs["kept"], "pair")))
     console.show_table("Pairs", [*lines, ("left out in", str(folder / "rejected.jsonl"))])
     for use in found["use"]:
         write(f"to train on them: {use}")

@@ -12,6 +12,7 @@ from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
 from luthier.cli.text import one_line, write
 from luthier.core import files
+from luthier.core.counted import counted
 from luthier.run.console import Console
 
 Json = Annotated[Path | None, typer.Option(help="JSON: everything that was found.")]
@@ -90,7 +91,7 @@ def _show_preview(found: dict[str, Any]) -> None:
     for line in found["read"]:
         write(line)
     for split, rows in found["shown"].items():
-        write(f"\n{split}: the first {len(rows)} of {found['rows']['used'][split]:,} rows")
+        write(f"\n{split}: the first {len(rows)} of {counted(found['rows']['used'][split], 'row')}")
         for row in rows:
             write(f"  {row['place']}")
             _write_texts(row, indent="    ")

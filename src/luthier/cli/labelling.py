@@ -20,7 +20,7 @@ from luthier.core.errors import DataError
 from luthier.run.painting import safe
 
 HELP = {
-    "confirmed": "right as they are",
+    "confirmed": "confirmed",
     "drop": "left out",
     "label": "with another label",
     "labels": "with other labels",

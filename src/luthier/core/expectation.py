@@ -43,13 +43,18 @@ def in_words(annotation: Any) -> str:
         words = ["true, false" if member is bool else in_words(member) for member in members]
         return _either(words)
     if origin is Literal:
-        return _either([str(member) for member in members])
+        return _either([_said(member) for member in members])
     if origin in (list, tuple, set, frozenset):
         items = [member for member in members if member is not Ellipsis]
         return f"a list of {in_words(items[0])}" if items else "a list"
     if origin is dict or annotation is dict or _model_in(annotation) is not None:
         return "keys with values"
     return "another value"
+
+
+def _said(value: Any) -> str:
+    """A value as it is written in a recipe."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def user_place(config: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from luthier.core.counted import counted
 from luthier.core.errors import DataError
 from luthier.data.on_disk import OnDisk
 from luthier.data.opened import Opened
@@ -67,7 +68,8 @@ class Cutter:
         how = f"at most {self.size} characters"
         how += f", {self.overlap} of them again in the next" if self.overlap else ""
         return (
-            f"{cut} of {self.documents} documents cut into {self.pieces - self.whole} chunks of "
+            f"{cut} of {counted(self.documents, 'document')} cut into "
+            f"{counted(self.pieces - self.whole, 'chunk')} of "
             f"{how} (data.chunk)"
         )
 

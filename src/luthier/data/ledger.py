@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from luthier.core.counted import counted
 from luthier.core.errors import DataError
 from luthier.core.foremost import foremost
 from luthier.data.features import Features
@@ -153,9 +154,9 @@ class Ledger:
             told = foremost(counts)
             for why in told.names:
                 example = reasons[what, why].examples[0]
-                lines.append(f"{what}: {_rows(counts[why])}, {why}, such as {example}")
+                lines.append(f"{what}: {counted(counts[why], 'row')}, {why}, such as {example}")
             if told.rest:
-                left = _rows(told.rest_count)
+                left = counted(told.rest_count, "row")
                 lines.append(f"{what}: {left}, for {told.rest:,} further reasons")
         return lines
 
@@ -207,10 +208,6 @@ class Ledger:
                 for split, entry in self.tokens.items()
             },
         }
-
-
-def _rows(number: int) -> str:
-    return f"{number} row" if number == 1 else f"{number} rows"
 
 
 def _listed(counted: Mapping[str, Counted]) -> dict[str, Any]:

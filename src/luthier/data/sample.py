@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from luthier.core.counted import counted
 from luthier.core.errors import DataError, RecipeError
 from luthier.core.seeds import derive
 from luthier.data.ledger import Ledger
@@ -93,7 +94,7 @@ def _said(how: str | int, counts: Counter[str], wanted: int, most: int) -> str:
         shown = [*shown[: _SHOWN // 2], "...", *shown[-_SHOWN // 2 :]]
     often = f", some of them {most:,} times" if most > 1 else ""
     return (
-        f"data.sample={how}: {wanted:,} {'row' if wanted == 1 else 'rows'} of each of "
+        f"data.sample={how}: {counted(wanted, 'row')} of each of "
         f"{len(counts)} classes in train{often} ({', '.join(shown)})"
     )
 

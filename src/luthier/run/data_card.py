@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from luthier.core.counted import counted
 from luthier.core.files import sha256_of
 from luthier.run.card import code, plain
 
@@ -125,7 +126,7 @@ def _wrong(findings: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield "Nothing was found by `luthier data check`."
     for finding in findings:
         sure = "" if finding["is_certain"] else " (to be looked at)"
-        rows = "1 row" if finding["count"] == 1 else f"{finding['count']:,} rows"
+        rows = counted(finding["count"], "row")
         yield f"- {plain(finding['title'])}: {rows}{sure}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
+from luthier.core.counted import counted
 from luthier.core.errors import DataError
 from luthier.data.checks import Finding
 from luthier.data.clean import asked_for, looking_of
@@ -40,7 +41,9 @@ def first_look(loaded: Loaded, section: DataSection, stages: Stages) -> list[dic
         raise _stopped(stopping, len(rows))
     of = f" of the first {MOST_ROWS:,}" if len(rows) == MOST_ROWS else ""
     for one in findings[:_TOLD]:
-        stages.note(f"{_rows(one.count)}{of}: {one.title} ({one.remedy})", warning=one in stopping)
+        stages.note(
+            f"{counted(one.count, 'row')}{of}: {one.title} ({one.remedy})", warning=one in stopping
+        )
     if len(findings) > _TOLD:
         stages.note(f"and {len(findings) - _TOLD} more findings: luthier data check shows the rows")
     return [documented(one) for one in findings]
@@ -58,7 +61,3 @@ def _stopped(findings: list[Finding], looked_at: int) -> DataError:
         "\n".join(lines) + "\n    luthier data check shows them. To train on them as they are: "
         "data.on_finding = warn"
     )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"

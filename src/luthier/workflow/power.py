@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from luthier.core.counted import counted
 from luthier.evaluation.power import detectable_share, rows_needed
 
 _WANTED = 0.05
@@ -14,9 +15,10 @@ def power_of(num_rows: int) -> str:
     (`evaluation.power.detectable_share`).
     """
     shown = detectable_share(num_rows)
+    verb = "shows" if num_rows == 1 else "show"
     said = (
-        f"{num_rows} test rows show a difference of {100 * shown:.0f} points of accuracy or more "
-        "(in 4 of 5 tests)"
+        f"{counted(num_rows, 'test row')} {verb} a difference of {100 * shown:.0f} points of "
+        "accuracy or more (in 4 of 5 tests)"
     )
     if shown <= _WANTED:
         return said

@@ -19,6 +19,7 @@ from luthier.cli.request import split as split_words
 from luthier.cli.section import DataWords, check_outputs, request_for, section_of
 from luthier.cli.table import work
 from luthier.cli.text import one_line, write
+from luthier.core.counted import counted
 from luthier.core.errors import RecipeError
 from luthier.run.console import Console
 
@@ -85,8 +86,8 @@ def _check(
 def _show(found: dict[str, Any], console: Console) -> None:
     read = [("read", line) for line in found["read"][:_READ]]
     if more := len(found["read"]) - len(read):
-        read.append(("read", f"and {more:,} more lines: data preview shows all"))
-    counts = [(split, f"{number:,} rows") for split, number in found["rows"].items()]
+        read.append(("read", f"and {counted(more, 'more line')}: data preview shows all"))
+    counts = [(split, counted(number, "row")) for split, number in found["rows"].items()]
     classes = found["classes"]
     if classes:
         first = ", ".join(f"{name} {number:,}" for name, number in list(classes.items())[:5])
@@ -100,7 +101,7 @@ def _show(found: dict[str, Any], console: Console) -> None:
         counts.append((f"tokens of {tokens['model']}", words))
     console.show_table("Rows", [*read, ("kind", found["shape"]), *counts])
     for finding in found["findings"]:
-        write(f"\n{_count(finding['count'])}: {finding['title']}")
+        write(f"\n{counted(finding['count'], 'row')}: {finding['title']}")
         write(f"    why it matters: {finding['harm']}")
         write(f"    what to do: {finding['remedy']}")
         for row in finding["shown"][:_SHOWN]:
@@ -111,10 +112,6 @@ def _show(found: dict[str, Any], console: Console) -> None:
                 write(f"        as {row['other']}: {one_line(row['other_text'], _WIDTH)}")
     if not found["findings"]:
         write("nothing wrong was found")
-
-
-def _count(number: int) -> str:
-    return "1 row" if number == 1 else f"{number:,} rows"
 
 
 data_label.add_to(app)

@@ -14,6 +14,7 @@ from luthier.cli.request import ANY_WORDS
 from luthier.cli.section import DataWords, section_of
 from luthier.cli.table import work
 from luthier.cli.text import tell, write
+from luthier.core.counted import counted
 from luthier.core.errors import RecipeError
 from luthier.run.console import Console
 
@@ -80,7 +81,8 @@ def _sat(sitting: Any, *, is_here: bool, port: int) -> Answer:
 
 def _show_page(sitting: Any, port: int) -> None:
     with work("label_server.LabelServer")(sitting, port=port) as server:
-        tell(f"Open this page to decide about {sitting.summary()['asked']} rows; Ctrl-C ends it:")
+        rows = counted(sitting.summary()["asked"], "row")
+        tell(f"Open this page to decide about {rows}; Ctrl-C ends it:")
         tell(f"    {server.url}")
         server.wait()
 
@@ -93,5 +95,5 @@ def _show(found: dict[str, Any]) -> None:
     if found["left"]:
         tell(f"left: {found['left']}; the same command goes on")
     if found["in_file"]:
-        tell(f"To train with the {found['in_file']} decisions in {found['file']}:")
+        tell(f"To train with {counted(found['in_file'], 'decision')} in {found['file']}:")
         write(found["setting"])

@@ -11,6 +11,7 @@ from luthier.cli.answer import Answer
 from luthier.cli.find import RunWord, run_folder
 from luthier.cli.table import work
 from luthier.cli.text import write
+from luthier.core.counted import counted
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False)
@@ -25,5 +26,5 @@ def predict(
     """Score a file of rows with the tuned model of a run."""
     with Console() as console:
         found = work("predict.predict_file")(run_folder(run), input, output, on_event=console)
-    text = f"{found['rows']} rows answered: {found['output']}\n"
+    text = f"{counted(found['rows'], 'row')} answered: {found['output']}\n"
     return Answer(found, lambda: write(text.rstrip()))

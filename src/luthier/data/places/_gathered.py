@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from luthier.core import files
+from luthier.core.counted import counted
 from luthier.core.errors import DataError
 from luthier.data.opened import Opened
 from luthier.data.packings import packings
@@ -110,10 +111,10 @@ def _how(word: str, labels: Sequence[str], *, num_files: int) -> str:
     classes = sorted(set(filter(None, labels)))
     held = f" in {len(classes)} classes" if classes else ""
     held = f" in one class, '{classes[0]}'" if len(classes) == 1 else held
+    how = f"folder of {counted(len(labels), word.removesuffix('s'))}{held}"
     left = num_files - len(labels)
-    one = "1 other file in it is not read"
-    more = one if left == 1 else f"{left} other files in it are not read"
-    return f"folder of {len(labels)} {word}{held}" + (f"; {more}" if left else "")
+    verb = "is" if left == 1 else "are"
+    return how + (f"; {counted(left, 'other file')} in it {verb} not read" if left else "")
 
 
 def digest_of(folder: Path, *, within: Path | None = None) -> str:

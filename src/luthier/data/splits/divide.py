@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from luthier.core.counted import counted
 from luthier.core.errors import DataError
 from luthier.data.ledger import Ledger
 from luthier.data.matching.duplicates import TIES, Repeats, remove_duplicates, remove_leaks
@@ -46,7 +47,7 @@ def divide(
     is_by_time = bool(section.time_by and drawn)
     found = (split_by_time if is_by_time else split)(parts["train"], shares, near=near)
     rows = {name: found[name] if name in ("train", *drawn) else parts[name].rows for name in parts}
-    how = [f"{name}: {len(held)} rows" for name, held in rows.items()]
+    how = [f"{name}: {counted(len(held), 'row')}" for name, held in rows.items()]
     way = f"by time (data.time_by: {section.time_by})" if is_by_time else "by content hash"
     by = f"{' and '.join(drawn)} split off train {way}; " if drawn else ""
     return rows, [*ledger.since(before), *words, by + ", ".join(how)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from luthier.core.counted import counted
 from luthier.core.errors import DataError
 from luthier.data.matching.keyed import Keyed, joined
 from luthier.data.matching.repeated import repeated
@@ -61,15 +62,15 @@ def split(table: Keyed, shares: Shares, *, near: Similar | None = None) -> dict[
         return {"train": table.rows, "validation": [], "test": []}
     check_number(table, shares)
     unit_N = units(table, near)
-    split_N = _splits(table, unit_N, shares)
+    split_N, num_units = _splits(table, unit_N, shares), len(np.unique(unit_N))
     parts = {name: chosen(table, split_N == number) for number, name in enumerate(_SPLITS)}
     check_filled(
         parts,
         shares,
         why=lambda: (
-            "rows with the same input or group stay together, also in a chain (there are "
-            f"{len(np.unique(unit_N))} different ones), and the first row of a class, a label or a "
-            "type of entity goes to train"
+            "rows with the same input or group stay together, also in a chain (there "
+            f"{'is' if num_units == 1 else 'are'} {counted(num_units, 'different one')}), and the "
+            "first row of a class, a label or a type of entity goes to train"
         ),
     )
     return parts
