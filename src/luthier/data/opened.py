@@ -24,5 +24,7 @@ class Opened:
     """Each record is a document, as long as it may be."""
     missing: frozenset[str] = frozenset()
     """Texts that stand for a value that is missing, where a column is one of labels."""
+    counted: str = "line"
+    """What the numbers of its records count: "line", or "row"."""
     folder: Path | None = None
     """Where it lies, so that files it names are found; None: they are named in full."""

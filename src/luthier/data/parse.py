@@ -127,9 +127,12 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
         three rows are shown, and the rest counted.
     """
     name = opened.name
-    incoming, account = narrow(opened.records, file=name), Account(ledger)
+    counted, account = opened.counted, Account(ledger)
+    incoming = narrow(opened.records, file=name, counted=counted)
     if reading.shape != "auto":
-        incoming = only(incoming, reading.shape, file=name, columns=reading.columns, to=account)
+        incoming = only(
+            incoming, reading.shape, file=name, columns=reading.columns, to=account, counted=counted
+        )
     head = list(islice(incoming, _SAMPLE_RECORDS))
     if not head:
         raise DataError(
@@ -154,7 +157,7 @@ def parse(opened: Opened, reading: Reading, ledger: Ledger) -> Parsed:
     if cutter:
         records = cutter.cut(records, match.columns.get("text", "text"))
     is_open = reading.format == "auto" and reading.answered and not reading.columns
-    several = Several(kind, match, file=name, others=is_open)
+    several = Several(kind, match, file=name, others=is_open, counted=counted)
     rows, others = _rows(opened, records, several, reading, account)
     format_name = type(kind).__module__.rpartition(".")[2]
     used = (reading.group_by, reading.time_by)
@@ -207,7 +210,7 @@ def _rows(
         num_met += 1
         account.ledger.read()
         aside: Aside | None = record.get(ASIDE)
-        origin = _origin(opened.name, line, aside) if aside else Origin(opened.name, line)
+        origin = _origin(opened, line, aside)
         why = "more fields than columns" if EXTRA in record else aside.unread if aside else ""
         if why:
             num_extra += EXTRA in record
@@ -247,10 +250,15 @@ def _rows(
     return rows, others
 
 
-def _origin(name: str, line: int, aside: Aside) -> Origin:
-    """Where a document stands, or a part of it."""
-    file, line = aside.file or name, 1 if aside.file else line
-    return PartOrigin(file, line, aside.part) if aside.part else Origin(file, line)
+def _origin(opened: Opened, line: int, aside: Aside | None) -> Origin:
+    """Where a record stands, or a document, or a part of it."""
+    counted = opened.counted
+    if not aside:
+        return Origin(opened.name, line, counted=counted)
+    file, line = aside.file or opened.name, 1 if aside.file else line
+    if aside.part:
+        return PartOrigin(file, line, aside.part, counted=counted)
+    return Origin(file, line, counted=counted)
 
 
 def _errors(errors: list[str]) -> DataError:

@@ -16,7 +16,7 @@ from luthier.data.encoding import detect
 from luthier.data.opened import Opened
 from luthier.data.packed import refuse_foreign, unpack
 from luthier.data.sources import sources
-from luthier.data.sources.contract import Documents, Record, Source, Untyped
+from luthier.data.sources.contract import Documents, Numbering, Record, Source, Untyped
 from luthier.data.told import named_beside
 
 _EXPECTED = """; expected rows.
@@ -49,12 +49,16 @@ def open_path(path: Path, *, name: str, encoding: str, part: str = "") -> Opened
     kind_name = type(kind).__module__.rpartition(".")[2]
     is_document, told = isinstance(kind, Documents), list[str]()
     missing = kind.missing if isinstance(kind, Untyped) else frozenset[str]()
+    is_numbered = isinstance(kind, Numbering) and kind.is_numbered(found)
+    counted = "row" if is_numbered else "line"
     walked = _watched(records, path, before, name=name)
     if not is_document:
-        walked, features, told = named_beside(walked, path, name=name)
+        walked, features, told = named_beside(walked, path, name=name, counted=counted)
         missing = missing.difference(*features.names.values())
     words = tuple(filter(None, (how, *told, *notes)))
-    return Opened(name, digest, kind_name, words, walked, is_document, missing, path.parent)
+    return Opened(
+        name, digest, kind_name, words, walked, is_document, missing, counted, path.parent
+    )
 
 
 def _recognised(path: Path, *, name: str, encoding: str) -> tuple[Content, Source, tuple[str, ...]]:

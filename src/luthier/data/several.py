@@ -23,6 +23,7 @@ class _Way:
     chosen: tuple[Format, Match] | None
     """Both, or None where it reads rows of another shape than the main one."""
     count: int = 0
+    counted: str = "line"
     lines: list[int] = field(default_factory=list[int])
 
     @property
@@ -32,7 +33,7 @@ class _Way:
     def shown(self) -> str:
         """How many there are, and where."""
         more = ", ..." if self.count > len(self.lines) else ""
-        word = "line" if self.count == 1 else "lines"
+        word = self.counted if self.count == 1 else f"{self.counted}s"
         return f"{self.count} as {self.name} ({word} {', '.join(map(str, self.lines))}{more})"
 
 
@@ -40,10 +41,14 @@ class Several:
     """Chooses a format for each record; nearly all have the columns of the first and only pass.
 
     Args: others: whether another format may be taken for records without these columns.
+        counted: what the numbers of records count.
     """
 
-    def __init__(self, kind: Format, match: Match, *, file: str, others: bool) -> None:
-        self._main = _Way(kind, match, (kind, match))
+    def __init__(
+        self, kind: Format, match: Match, *, file: str, others: bool, counted: str = "line"
+    ) -> None:
+        self._main = _Way(kind, match, (kind, match), counted=counted)
+        self._counted = counted
         self._needed = tuple(match.columns.values()) if others else ()
         self._file = file
         self._ways: dict[frozenset[str], _Way] = {}
@@ -90,7 +95,9 @@ class Several:
         key = _key(kind, match)
         alike = (way for way in self._ways.values() if _key(way.kind, way.match) == key)
         is_same = kind.shape == self._main.kind.shape
-        return next(alike, _Way(kind, match, (kind, match) if is_same else None))
+        return next(
+            alike, _Way(kind, match, (kind, match) if is_same else None, counted=self._counted)
+        )
 
     def _different(self) -> list[_Way]:
         """The main way, then the others, each once."""

@@ -26,12 +26,13 @@ def only(
     file: str,
     columns: Mapping[str, str],
     to: Account,
+    counted: str,
 ) -> Iterator[tuple[int, Record]]:
     """The records that would be read as rows of this shape, had each a file of its own; the others
     are left out.
 
     Args: columns: canonical column -> name in the file, as the recipe says. to: is told of the
-        others.
+        others. counted: what the numbers of records count.
     Raises: DataError: there is no such shape; or no such row, with what there is instead.
     """
     _check_known(shape)
@@ -52,7 +53,7 @@ def only(
             continue
         to.ledger.read()
         why = f"{own} row, not {shape}" if own else "row of no known shape"
-        to.leave_out(why, Origin(file, line))
+        to.leave_out(why, Origin(file, line, counted=counted))
     if counts and not counts[shape]:
         there = ", ".join(f"{number} {name or 'unknown'}" for name, number in counts.most_common())
         raise DataError(

@@ -28,11 +28,11 @@ Info = dict[str, Any]
 
 
 def named_beside(
-    records: Iterator[tuple[int, Record]], path: Path, *, name: str
+    records: Iterator[tuple[int, Record]], path: Path, *, name: str, counted: str = "line"
 ) -> tuple[Iterator[tuple[int, Record]], Features, list[str]]:
     """The records with names for the numbers of their classes, these names, and what is said.
 
-    Args: name: of the file, for messages.
+    Args: name: of the file, for messages. counted: what the numbers of records count.
     Raises: DataError: a number that no class has, at once or while they are walked.
     """
     features, notes = _told(path)
@@ -48,7 +48,7 @@ def named_beside(
         return chain(head, records), features, []
     numbered = Features(used, features.source)
     found = (
-        (line, numbered.named(record, where=f"{name} line {line}"))
+        (line, numbered.named(record, where=f"{name} {counted} {line}"))
         for line, record in chain(head, records)
     )
     return found, features, [numbered.told().removeprefix("; "), *notes]

@@ -77,5 +77,8 @@ def _beside_another(item: Answer) -> Preference:
 
 
 def _origin(item: Answer) -> Origin:
-    file, _, line = item.origin.rpartition(" line ")
-    return Origin(file, int(line)) if line.isdecimal() else Origin(item.origin or "answer", 1)
+    for counted in ("line", "row"):
+        file, _, number = item.origin.rpartition(f" {counted} ")
+        if number.isdecimal():
+            return Origin(file, int(number), counted=counted)
+    return Origin(item.origin or "answer", 1)

@@ -160,16 +160,20 @@ def test_a_folder_with_something_in_it_is_left_alone(
     assert not list(tmp_path.glob(".out*"))
 
 
-def test_records_of_one_line_keep_their_other_columns_where_they_are_unchanged(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("start", "changed"), [("[", 2), ("\n[", 2), ("[\n", None)])
+def test_records_of_one_line_keep_their_other_columns_where_it_is_told_which(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], start: str, changed: int | None
 ) -> None:
+    """Rows of a file of one line are numbered; where several stand on one of its lines, it is not
+    told which of them a changed one was."""
     rows = [{"text": f"{text}!", "label": "ab"[n % 2], "id": n} for n, text in enumerate(TEXTS)]
     rows[2]["text"] = "zero\u200bwidth"
-    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    text = json.dumps(rows)
+    (tmp_path / "rows.json").write_text(start + text[1:])
     out = tmp_path / "out"
     words = ["data", "clean", str(tmp_path / "rows.json"), "--output", str(out)]
     answer(words, capfd)
-    assert [row.get("id") for row in lines(out / "train.jsonl")] == [0, 1, None, 3, 4, 5]
+    assert [row.get("id") for row in lines(out / "train.jsonl")] == [0, 1, changed, 3, 4, 5]
 
 
 def test_shares_that_leave_nothing_for_train_are_refused_as_in_training(

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from luthier.core.errors import DataError
 from luthier.data.content import Content
 from luthier.data.find import digest, find_one
+from luthier.data.ledger import Ledger
+from luthier.data.parse import Reading, parse_file
 from luthier.data.sources.contract import EXTRA
 from luthier.data.sources.csv import Delimited
 
@@ -156,6 +158,29 @@ def test_texts_that_begin_with_a_quotation_are_not_quoting(tmp_path: Path) -> No
         "see you",
     ]
     assert len(records) == 12
+
+
+@pytest.mark.parametrize("around", ["{}", '{{"data": {}}}', "\n{}\n"])
+def test_rows_on_one_line_of_json_are_told_by_their_number(tmp_path: Path, around: str) -> None:
+    rows = [{"text": "a", "label": "x"}, {"text": "b", "label": ""}, {"text": "c", "label": "y"}]
+    path, ledger = tmp_path / "a.json", Ledger()
+    path.write_text(around.format(json.dumps(rows)))
+    parsed = parse_file(str(path), Reading(), ledger)
+    assert [str(row.origin) for row in parsed.rows] == [f"{path} row 1", f"{path} row 3"]
+    assert ledger.dropped["no label"].examples == [f"{path} row 2"]
+    path.write_text(around.format(json.dumps([*rows, {"text": 7, "label": "x"}])))
+    with pytest.raises(DataError, match=r"a\.json row 4, text: got 7"):
+        parse_file(str(path), Reading(), Ledger())
+    path.write_text(around.format(json.dumps([*rows, 7])))
+    with pytest.raises(DataError, match=r"a\.json row 4: got 7"):
+        parse_file(str(path), Reading(), Ledger())
+
+
+def test_rows_on_lines_of_their_own_are_told_by_these(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"text": "a"},\n{"text": "b"}]')
+    rows = parse_file(str(path), Reading(), Ledger()).rows
+    assert [str(row.origin) for row in rows] == [f"{path} line 1", f"{path} line 2"]
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.txt", "a"])

@@ -45,7 +45,7 @@ def test_an_array_is_the_same_in_any_pieces(tmp_path: Path, indent: int, ascii: 
     (tmp_path / "a.json").write_text(text)
     found = list(opened(tmp_path / "a.json").records)
     assert [record for _, record in found] == RECORDS
-    assert [line for line, _ in found] == ([2, 7, 12, 17] if indent else [1] * 4)
+    assert [place for place, _ in found] == ([2, 7, 12, 17] if indent else [1, 2, 3, 4])
 
 
 @pytest.mark.usefixtures("pieces")

@@ -29,11 +29,13 @@ class Origin:
 
     file: str
     line: int
+    counted: str = field(default="line", kw_only=True)
+    """What `line` counts: lines, or "row" where many rows stand on one line."""
     made: str = field(default="", kw_only=True)
     """How it was made of the row that stands there; empty: it is that row."""
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}{_in_brackets(self.made)}"
+        return f"{self.file} {self.counted} {self.line}{_in_brackets(self.made)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class PartOrigin(Origin):
     part: str
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}, {self.part}{_in_brackets(self.made)}"
+        return f"{self.file} {self.counted} {self.line}, {self.part}{_in_brackets(self.made)}"
 
 
 def _in_brackets(made: str) -> str:

@@ -48,6 +48,11 @@ def is_lines(text: str) -> bool:
     return True
 
 
+def is_one_line(text: str) -> bool:
+    """Whether the beginning of a file has no line end before which anything stands."""
+    return not {"\r", "\n"}.intersection(text.strip(_BLANK))
+
+
 def syntax_error(error: json.JSONDecodeError, *, where: str, line: int, is_last: bool) -> DataError:
     """The message for JSON that cannot be read."""
     problem = error.msg[0].lower() + error.msg[1:]

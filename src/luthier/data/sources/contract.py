@@ -69,6 +69,15 @@ class Documents(Protocol):
 
 
 @runtime_checkable
+class Numbering(Protocol):
+    """A source that gives records their number instead of their line where many share one."""
+
+    def is_numbered(self, content: Content) -> bool:
+        """Whether it does so with this content."""
+        ...
+
+
+@runtime_checkable
 class Untyped(Protocol):
     """A source whose values are all texts, also where the program that wrote them had none."""
 

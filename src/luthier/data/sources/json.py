@@ -9,14 +9,15 @@ from luthier.core.errors import DataError
 from luthier.data.content import Content
 from luthier.data.sources import sources
 from luthier.data.sources._parts import chosen
-from luthier.data.sources._syntax import as_record, is_lines
+from luthier.data.sources._syntax import as_record, is_lines, is_one_line
 from luthier.data.sources._values import Values
 from luthier.data.sources.contract import Record
 
 
 @sources.add
 class JsonDocument:
-    """Lines are those on which each element begins."""
+    """Lines are those on which each element begins; of a document of one line elements are
+    numbered."""
 
     suffixes: ClassVar[frozenset[str]] = frozenset({"json"})
     binary: ClassVar[bool] = False
@@ -27,11 +28,14 @@ class JsonDocument:
         start = content.text[:1000].lstrip()
         return start.startswith(("[", "{")) and not is_lines(content.text)
 
+    def is_numbered(self, content: Content) -> bool:
+        return is_one_line(content.text)
+
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
         values = Values(content)
         start = values.peek()
         if start == "[" and not content.part:
-            return _records(content.name, values.elements()), "a JSON array"
+            return _records(content, values.elements()), "a JSON array"
         if start == "{":
             return _of_object(content)
         raise DataError(
@@ -54,7 +58,7 @@ def _of_object(content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
     wanted = chosen(lists, content, "arrays") if lists or content.part else ""
     if wanted:
         found = _of_member(content, wanted)
-        return _records(content.name, found), f"the JSON array under '{wanted}'"
+        return _records(content, found), f"the JSON array under '{wanted}'"
     members = _members(content)
     if are_objects and all(are_objects):
         keyed = ((line, {"id": key, **value}) for line, key, value in members)
@@ -76,10 +80,14 @@ def _of_member(content: Content, wanted: str) -> Iterator[tuple[int, Any]]:
 
 def _members(content: Content) -> Iterator[tuple[int, str, Any]]:
     values = Values(content)
-    for key in values.keys():  # noqa: SIM118
-        yield values.line, key, values.value()
+    is_numbered = is_one_line(content.text)
+    for number, key in enumerate(values.keys(), start=1):
+        yield number if is_numbered else values.line, key, values.value()
 
 
-def _records(name: str, found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Record]]:
-    for line, value in found:
-        yield line, as_record(value, where=f"{name} line {line}")
+def _records(content: Content, found: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Record]]:
+    is_numbered = is_one_line(content.text)
+    for number, (line, value) in enumerate(found, start=1):
+        place = number if is_numbered else line
+        where = f"{content.name} {'row' if is_numbered else 'line'} {place}"
+        yield place, as_record(value, where=where)

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from luthier.core.errors import DataError
 from luthier.data.content import Content
 from luthier.data.sources import sources
+from luthier.data.sources._syntax import is_one_line
 from luthier.data.sources._values import Values
 from luthier.data.sources.contract import Record
 
@@ -34,8 +35,14 @@ class Squad:
         nested = _NESTED.search(content.text) is not None
         return is_object and nested and '"qas"' in content.text
 
+    def is_numbered(self, content: Content) -> bool:
+        return is_one_line(content.text)
+
     def read(self, content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
-        return _records(content), "SQuAD's JSON, a row per question"
+        records = _records(content)
+        if self.is_numbered(content):
+            records = ((number, one) for number, (_, one) in enumerate(records, start=1))
+        return records, "SQuAD's JSON, a row per question"
 
 
 def _records(content: Content) -> Iterator[tuple[int, Record]]:
