@@ -176,6 +176,13 @@ def test_rows_on_one_line_of_json_are_told_by_their_number(tmp_path: Path, aroun
         parse_file(str(path), Reading(), Ledger())
 
 
+def test_an_empty_array_beside_the_one_that_is_read_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"train": [], "test": [{"text": "a"}]}')
+    opened = find_one(str(path), encoding="auto")
+    assert opened.notes[0] == "the JSON array under 'test' ('train' beside it: empty)"
+
+
 def test_rows_on_lines_of_their_own_are_told_by_these(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('[{"text": "a"},\n{"text": "b"}]')

@@ -13,6 +13,8 @@ from luthier.data.sources._syntax import as_record, is_lines, is_one_line
 from luthier.data.sources._values import Values
 from luthier.data.sources.contract import Record
 
+_SHOWN = 5
+
 
 @sources.add
 class JsonDocument:
@@ -46,19 +48,20 @@ class JsonDocument:
 
 def _of_object(content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
     """Read twice: what its values are is known only at its end."""
-    lists, are_objects = list[str](), list[bool]()
+    lists, empty, are_objects = list[str](), list[str](), list[bool]()
     values = Values(content)
     for key in values.keys():  # noqa: SIM118 (no dict)
         if values.peek() == "[":
             are_objects.append(False)
-            if sum(1 for _ in values.elements()):
-                lists.append(key)
+            has_any = sum(1 for _ in values.elements()) > 0
+            (lists if has_any else empty).append(key)
         else:
             are_objects.append(isinstance(values.value(), dict))
     wanted = chosen(lists, content, "arrays") if lists or content.part else ""
     if wanted:
         found = _of_member(content, wanted)
-        return _records(content, found), f"the JSON array under '{wanted}'"
+        beside = f" ({', '.join(map(repr, empty[:_SHOWN]))} beside it: empty)" if empty else ""
+        return _records(content, found), f"the JSON array under '{wanted}'{beside}"
     members = _members(content)
     if are_objects and all(are_objects):
         keyed = ((line, {"id": key, **value}) for line, key, value in members)
