@@ -73,8 +73,12 @@ def _show(found: dict[str, Any], console: Console) -> None:
     lines = [
         ("asked", f"{counted(pairs['asked'], 'pair')} of {counted(passages['asked'], 'passage')}"),
         ("made", f"{counted(pairs['made'], 'pair')} in {counted(found['calls'], 'call')}"),
+        ("not written", counted(pairs["unwritten"], "pair")),
     ]
-    for what, counts in (("no pairs", passages["without_pairs"]), ("left out", pairs["rejected"])):
+    for what, counts in (
+        ("without pairs", passages["without_pairs"]),
+        ("left out", pairs["rejected"]),
+    ):
         lines += [(what, f"{n:,}: {_LEFT_OUT.get(why, why)}") for why, n in counts.items()]
     folder = Path(found["folder"])
     lines.append(("kept", counted(pairs["kept"], "pair")))

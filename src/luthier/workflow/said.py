@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from luthier.core import files
+from luthier.core.counted import counted
 from luthier.core.errors import RecipeError
 
 Reason = Literal["", "unfinished", "calls", "empty", "refused"]
@@ -52,6 +53,17 @@ class Kept:
             return
         with self.path.open("a", encoding="utf-8") as file:
             file.write(_line(name, said) if file.tell() else f"{self.head}\n{_line(name, said)}")
+
+    def told(self) -> str:
+        """What a second start need not ask for, in words; empty: nothing."""
+        number = sum(said.left_out != "refused" for said in self.found.values())
+        verb = "is" if number == 1 else "are"
+        if not number:
+            return ""
+        return (
+            f"{counted(number, 'answer')} {verb} kept in {self.path}: the same command goes on "
+            "with the others"
+        )
 
     def drop(self) -> None:
         """Take the file away: all answers are where they belong."""

@@ -38,6 +38,7 @@ class Pool:
         reasons = Counter(pair.why for pair in self.pairs)
         failed = {why: count for why, count in reasons.items() if why in _OF_REPLIES}
         rejected = {why: count for why, count in reasons.items() if why and why not in _OF_REPLIES}
+        asked, made = self.num_asked * per_chunk, reasons[""] + sum(rejected.values())
         return {
             "passages": {
                 "read": len(self.rows),
@@ -45,8 +46,9 @@ class Pool:
                 "without_pairs": failed,
             },
             "pairs": {
-                "asked": self.num_asked * per_chunk,
-                "made": reasons[""] + sum(rejected.values()),
+                "asked": asked,
+                "made": made,
+                "unwritten": asked - made,
                 "kept": reasons[""],
                 "rejected": rejected,
             },

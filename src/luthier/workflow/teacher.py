@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import torch
 
-from luthier.core.errors import RecipeError
+from luthier.core.errors import Interrupted, RecipeError
 from luthier.core.server import Server
 from luthier.data.rows import Chat
 from luthier.generation import generate
@@ -107,25 +107,24 @@ class Asking:
     def ask(self, rows: Mapping[str, Chat], tell: Tell, *, max_new_tokens: int = 0) -> None:
         """Keep an answer for each row that has none. Args: max_new_tokens: 0: the teacher's.
 
-        Raises: RecipeError: somebody does not answer; what came until then is kept.
+        Raises: RecipeError: somebody does not answer. Interrupted: the user stopped. What came
+            until then is kept, which is said.
         """
         todo = {name: row for name, row in rows.items() if name not in self._kept.found}
         longest = max_new_tokens or self._teacher.max_new_tokens
         if not todo:
             return
-        if not self._teacher.url:
-            self._here(todo, tell, longest)
-            return
+        ask = self._over_http if self._teacher.url else self._here
         try:
-            self._over_http(todo, tell, longest)
+            ask(todo, tell, longest)
         except RecipeError as error:
-            num = sum(said.left_out != "refused" for said in self._kept.found.values())
-            if not num:
+            if not self._kept.told():
                 raise
-            raise RecipeError(
-                f"{error}\n    {num} answers are kept in {self._kept.path}: the same command "
-                "goes on with the others"
-            ) from None
+            raise RecipeError(f"{error}\n    {self._kept.told()}") from None
+        except KeyboardInterrupt:
+            if not self._kept.told():
+                raise
+            raise Interrupted(f"Stopped; {self._kept.told()}.") from None
 
     @cached_property
     def _bundle(self) -> Bundle:

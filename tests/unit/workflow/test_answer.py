@@ -12,7 +12,8 @@ import pytest
 from tests import tiny
 from tests.endpoint import Server, asking, saved, serving, written
 
-from luthier.core.errors import RecipeError
+from luthier.core.errors import Interrupted, RecipeError
+from luthier.core.events import Progress
 from luthier.workflow import answer, teacher
 from luthier.workflow.answer import Teacher, answer_file
 
@@ -101,6 +102,22 @@ def test_a_second_start_asks_only_for_what_is_missing(
     assert [asked["messages"][-1]["content"] for asked in Server.heard] == texts[2:]
     assert [row["messages"][-1]["content"] for row in written(new)] == [t.upper() for t in texts]
     assert not (tmp_path / "new.jsonl.part").exists()
+
+
+def test_who_stops_is_told_what_is_kept(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher, "AT_ONCE", 1)
+    path, new = saved(tmp_path, *asking("one", "two")), tmp_path / "new.jsonl"
+
+    def stop(event: object) -> None:
+        if isinstance(event, Progress):
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=rf"^Stopped; \d answers? (is|are) kept in {new}\.part: "):
+        answer_file(path, new, teacher=Teacher("big", url), on_event=stop)
+    assert answer_file(path, new, teacher=Teacher("big", url))["answered"] == 2
+    assert len(Server.heard) == 2
 
 
 def test_a_disk_that_is_full_at_the_end_costs_no_answer(

@@ -63,7 +63,7 @@ def test_what_was_refused_is_asked_again_and_what_was_answered_is_not(
     monkeypatch.setattr(teacher, "AT_ONCE", 1)
     path, new = saved(tmp_path, *asking("one", "two", "three")), tmp_path / "new.jsonl"
     Server.refusals |= {"one": [400], "three": [500] * 3}
-    with pytest.raises(RecipeError, match="1 answers are kept"):
+    with pytest.raises(RecipeError, match="1 answer is kept"):
         answer_file(path, new, teacher=Teacher("big", url))
     Server.heard.clear()
     Server.refusals.clear()

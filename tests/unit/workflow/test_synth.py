@@ -95,7 +95,7 @@ def test_good_pairs_are_kept_with_the_passage_that_they_come_from(
     assert [row["passage"] for row in rows] == list(PASSAGES.values())
     assert found["by"]["model"] == "big"
     assert found["passages"] == {"read": 2, "asked": 2, "without_pairs": {}}
-    assert found["pairs"] == {"asked": 6, "made": 2, "kept": 2, "rejected": {}}
+    assert found["pairs"] == {"asked": 6, "made": 2, "unwritten": 4, "kept": 2, "rejected": {}}
     assert {**json.loads((out / "ledger.json").read_text()), "folder": str(out)} == found
     assert written(out / "rejected.jsonl") == []
     assert not (tmp_path / "out.part").exists()
@@ -127,7 +127,13 @@ def test_a_bad_pair_is_left_out_under_its_reason(
     model.anew[BAD["round_trip"][0]] = "Those that are too old"
     out = tmp_path / "out"
     found = synthesize([handbook, "--by", url, "--output", out], capfd)
-    assert found["pairs"] == {"asked": 6, "made": 3, "kept": 2, "rejected": {why: 1}}
+    assert found["pairs"] == {
+        "asked": 6,
+        "made": 3,
+        "unwritten": 3,
+        "kept": 2,
+        "rejected": {why: 1},
+    }
     [line] = written(out / "rejected.jsonl")
     assert (line["why"], line["question"], line["answer"]) == (why, *BAD[why])
     assert line["told"]
@@ -210,7 +216,7 @@ def test_the_same_command_after_a_stop_asks_nothing_twice(
     Server.refusals |= {asked[1]: [500] * 3}
     Server.heard.clear()
     message = synthesize(words, capfd, code=2)["error"]["message"]
-    assert "answers are kept in" in message
+    assert "1 answer is kept in" in message
     assert not out.exists()
     assert not list(tmp_path.glob(".out*"))
     before = len(Server.heard)
