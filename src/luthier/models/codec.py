@@ -231,6 +231,8 @@ def open_codec(folder: Path) -> TemplateCodec:
 
 def codec_of(tokenizer: PreTrainedTokenizerBase, *, stops: Sequence[int] = ()) -> TemplateCodec:
     """The codec of an open tokenizer. `stops`: further ids that end generation."""
+    # rows that are too long are told by `data.overflow`, and never reach a model
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     literal = Literal(tokenizer)
     has_template = bool(tokenizer.chat_template)
     eos: Any = tokenizer.eos_token_id
