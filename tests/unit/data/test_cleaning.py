@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from luthier.core.errors import DataError, RecipeError
@@ -90,17 +90,36 @@ def test_texts_are_put_in_order_and_what_has_a_meaning_stays(text: str, expected
     assert sum(entry.count for entry in ledger.changed.values()) == (text != expected)
 
 
-@given(st.text("a \t\n\r\u00a0\u200b\u2028e\u0301", max_size=12))
-def test_what_was_put_in_order_is_in_order(text: str) -> None:
-    (row,), _ = clean(labelled((f"x{text}x", "a")), normalise={"spaces": False})
-    assert not clean([row], normalise=True)[1].changed
+ODD = (
+    "a1. \t\n\r\x07\x0b\x1f\x85\u00a0\u200b\u2028"
+    "e\u0301\u0323\u1112\u1161\u11ab\uac00\u3099\u304b\u200d"
+)
+
+
+@given(st.text(ODD, max_size=12), st.booleans(), st.booleans(), st.booleans())
+@example("Monday \x07 end", True, True, True)
+@example("\u1112\u200b\u1161\u0301\u3099", True, True, False)
+def test_what_was_put_in_order_is_in_order(
+    text: str, unicode: bool, characters: bool, spaces: bool
+) -> None:
+    asked = {"unicode": unicode, "characters": characters, "spaces": spaces}
+    (row,), _ = clean(labelled((f"x{text}x", "a")), normalise=asked)
+    assert not clean([row], normalise=asked)[1].changed
+
+
+def test_runs_of_spaces_become_one_where_that_is_asked() -> None:
+    asked = {"spaces": True}
+    (row,), _ = clean(
+        labelled(("  Monday \x07 end\tof\x07\t\u00a0it  \n  x\x07y", "a")), normalise=asked
+    )
+    assert row.given() == "Monday end\tof it\n  xy"
 
 
 def test_long_runs_of_white_space_are_walked_once() -> None:
     start = time.process_time()
     clean(
         labelled(("a" + " " * 200_000 + "b", "a"), ("a" + "\n" * 200_000 + "b", "a")),
-        normalise=True,
+        normalise={"spaces": True},
     )
     assert time.process_time() - start < 10  # from every place in them it is minutes
 

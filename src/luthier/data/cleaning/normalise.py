@@ -21,8 +21,8 @@ _SPACES = r"\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _ENDS = r"\r\x85\u2028\u2029"
 """What ends a line and is no line feed."""
 _MARKS = r"\u0300-\u036f\u0591-\u05c7\u3099\u309a"
-_KOREAN = r"[\u1100-\u1112][\u1161-\u11c2]+"
-"""A syllable in its parts."""
+_SYLLABLE, _PARTS = r"\u1100-\u1112\uac00-\ud7a3", r"\u1161-\u11c2"
+"""How a Korean syllable begins, and the parts that it may be joined with."""
 
 
 class Config(ComponentConfig):
@@ -58,11 +58,13 @@ class Normalise:
         ]
         if config.unicode:
             within = f"[{_GONE}]*" if config.characters else ""  # which go, and the mark is left
-            parts += [rf"(?P<marked>[^\W\d_](?:{within}[{_MARKS}])+|{_KOREAN})"]
+            syllable, mark = rf"[{_SYLLABLE}](?:{within}[{_PARTS}])+", rf"(?:{within}[{_MARKS}])"
+            parts += [rf"(?P<marked>{syllable}{mark}*|[^\W\d_]{mark}+)"]
+        if config.spaces:
+            parts += [rf"(?P<run>(?<=[^\s{odd}])[ \t{odd}]{{2,}}(?=[^\s{odd}]))"]
         if config.characters:
             parts += [rf"(?P<end>\r\n?|[{_ENDS}])", rf"(?P<gone>[{_GONE}]+)"]
             parts += [rf"(?P<space>[{_SPACES}]+)"]
-        parts += [r"(?P<run>(?<=[^\s])[ \t]{2,}(?=[^\s]))"] if config.spaces else []
         self._pattern = re.compile("|".join(parts))
         self._gone = re.compile(f"[{_GONE}]+" if config.characters else r"(?!)")
 
@@ -73,7 +75,14 @@ class Normalise:
 
     def _find(self, text: str) -> Iterator[Edit]:
         for found in self._pattern.finditer(text):
-            put = {"end": "\n", "space": " ", "run": " "}.get(str(found.lastgroup), "")
-            if found.lastgroup == "marked":
-                put = unicodedata.normalize("NFC", self._gone.sub("", found[0]))
+            put = {"end": "\n", "space": " "}.get(str(found.lastgroup), "")
+            if found.lastgroup in ("marked", "run"):
+                left = self._gone.sub("", found[0])
+                is_run = found.lastgroup == "run"
+                put = _one(left) if is_run else unicodedata.normalize("NFC", left)
             yield Edit(found.start(), found.end(), put)
+
+
+def _one(spaces: str) -> str:
+    """What a run within a line becomes; a tab that stands alone stays."""
+    return spaces if spaces in ("", "\t") else " "
