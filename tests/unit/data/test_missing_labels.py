@@ -93,3 +93,10 @@ def test_a_check_names_labels_that_may_be_missing_ones() -> None:
 
 def test_a_check_names_no_other_label() -> None:
     assert not list(MissingLabels().look(rows_with("none", "other", "NA")))
+
+
+@pytest.mark.parametrize("word", ["n/a", "N/A", " #N/A", "-", "\u2013", "?", "k.A."])
+def test_a_check_names_what_people_write_for_a_missing_label(word: str) -> None:
+    (found,) = MissingLabels().look(rows_with("good", "bad", word))
+    assert found.places == ["f line 3"]
+    assert not found.is_certain

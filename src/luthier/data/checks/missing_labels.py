@@ -1,4 +1,4 @@
-"""Classes called as programs write that there is none."""
+"""Classes called as programs or people write that there is none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,20 @@ from luthier.data.checks.contract import Finding
 from luthier.data.rows import Row
 from luthier.data.sources.contract import MISSING
 
+_BY_PEOPLE = frozenset(
+    {"n/a", "n.a.", "#n/a", "k.a.", "tbd", "-", "--", "---", "\u2013", "\u2014", "?", "??", "."}
+)
+"""Without capitals. Words such as "none", "NA", "unknown" and "other" are mostly classes."""
+
 
 @checks.add
 class MissingLabels:
-    """Names labels such as "nan" and "None", where the file has texts of its own kind for them."""
+    """Names labels such as "nan" and "None", where the file has texts of its own kind for them, and
+    such as "n/a" and "-" in every file."""
 
     def look(self, rows: Sequence[Row]) -> Iterator[Finding]:
-        """Rows with such a label; tables, in which all cells are texts, have lost them before."""
+        """Rows with such a label; of tables, in which all cells are texts, those that programs
+        write are left out before."""
         used = Counter(name for row in rows for name in _names(row))
         if not used:
             return
@@ -37,4 +44,5 @@ class MissingLabels:
 
 
 def _names(row: Row) -> set[str]:
-    return {row.stratum(), *row.brings()} & MISSING
+    names = {row.stratum(), *row.brings()}
+    return {name for name in names if name in MISSING or name.strip().casefold() in _BY_PEOPLE}
