@@ -157,6 +157,9 @@ def test_the_later_of_similar_rows_goes_and_what_is_held_out_stays() -> None:
     kept, ledger = clean(rows, near_duplicates=0.8)
     assert kept == [rows[0], rows[2], rows[3]]
     assert ledger.dropped["near-duplicate of an earlier row"].examples == ["f line 2 (as f line 1)"]
+    _, ledger = clean([*rows, rows[0]], near_duplicates=True)
+    counts = {why: entry.count for why, entry in ledger.dropped.items()}
+    assert counts == {"near-duplicate of an earlier row": 1, "exact duplicate of an earlier row": 1}
     held = labelled(("where is the nearest machine?", "b"))
     assert clean(rows, held, near_duplicates={"scope": "across"})[0] == [rows[0], rows[1], rows[3]]
     assert clean(rows, held, near_duplicates=True)[0] == [rows[0], rows[3]]

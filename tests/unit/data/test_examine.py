@@ -119,7 +119,7 @@ def test_every_fault_is_counted_with_its_rows_and_its_remedy(tmp_path: Path) -> 
         ("artefacts", "marks of a chat template"): 1,
         ("unusable", "empty text"): 1,
         ("near_duplicates", "near-duplicate of an earlier row"): 1,
-        ("near_duplicates", "near-duplicate of a held-out row"): 1,
+        ("near_duplicates", "exact duplicate of a held-out row"): 1,
         ("leaks", "inputs of train also in test"): 1,
         ("short_texts", "hardly anything given"): 1,
         ("balance", "labels with fewer than 10 rows"): 1,

@@ -60,4 +60,5 @@ class NearDuplicates:
             if first < at + len(held):
                 of = every[first]
                 where = "of a held-out row" if first < len(held) else "of an earlier row"
-                yield Change(at, f"near-duplicate {where}", of=of)
+                kind = "exact duplicate" if of.key() == rows[at].key() else "near-duplicate"
+                yield Change(at, f"{kind} {where}", of=of)
