@@ -61,7 +61,7 @@ def check_apart(output: Path, names: Iterable[str], *, told: Path | None = None)
             continue
         own = told or output
         where = "" if name == str(own) else f" ({name})"
-        if own.is_file():
+        if own.resolve().is_file():
             problem = f"is the input{where}, and would be overwritten. Choose another file"
         else:
             problem = f"stands in the input{where}, and would be read too. Choose another place"

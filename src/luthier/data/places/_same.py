@@ -7,8 +7,12 @@ from pathlib import Path
 
 
 def is_among(path: Path, others: Iterable[Path]) -> bool:
-    """Whether a file is one of others, by whatever names and links; one that is not there is none.
+    """Whether a file is one of others, by whatever names and links.
 
     Raises: OSError: a folder may not be looked into.
     """
-    return path.exists() and any(other.exists() and path.samefile(other) for other in others)
+    own, is_there = path.resolve(), path.exists()
+    return any(
+        own == other.resolve() or (is_there and other.exists() and path.samefile(other))
+        for other in others
+    )
