@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from luthier.core.counted import counted
@@ -32,7 +33,7 @@ def render_data(found: Mapping[str, Any], first: Mapping[str, Any], *, name: str
     Args: found: what `luthier data check` found. first: what `luthier data preview` shows.
     """
     parts = [
-        _head(found, name),
+        _head(found, first, name),
         _section("What it is", _what(found, first)),
         _section("Labels", _labels(found["classes"])) if found["classes"] else "",
         _section("First rows", _rows(first["shown"]["train"])),
@@ -54,11 +55,12 @@ def is_as_made(text: str) -> bool:
     return bool(mark) and signed(card) == text
 
 
-def _head(found: Mapping[str, Any], name: str) -> str:
+def _head(found: Mapping[str, Any], first: Mapping[str, Any], name: str) -> str:
     number = sum(found["rows"].values())
     size = next((word for most, word in _SIZES if number < most), "n>1B")
     lines = ["---", "size_categories:", f"- {size}"]
-    if task := _TASKS.get(found["shape"]):
+    has_pictures = any(_picture(row) for row in first["shown"]["train"])
+    if task := "image-classification" if has_pictures else _TASKS.get(found["shape"]):
         lines += ["task_categories:", f"- {task}"]
     return "\n".join([*lines, "---", "", f"# {plain(name)}"])
 
@@ -73,7 +75,8 @@ def _what(found: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[str]:
     for line in first["read"]:
         yield f"- Read: {plain(line)}"
     for what, counts in found["lengths"]["rows"].items():
-        if middle := _middle(found["lengths"]["from"], counts):
+        if any(counts[1:]):  # pictures have no characters
+            middle = _middle(found["lengths"]["from"], counts)
             yield f"- Median length of the {what}: {middle}"
 
 
@@ -101,12 +104,17 @@ def _labels(classes: Mapping[str, int]) -> Iterator[str]:
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
-        yield f"> {plain(_short(row['given']))}"
+        yield f"> {plain(_short(_picture(row) or row['given']))}"
         if row["target"]:
             yield ">"
             yield f"> **{plain(_short(row['target']))}**"
         yield ""
     yield "Personal data that was found in them is masked here."
+
+
+def _picture(row: Mapping[str, Any]) -> str:
+    """The name of its file, without the folders of this machine; empty where it is of texts."""
+    return Path(row["row"].get("picture", "")).name
 
 
 def _short(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,21 @@ def data_card(section: DataSection, *, name: str, on_event: Listener = silent) -
     # a card is shown to others
     masked = {"personal": True, **without(section, looking_of(built(section.clean))).clean}
     first = preview_files(section.model_copy(update={"clean": masked}), rows=_ROWS)
-    given = section.train_files
-    names = [given] if isinstance(given, str) else given
-    folders = {f"{Path(given).parent}/" for given in names}
-    for folder in sorted(folders, key=len, reverse=True):
-        first["read"] = [line.replace(folder, "") for line in first["read"]]
+    first["read"] = [_without_folders(line, section) for line in first["read"]]
     return {"card": render_data(found, first, name=name), "check": found}
+
+
+def _without_folders(line: str, section: DataSection) -> str:
+    """The line with files named as somebody who has them elsewhere would name them."""
+    for folder in sorted(_folders(section), key=len, reverse=True):
+        line = re.sub(rf"(?<![\w.-]){re.escape(folder)}/", "", line)
+    return line
+
+
+def _folders(section: DataSection) -> set[str]:
+    """All in which the files lie, and in which these lie; addresses stay as they are."""
+    splits = (section.train_files, section.validation, section.test)
+    given = [name for split in splits for name in ([split] if isinstance(split, str) else split)]
+    here = [name.rpartition(":///")[2] for name in given if "://" not in name or ":///" in name]
+    folders = {str(one) for name in here for one in Path(name.partition("#")[0]).parents}
+    return folders - {".", "/"}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
 
 from luthier.cli.main import run
 
@@ -160,6 +163,43 @@ def test_a_card_masks_personal_data_also_where_the_recipe_only_reports_it(
     said = capsys.readouterr().out
     assert "EMAIL" in said
     assert "eva@" not in said
+
+
+def test_a_card_of_pictures_is_of_images_and_names_no_folder_of_this_machine(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for n, kind in enumerate(["cat", "cat", "dog", "dog"]):
+        (tmp_path / "pets" / kind).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4), (n * 60, 0, 0)).save(tmp_path / "pets" / kind / f"{n}.png")
+    card = ask(["card", str(tmp_path / "pets")], capfd)[1]["card"]
+    head = yaml.safe_load(card.split("---")[1])
+    assert head["task_categories"] == ["image-classification"]
+    assert "\n> 0.png\n" in card
+    assert "Median length" not in card
+    assert str(tmp_path) not in card
+
+
+def test_a_card_names_held_out_files_without_their_folders(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kept").mkdir()
+    kept = write(tmp_path / "kept" / "held.jsonl", ROWS[:2])
+    file = write(tmp_path / "tickets.jsonl", ROWS[2:])
+    card = ask(["card", file, f"data.test={kept}"], capfd)[1]["card"]
+    assert "- Read: held.jsonl: one JSON object per line" in card
+    assert str(tmp_path) not in card
+
+
+def test_a_card_of_a_database_names_it_without_its_folder(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("sqlalchemy")
+    with closing(sqlite3.connect(tmp_path / "tickets.db")) as base, base:
+        base.execute("create table rows (text, label)")
+        base.executemany("insert into rows values (:text, :label)", ROWS)
+    card = ask(["card", f"sqlite:///{tmp_path}/tickets.db#rows"], capfd)[1]["card"]
+    assert "- Read: sqlite:///tickets.db\\#rows: labeled" in card
+    assert str(tmp_path) not in card
 
 
 CONTROLS = {
