@@ -96,7 +96,14 @@ def test_a_spreadsheet_is_read_as_texts(tmp_path: Path) -> None:
         (4, {"text": "404", "label": "2024-03-01"}),
         (5, {"text": "1.5", "label": "true"}),
     ]
-    assert "sheet 'Rows', first row is the header; 1 cells are dates" in opened.notes[0]
+    said = "sheet 'Rows' ('Notes' beside it: empty), first row is the header; 1 cells are dates"
+    assert said in opened.notes[0]
+
+
+def test_an_empty_sheet_beside_the_one_that_is_read_is_said(tmp_path: Path) -> None:
+    path = xlsx(tmp_path / "a.xlsx", {"train": [], "test": [["text", "label"], ["a", "b"]]})
+    opened = find_one(str(path), encoding="auto")
+    assert opened.notes[0].startswith("spreadsheet, sheet 'test' ('train' beside it: empty), first")
 
 
 def test_a_spreadsheet_without_header_that_begins_below_numbers_its_columns(tmp_path: Path) -> None:

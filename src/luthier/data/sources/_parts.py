@@ -12,6 +12,13 @@ from luthier.data.parts import Parted, by_word
 _SHOWN = 6
 
 
+def beside(empty: Sequence[str]) -> str:
+    """What is said behind the name of the part that is read, of those that hold no rows."""
+    shown = ", ".join(f"'{part}'" for part in empty[:_SHOWN])
+    more = f" and {len(empty) - _SHOWN} more" if len(empty) > _SHOWN else ""
+    return f" ({shown}{more} beside it: empty)" if empty else ""
+
+
 def chosen(parts: Sequence[str], content: Content, word: str) -> str:
     """The part that was named behind "#", or the only one.
 

@@ -12,7 +12,7 @@ from luthier.data.content import Content
 from luthier.data.sources import sources
 from luthier.data.sources._cells import plain, trimmed
 from luthier.data.sources._headings import is_header, names_in, numbered
-from luthier.data.sources._parts import chosen
+from luthier.data.sources._parts import beside, chosen
 from luthier.data.sources.contract import EXTRA, MISSING, Record
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def _sheet(content: Content) -> tuple[list[tuple[int, Sequence[Any]]], str]:
         ) from None
     filled = {name: rows for name, sheet in sheets.items() if (rows := list(_filled(sheet)))}
     name = chosen(list(filled), content, "sheets")
-    return filled[name], f"spreadsheet, sheet '{name}'"
+    empty = [name for name in sheets if name not in filled]
+    return filled[name], f"spreadsheet, sheet '{name}'{beside(empty)}"
 
 
 def _filled(sheet: CalamineSheet) -> Iterator[tuple[int, Sequence[Any]]]:

@@ -8,12 +8,10 @@ from typing import Any, ClassVar
 from luthier.core.errors import DataError
 from luthier.data.content import Content
 from luthier.data.sources import sources
-from luthier.data.sources._parts import chosen
+from luthier.data.sources._parts import beside, chosen
 from luthier.data.sources._syntax import as_record, is_lines, is_one_line
 from luthier.data.sources._values import Values
 from luthier.data.sources.contract import Record
-
-_SHOWN = 5
 
 
 @sources.add
@@ -60,8 +58,7 @@ def _of_object(content: Content) -> tuple[Iterator[tuple[int, Record]], str]:
     wanted = chosen(lists, content, "arrays") if lists or content.part else ""
     if wanted:
         found = _of_member(content, wanted)
-        beside = f" ({', '.join(map(repr, empty[:_SHOWN]))} beside it: empty)" if empty else ""
-        return _records(content, found), f"the JSON array under '{wanted}'{beside}"
+        return _records(content, found), f"the JSON array under '{wanted}'{beside(empty)}"
     members = _members(content)
     if are_objects and all(are_objects):
         keyed = ((line, {"id": key, **value}) for line, key, value in members)
