@@ -152,7 +152,7 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
         if name not in names and (guess := nearest(name, names, cutoff=_ALIKE))
     ]
     guessed = f" ({'; '.join(guesses[:3])})" if guesses else ""
-    advice = _by_values(sample, wants) if format == "auto" and sample.answered else ""
+    advice = _by_values(sample, wants, format) if sample.answered else ""
     advice = advice or _naming(sample, shape)
     return DataError(
         f"{file}: columns {columns}{more} are not recognised as {asked}{guessed}.\n"
@@ -160,13 +160,14 @@ def _nothing_fits(sample: Sample, *, file: str, wants: str, format: str) -> Data
     )
 
 
-def _by_values(sample: Sample, wants: str) -> str:
+def _by_values(sample: Sample, wants: str, format: str) -> str:
     """What the values of columns look like, for somebody to confirm; "" where they tell nothing."""
     # called as in a table without a header, of which formats go by the values alone
     names = {f"column_{place + 1}": name for place, name in enumerate(sample.columns)}
     records = [{own: record.get(name) for own, name in names.items()} for record in sample.records]
+    unnamed = Sample(list(names), records, sample.answered)
     try:
-        found = _best(Sample(list(names), records, sample.answered), wants, {})
+        found = _forced(unnamed, format) if format != "auto" else _best(unnamed, wants, {})
     except DataError:
         return ""  # what is wrong with these values is no answer to what was asked
     if found is None:

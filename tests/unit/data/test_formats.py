@@ -283,8 +283,9 @@ def test_unrecognised_columns_offer_the_nearest_known_ones(tmp_path: Path) -> No
         parse(tmp_path, [{"promt": "a", "reply": "b"}])
 
 
+@pytest.mark.parametrize("format", ["auto", "labeled"])
 def test_columns_that_only_their_values_tell_are_offered_for_somebody_to_confirm(
-    tmp_path: Path,
+    tmp_path: Path, format: str
 ) -> None:
     said = ["die Rechnung kam doppelt", "das Bild bleibt schwarz", "ich warte auf mein Geld"]
     records = [
@@ -292,7 +293,7 @@ def test_columns_that_only_their_values_tell_are_offered_for_somebody_to_confirm
         for n in range(30)
     ]
     with pytest.raises(DataError) as caught:
-        parse(tmp_path, records)
+        parse(tmp_path, records, format=format)
     assert "they may be a text with its label: data.columns = " in str(caught.value)
     assert "{text: was gesagt wurde, label: Amt}" in str(caught.value)
     assert "looks like" not in str(caught.value)
