@@ -108,7 +108,24 @@ def _best(sample: Sample, wants: str, columns: Mapping[str, str]) -> tuple[Forma
             (found if is_wanted else others).append((kind(), match))
     if sample.answered:
         _refuse_others(sample, wants, found, others)
-    return min(found, key=lambda pair: pair[1].weak, default=None)
+    best = min(found, key=lambda pair: pair[1].weak, default=None)
+    return best and _doubted(*best, [*found, *others])
+
+
+def _doubted(
+    kind: Format, match: Match, all_found: Sequence[tuple[Format, Match]]
+) -> tuple[Format, Match]:
+    """The same, saying where rows may be of a kind that teaches the wrong thing if read so."""
+    for other, its in all_found:
+        left = sorted(its.read() - match.read())
+        if other.about.is_exclusive and not match.weak and left:
+            names = ", ".join(f"'{name}'" for name in left)
+            so = (
+                f"; with {names}, which is not read, each row may be {other.about.words} "
+                f"(data.format = {_name_of(other)})"
+            )
+            return kind, replace(match, why=match.why + so)
+    return kind, match
 
 
 def _refuse_others(

@@ -297,6 +297,14 @@ def test_labels_of_a_row_that_become_one_are_one() -> None:
     assert [row.brings() for row in joined[0]] == [("animal",)]
 
 
+def test_one_picture_with_two_labels_is_a_contradiction() -> None:
+    rows: list[Row] = [
+        Labeled(origin=AT, text="", label=label, picture=name, digest=digest)
+        for name, digest, label in [("a", "1", "cat"), ("b", "1", "dog"), ("c", "2", "dog")]
+    ]
+    assert clean(rows, contradictions=True)[0] == rows[2:]
+
+
 def test_rows_with_hardly_anything_in_them_go() -> None:
     rows = [*labelled(("?!", "a"), ("ok", "a")), chat("What?", "..."), chat("What?", "7")]
     assert clean(rows, short_texts=True)[0] == [rows[1], rows[3]]

@@ -188,6 +188,24 @@ def test_a_label_that_is_no_thumb_stands_beside_an_answer_to_learn(tmp_path: Pat
     assert isinstance(parse(tmp_path, [record]).rows[0], Chat)
 
 
+@pytest.mark.parametrize("thumb", [True, "good", "thumbs_up", "false"])
+def test_words_that_judge_an_answer_need_no_names_of_trl(tmp_path: Path, thumb: Any) -> None:
+    record = {"question": "hi", "response": "hello", "label": thumb}
+    assert isinstance(parse(tmp_path, [record]).rows[0], Rated)
+
+
+def test_what_may_judge_answers_is_named_where_they_are_learned(tmp_path: Path) -> None:
+    record: dict[str, Any] = {"prompt": "hi", "response": "hello", "label": 1}
+    found = parse(tmp_path, [record])
+    assert isinstance(found.rows[0], Chat)
+    assert found.description[1].endswith(
+        "; with 'label', which is not read, each row may be an answer that was found good or bad "
+        "(data.format = thumbs)"
+    )
+    del record["label"]
+    assert "may be" not in parse(tmp_path, [record]).description[1]
+
+
 def test_rows_to_be_predicted_need_no_answers() -> None:
     both = rows_of([FORMS["texts"]], wants="preference")[0]
     assert isinstance(both, Preference)

@@ -29,6 +29,8 @@ _GOOD = frozenset({"true", "good", "up", "thumbs_up", "yes", "1", "1.0", "+1", "
 _BAD = frozenset(
     {"false", "bad", "down", "thumbs_down", "no", "0", "0.0", "-1", "undesirable", "👎"}
 )
+_ALSO_CLASSES = frozenset({"yes", "no", "1", "1.0", "+1", "0", "0.0", "-1"})
+"""What stands as often for the class of a pair of texts."""
 
 
 @formats.add
@@ -62,8 +64,8 @@ class Thumbs:
         judged = [value for value in values if _judged(value) is not None]
         if not thumb or len(judged) < _MOST * len(values):
             return None
-        truths = sum(isinstance(value, bool) for value in values)
-        is_sure = thumb in _SURE or (asked, said, thumb) == _TRL or truths >= _MOST * len(values)
+        plain = sum(_word(value) not in _ALSO_CLASSES for value in judged)
+        is_sure = thumb in _SURE or (asked, said, thumb) == _TRL or plain >= _MOST * len(values)
         answer = f"'{said}' the answer" if said else "its last turn the answer"
         asks = f"column '{asked}' is the prompt{told_input(columns)}"
         why = f"{asks}, {answer}, and '{thumb}' says whether it was good"
@@ -132,5 +134,9 @@ def _judged(value: Any) -> bool | None:
         return value
     if not isinstance(value, str | int | float):
         return None
-    word = str(value).strip().lower()
+    word = _word(value)
     return True if word in _GOOD else False if word in _BAD else None
+
+
+def _word(value: Any) -> str:
+    return str(value).strip().lower()

@@ -61,6 +61,9 @@ class Labeled(Row):
     def stratum(self) -> str:
         return self.label
 
+    def contested(self) -> str:
+        return self.input_key() if self.picture else Row.contested(self)
+
     def rewritten(self, find: Find) -> Labeled:
         texts = (edited(text, find).text for text in (self.text, self.text_pair))
         return replace(self, **dict(zip(("text", "text_pair"), texts, strict=True)))
