@@ -236,6 +236,18 @@ def test_what_a_system_puts_into_folders_is_no_data(tmp_path: Path) -> None:
     assert [one.name for one in find(str(tmp_path), encoding="auto")] == [str(tmp_path / "a.jsonl")]
 
 
+def test_runs_that_lie_among_the_data_are_no_data(tmp_path: Path) -> None:
+    run = tmp_path / "runs" / "first"
+    run.mkdir(parents=True)
+    for name in ("a.jsonl", "runs/first/predictions.jsonl", "runs/first/resolved.yaml"):
+        (tmp_path / name).write_text('{"text": "a"}\n')
+    both = [str(tmp_path / "a.jsonl"), str(run / "predictions.jsonl")]
+    assert [one.name for one in find(str(tmp_path), encoding="auto")] == both
+    (run / "environment.json").write_text("{}")
+    assert [one.name for one in find(str(tmp_path), encoding="auto")] == both[:1]
+    assert both[1] in [one.name for one in find(str(run), encoding="auto")]
+
+
 def test_an_empty_name_is_refused() -> None:
     with pytest.raises(DataError, match="got an empty name"):
         find("", encoding="auto")

@@ -14,6 +14,7 @@ from luthier.data.opened import Opened
 from luthier.data.packings import packings
 from luthier.data.parts import beside
 from luthier.data.picture_files import is_picture
+from luthier.data.places._members import members, visible
 from luthier.data.places._outer import root_of
 from luthier.data.places._parts import in_part, inside
 from luthier.data.places._same import is_among
@@ -22,8 +23,6 @@ from luthier.data.places._written import document_kinds, documents
 from luthier.data.read import open_path
 from luthier.data.sources import sources
 from luthier.data.sources.contract import Record
-
-_OF_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini"})
 
 _TOLD = frozenset({"readme", "license", "licence", "citation"})
 """How texts are called that speak of the pictures beside them."""
@@ -134,7 +133,7 @@ def holds_read(folder: Path, path: Path) -> bool:
     place = folder / own.relative_to(folder.resolve()) if within else path
     found = [other for other in folder.rglob("*") if other.is_file()]
     found += [place] if within and not place.exists() else []
-    found = without_told([other for other in found if not is_hidden(other, folder)])
+    found = without_told(visible(found, folder))
     read = [other for other in found if _is_table(other)] or [*chain(*_untabled(found))]
     return place in read or is_among(path, read)
 
@@ -150,8 +149,8 @@ def is_read(path: Path) -> bool:
 
 
 def _files(folder: Path, name: str, within: Path | None = None) -> list[Path]:
-    """What is not hidden, by name. Raises: DataError: a link leads out."""
-    found = sorted(path for path in folder.rglob("*") if not is_hidden(path, folder))
+    """Those of its `members` that are files. Raises: DataError: a link leads out."""
+    found = members(folder)
     inside = (within or folder).resolve()
     for path in found:
         if path.is_symlink() and not path.resolve().is_relative_to(inside):
@@ -172,14 +171,6 @@ def _digest(folder: Path, members: Sequence[Path]) -> str:
 def _named(path: Path, folder: Path, name: str) -> str:
     within = path.relative_to(folder).as_posix()
     return name.rstrip("/") + (f"/{within}" if within != "." else "")
-
-
-def is_hidden(path: Path, folder: Path) -> bool:
-    """What a system keeps beside files is none of them."""
-    parts = path.relative_to(folder).parts
-    return path.name.lower() in _OF_SYSTEMS or any(
-        part.startswith((".", "__MACOSX")) for part in parts
-    )
 
 
 @cache

@@ -10,10 +10,10 @@ from luthier.data.places._gathered import (
     digest_of,
     gathered,
     holds_read,
-    is_hidden,
     is_model,
     is_read,
 )
+from luthier.data.places._members import members
 
 
 @places.add
@@ -49,5 +49,4 @@ def _split(name: str) -> tuple[Path, str] | None:
 
 def holds_rows(folder: Path) -> bool:
     """Whether a folder has something in it that may be read as rows, and is none of a model."""
-    found = (path for path in folder.rglob("*") if not is_hidden(path, folder))
-    return not is_model(folder) and any(is_read(path) for path in found)
+    return not is_model(folder) and any(is_read(path) for path in members(folder))
