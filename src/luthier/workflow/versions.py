@@ -12,6 +12,7 @@ from typing import Any
 from luthier.core import files
 from luthier.core.errors import DataError
 from luthier.data.clean import asked_for, cleaned
+from luthier.data.corrections import corrected_splits, read_corrections
 from luthier.data.differences import Differences, differences
 from luthier.data.formats.contract import Writer
 from luthier.data.ledger import Ledger
@@ -79,11 +80,12 @@ class _Version:
 
 def _version(section: DataSection, wants: str) -> _Version:
     asked = asked_for(section.clean)
-    ledger = Ledger()
+    ledger, corrections = Ledger(), read_corrections(section.corrections)
     parsed = parse_files(section.train, Reading.of(section, wants), ledger, setting="")
-    rows = cleaned(together(parsed), asked, ledger)
     read = [line for one in parsed for line in one.description]
-    return _Version(keyed(rows), parsed[0].shape, read, ledger.since({}))
+    corrected = corrected_splits({"train": parsed}, corrections, ledger, is_whole=False)
+    rows = cleaned(together(corrected.parsed["train"]), asked, ledger)
+    return _Version(keyed(rows), parsed[0].shape, [*read, *corrected.said], ledger.since({}))
 
 
 def _classes(found: Differences) -> dict[str, dict[str, int]]:

@@ -13,6 +13,7 @@ import yaml
 from PIL import Image
 
 from luthier.cli.main import run
+from luthier.data.rows import Labeled, Origin
 
 ROWS = [
     {"text": f"{what} {n} times", "label": label}
@@ -85,6 +86,20 @@ def test_rows_that_came_went_and_changed_are_told_apart(
         f"{old} line 13",
     }
     assert "      a new one\n      -> ship" in said
+
+
+def test_what_corrections_change_is_a_difference(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = write(tmp_path / "rows.jsonl", ROWS)
+    key = Labeled(origin=Origin("f", 1), text=ROWS[3]["text"], label=ROWS[3]["label"]).key()
+    fixed = write(tmp_path / "fixed.jsonl", [{"key": key, "label": "refund"}])
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"data:\n  train: {rows}\n  corrections: {fixed}\n")
+    _, found = ask(["diff", rows, str(recipe)], capfd)
+    assert (found["same"], found["changed"]) == (len(ROWS) - 1, 1)
+    assert found["account"]["before"] == []
+    assert "1 row, corrected by" in found["account"]["after"][0]
 
 
 def test_rows_that_cannot_be_read_are_said(
