@@ -30,13 +30,15 @@ def damaged(rows: Sequence[Row]) -> Iterator[tuple[int, str]]:
         opening.add(1)
 
 
-def refuse_damaged(rows: Sequence[Row]) -> None:
-    """Nothing, where all pictures can be opened.
+def refuse_damaged(rows: Sequence[Row], split: str) -> None:
+    """Nothing, where all pictures of a split can be opened.
 
     Raises: DataError: with the first of them, how many there are, and how to leave them out.
     """
     wrong = [why for _, why in damaged(rows)]
     if wrong:
         more = [f"and {len(wrong) - _SHOWN:,} more such pictures"] if len(wrong) > _SHOWN else []
-        leave = "To leave such rows out of train: data.clean.damaged_pictures=true"
+        leave = f"Take such rows out of what data.{split} names: no row of it is left out here"
+        if split == "train":
+            leave = "To leave such rows out of train: data.clean.damaged_pictures=true"
         raise DataError("\n".join([*wrong[:_SHOWN], *more, f"    {leave}"]))

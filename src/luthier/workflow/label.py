@@ -45,7 +45,7 @@ def open_sitting(
     """
     named = [section.corrections] if isinstance(section.corrections, str) else section.corrections
     path = file or Path(named[-1] if named else USUAL)
-    check_apart(path, data_of(section))
+    check_apart(path, data_of(section), option="--corrections")
     asked_for(section.clean)  # refused before anything is read
     stages = Stages(on_event)
     with Journal(path) as journal:

@@ -50,10 +50,13 @@ def check_folder(output: Path, names: Iterable[str]) -> None:
         check_apart(output / TRAIN, names, told=output)
 
 
-def check_apart(output: Path, names: Iterable[str], *, told: Path | None = None) -> None:
+def check_apart(
+    output: Path, names: Iterable[str], *, told: Path | None = None, option: str = ""
+) -> None:
     """Nothing, where none of the names stands for the output, by whatever path or link.
 
-    Args: told: what the user called the output, where it is not the file itself.
+    Args: told: what the user called the output, where it is not the file itself. option: that names
+        it, where the user need not have.
     Raises: RecipeError: one does, or would when the output is there.
     """
     for name in names:
@@ -65,7 +68,8 @@ def check_apart(output: Path, names: Iterable[str], *, told: Path | None = None)
             problem = f"is the input{where}, and would be overwritten. Choose another file"
         else:
             problem = f"stands in the input{where}, and would be read too. Choose another place"
-        raise RecipeError(f"{own}: {problem} for the output")
+        by = f": {option} FILE" if option else ""
+        raise RecipeError(f"{own}: {problem} for the output{by}")
 
 
 def check_writable(output: Path) -> None:

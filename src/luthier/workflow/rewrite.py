@@ -252,7 +252,7 @@ def _refuse_damaged(files: Mapping[str, Sequence[Parsed]], asked: Mapping[str, C
     were_opened = any(isinstance(one, Opening) for one in asked.values())
     for name, held in files.items():
         for one in held if name != "train" or not were_opened else ():
-            refuse_damaged(one.rows)
+            refuse_damaged(one.rows, name)
 
 
 def _powers(parts: Parts) -> list[str]:

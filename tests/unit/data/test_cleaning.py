@@ -297,6 +297,12 @@ def test_labels_of_a_row_that_become_one_are_one() -> None:
     assert [row.brings() for row in joined[0]] == [("animal",)]
 
 
+@pytest.mark.parametrize("labels", ["-1 0 1", "\u22121 1", "A A- B B-", "- _", "+ -"])
+def test_a_mark_at_an_end_of_a_label_tells_it_from_another(labels: str) -> None:
+    rows = labelled(*((f"text {name}", name) for name in labels.split()))
+    assert not clean(rows, label_spellings=True)[1].changed
+
+
 def test_one_picture_with_two_labels_is_a_contradiction() -> None:
     rows: list[Row] = [
         Labeled(origin=AT, text="", label=label, picture=name, digest=digest)

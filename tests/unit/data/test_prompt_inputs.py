@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from luthier.core.errors import DataError
 from luthier.data.asked import rows_of
 from luthier.data.ledger import Ledger
 from luthier.data.opened import Opened
@@ -72,6 +73,27 @@ def test_what_is_no_text_is_left_alone() -> None:
     row = read({"prompt": turns, "context": "a race", "completion": "Ada"}).rows[0]
     assert isinstance(row, Chat)
     assert row.given() == "Who?"
+
+
+@pytest.mark.parametrize(
+    "context", [["A text", "of parts"], {"titles": ["One"], "parts": [["A text", "of parts"]]}]
+)
+def test_texts_in_lists_and_objects_beside_a_prompt_are_named(context: Any) -> None:
+    records = [
+        {"question": f"Why {n}?", "context": [context, str(n)], "answer": f"So {n}"}
+        for n in range(9)
+    ]
+    assert "; 'context' holds texts and is not read" in read(*records).description[1]
+    scores = [{**record, "context": [n, "x", {}]} for n, record in enumerate(records)]
+    assert "not read" not in read(*scores).description[1]
+
+
+def test_a_later_number_is_text_and_a_list_is_refused_with_the_way_out() -> None:
+    rows = [{"prompt": "Why?", "input": "It rains", "response": f"So {n}"} for n in range(150)]
+    late = {"prompt": "Why?", "input": 5, "response": "so"}
+    assert read(*rows, late).rows[150].given() == "Why?\n5"
+    with pytest.raises(DataError, match=r"line 151, input: got(.|\n)*leave the column unread"):
+        read(*rows, {**late, "input": ["a", "b"]})
 
 
 def test_rows_to_be_answered_are_read_alike() -> None:

@@ -241,7 +241,7 @@ def test_decisions_do_not_go_into_the_data(tmp_path: Path, name: str) -> None:
     (tmp_path / "rows").mkdir()
     write(tmp_path / "rows" / "r.jsonl", CHATS)
     train = "rows" if name.endswith("c.jsonl") else "rows/r.jsonl"
-    with pytest.raises(RecipeError, match=r"(is|stands in) the input"):
+    with pytest.raises(RecipeError, match=r"(is|stands in) the input.*--corrections FILE"):
         open_sitting(DataSection(train=train), file=Path(name)).__enter__()
 
 

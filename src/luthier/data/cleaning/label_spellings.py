@@ -18,8 +18,9 @@ from luthier.data.cleaning import cleaners
 from luthier.data.cleaning.contract import Change, Cleaner
 from luthier.data.rows import Row
 
-_BETWEEN = re.compile(r"[\s_\-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+")
-"""White space, underscores, and hyphens and dashes of all widths."""
+_BETWEEN = re.compile(r"(?<=.)[\s_\-\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]+(?=.)", re.DOTALL)
+"""White space, underscores, and hyphens and dashes of all widths; not at the beginning and the end,
+as "-1" is not "1", and "A-" is not "A"."""
 _Name = Annotated[str, StringConstraints(pattern=r"\S")]
 
 
@@ -118,7 +119,7 @@ def one_of(used: Mapping[str, int]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    plain = _BETWEEN.sub("", _composed(_composed(name).casefold()))
+    plain = _BETWEEN.sub("", _composed(_composed(name.strip()).casefold()))
     is_plural = len(plain) > 3 and plain.endswith("s") and not plain.endswith("ss")
     return plain[:-1] if is_plural else plain
 

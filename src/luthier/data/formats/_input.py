@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from luthier.core.errors import DataError
 from luthier.data.columns import canonical, find
-from luthier.data.formats._values import text_of
+from luthier.data.formats._values import answer_of
 from luthier.data.formats.contract import Context, Record, Sample
 from luthier.data.rows import Message
 
@@ -39,7 +41,7 @@ def with_input(
 ) -> list[Message]:
     """The turns of a prompt, what they are about joined to the last of the user's."""
     name = context.match.columns.get("input", "")
-    more = text_of(record.get(name), where=f"{context.origin}, {name}") if name else ""
+    more = _told(record.get(name), where=f"{context.origin}, {name}") if name else ""
     if not more.strip():
         return asked
     at = max((at for at, turn in enumerate(asked) if turn.role == "user"), default=-1)
@@ -47,6 +49,20 @@ def with_input(
     parts = (more, said) if canonical(name) == _BODY else (said, more)
     turn = Message("user", between.join(part for part in parts if part.strip()))
     return [*asked[:at], turn, *asked[at + 1 :]] if at >= 0 else [*asked, turn]
+
+
+def _told(value: Any, *, where: str) -> str:
+    """What a prompt is about, as text.
+
+    Raises: DataError: a list or an object, with how to leave the column unread.
+    """
+    try:
+        return answer_of(value, where=where)
+    except DataError as error:
+        raise DataError(
+            f"{error}\n    Write it as text, or leave the column unread: "
+            "data.columns = {prompt: NAME} names the prompt alone"
+        ) from None
 
 
 def _holds_strings(sample: Sample, column: str) -> bool:

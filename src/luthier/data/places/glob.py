@@ -45,6 +45,8 @@ class Glob:
         pattern = Path(name).expanduser()
         if is_among(path, map(Path, _matches(pattern))):
             return True
+        if pattern.name == "**":
+            pattern = pattern / "*"
         if not fnmatch(path.name, pattern.name):
             return False
         goes_down = pattern.parent.name == "**"
