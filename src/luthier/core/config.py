@@ -101,7 +101,8 @@ def _text(config: type[BaseModel], place: tuple[str, ...], items: list[ErrorDeta
         if item["type"] == "value_error":
             return f"{got}, {item['msg'].removeprefix('Value error, ')}"
     if field is not None:
-        return f"{got}, expected {expectation(field)}"
+        is_inside = field_at(config, place[:-1]) is field
+        return f"{got}, expected {expectation(field, is_inside=is_inside)}"
     return f"{got}; {items[0]['msg'][0].lower()}{items[0]['msg'][1:]}"
 
 

@@ -24,8 +24,13 @@ _BOUNDS = (
 )
 
 
-def expectation(field: FieldInfo) -> str:
-    """Such as "a number of at least 0 and below 1", or "a whole number or auto"."""
+def expectation(field: FieldInfo, *, is_inside: bool = False) -> str:
+    """Such as "a number of at least 0 and below 1", or "a whole number or auto".
+
+    Args: is_inside: it is said of the value of a key, where the field has keys with values.
+    """
+    if is_inside and get_origin(field.annotation) is dict:
+        return in_words(get_args(field.annotation)[1])
     return _bounded(in_words(field.annotation), field.metadata)
 
 

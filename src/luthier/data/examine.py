@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from typing import Any
 
-from luthier.core.errors import DataError, MissingExtra
+from luthier.core.errors import DataError
 from luthier.data.assisted import Helpers
 from luthier.data.checks import Beside, Check, Finding, Shown, Spatial, checks
 from luthier.data.checks.contract import OtherColumns
@@ -166,10 +166,7 @@ def findings_of(
         cleaner = cleaner_of(name, kind, looking or {})
         if opens or not isinstance(cleaner, Opening):
             progress(f"looking for {name.replace('_', ' ')}")
-            try:
-                found += would_change(name, cleaner, rows, beside)
-            except MissingExtra as error:
-                unable(str(error))
+            found += would_change(name, cleaner, rows, beside)
     for name, kind in checks.items():
         progress(f"looking for {name}")
         try:

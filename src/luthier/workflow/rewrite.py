@@ -196,10 +196,7 @@ def _rewritten(
             _refuse_damaged(cleaned, asked)
             parts, how = divide(cleaned, section, ledger)
             how = [*said, *corrected.warnings, *how]
-        grown = _Grown(parts, [], {})
-        if grow:
-            with stages.stage("augmenting data"):
-                grown = grow(parts, parsed, ledger)
+        grown = _grown(grow, parts, parsed, ledger, stages)
         parts = grown.parts
         for name, rows in parts.items():
             ledger.use(name, len(rows))
@@ -211,7 +208,8 @@ def _rewritten(
         with stages.stage("writing data", str(output)):
             written = write_splits(folder, parts, others, stages)
             write_changes(folder, log)
-        more = [] if grow else left_behind(section)
+        settings, lost = written.taken({**later, **grown.settings})
+        more = [*lost, *([] if grow else left_behind(section))]
         stages.note_all(more, warning=True)
         found = {
             "format_version": 1,
@@ -221,10 +219,24 @@ def _rewritten(
             "rows": ledger.document()["rows"],
             "how": [*how, *grown.how, *more, *(helpers.said if helpers else ()), *_powers(parts)],
             "files": written.files,
-            "use": written.uses(output, {**later, **grown.settings}),
+            "use": written.uses(output, settings),
         }
         files.write_json(folder / LEDGER, found)
     return {**found, "folder": str(output)}
+
+
+def _grown(
+    grow: Grow | None,
+    parts: Parts,
+    parsed: Mapping[str, list[Parsed]],
+    ledger: Ledger,
+    stages: Stages,
+) -> _Grown:
+    """The splits with the rows that are made of train; nothing to make: as they are."""
+    if not grow:
+        return _Grown(parts, [], {})
+    with stages.stage("augmenting data"):
+        return grow(parts, parsed, ledger)
 
 
 def _digests(parsed: Mapping[str, Sequence[Parsed]]) -> dict[str, str]:

@@ -31,6 +31,24 @@ class Written:
 
     files: dict[str, Any]
     settings: dict[str, Any]
+    renamed: dict[str, str]
+    """Other columns of the records that are called something else in the files."""
+    has_others: bool
+    """Whether these columns are in the files."""
+
+    def taken(self, more: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """Further settings of `data` with columns called as in the files, and what is said of one
+        whose column is in none."""
+        column = more.get("time_by")
+        if not column:
+            return dict(more), []
+        if self.has_others:
+            return {**more, "time_by": self.renamed.get(column, column)}, []
+        lost = (
+            f"data.time_by: column '{column}' is not in what is written, so a training would not "
+            f"split it by time. Split the files first: luthier data split, data.time_by={column}"
+        )
+        return {name: value for name, value in more.items() if name != "time_by"}, [lost]
 
     def uses(self, output: Path, more: Mapping[str, Any]) -> list[str]:
         """What is typed to train on the files, for each that is called train.
@@ -61,6 +79,8 @@ def write_splits(
     written: dict[str, Any] = {}
     settings: dict[str, Any] = {}
     said: dict[str, None] = {}
+    all_renamed: dict[str, str] = {}
+    has_others = True
     has_made = any(row.origin.made for rows in parts.values() for row in rows)
     for name, rows in parts.items():
         if not rows:
@@ -73,13 +93,15 @@ def write_splits(
         done = write_rows(path, rows, beside)
         if any(beside) and not done.has_others:
             stages.note(f"{path.name}: other columns left out, as they would be read as more")
+            has_others = False
         done = replace(done, renamed={**renamed, **done.renamed})
         said |= dict.fromkeys(done.told())
         settings |= done.settings
+        all_renamed |= done.renamed
         written[name] = {"file": f"{name}.jsonl", "rows": len(rows), "sha256": files.sha256(path)}
         written[name] |= {"renamed": done.renamed} if done.renamed else {}
     stages.note_all(said)
-    return Written(written, settings)
+    return Written(written, settings, all_renamed, has_others)
 
 
 def _with_made(

@@ -67,6 +67,23 @@ def test_what_a_training_has_still_to_do_stands_in_the_command(
     request([*shlex.split(found["use"][0])[2:], "--model", "minilm-l6"])  # it can be typed
 
 
+def test_a_column_that_is_not_written_is_in_no_command(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "rows.jsonl", tmp_path / "out"
+    rows = [
+        {"prompt": f"ask {n}", "chosen": f"so {n}", "rejected": "no", "tools": [], "day": n}
+        for n in range(30)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = answer(["data", "clean", str(path), "time_by=day", "--output", str(out)], capfd)
+    is_there = "day" in json.loads((out / "train.jsonl").read_text().splitlines()[0])
+    assert ("data.time_by=day" in found["use"][0]) is is_there
+    assert (
+        any("column 'day' is not in what is written" in line for line in found["how"]) != is_there
+    )
+
+
 def test_a_check_names_the_mixture_that_it_does_not_look_at(
     tickets: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

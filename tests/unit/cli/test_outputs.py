@@ -41,6 +41,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def refused(words: str, data: Path, capfd: pytest.CaptureFixture[str]) -> str:
+    """What is said, where nothing was written."""
+    before = contents(data)
+    assert run(["data", *words.split()]) == 2
+    assert contents(data) == before
+    return capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -67,12 +75,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_an_output_that_is_an_input_is_refused(
     data: Path, capfd: pytest.CaptureFixture[str], words: str
 ) -> None:
-    before = contents(data)
-    assert run(["data", *words.split()]) == 2
-    said = capfd.readouterr().err
+    said = refused(words, data, capfd)
     assert "is the input" in said
     assert "would be overwritten. Choose another file" in said
-    assert contents(data) == before
 
 
 @pytest.mark.parametrize(
@@ -82,15 +87,13 @@ def test_an_output_that_is_an_input_is_refused(
         "check set/*.json* --output set/found.json",
         "clean set --output set/cleaned",
         "split set/**/*.jsonl --output set/cleaned",
+        "check set/** --output set/found/first.json",
     ],
 )
 def test_an_output_that_would_be_read_the_next_time_is_refused(
     data: Path, capfd: pytest.CaptureFixture[str], words: str
 ) -> None:
-    before = contents(data)
-    assert run(["data", *words.split()]) == 2
-    assert "stands in the input (set" in capfd.readouterr().err
-    assert contents(data) == before
+    assert "stands in the input (set" in refused(words, data, capfd)
 
 
 def test_an_output_in_a_folder_that_reads_no_such_file_is_written(data: Path) -> None:

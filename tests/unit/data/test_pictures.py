@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from tests import pictures
 from transformers import ViTImageProcessorPil
 
-from luthier.core.errors import DataError, ModelError
+from luthier.core.errors import DataError, MissingExtra, ModelError
 from luthier.data.examine import examine, findings_of
 from luthier.data.ledger import Ledger
 from luthier.data.load import changed_files, load
@@ -227,6 +228,15 @@ def test_a_check_names_pictures_that_cannot_be_opened(tmp_path: Path) -> None:
         DataSection(train=str(whole), test=str(folder), on_leak="remove")
     ).findings}  # fmt: skip
     assert found["damaged_pictures"].title.endswith("in test")
+
+
+def test_a_check_without_pillow_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = pictures.folder(tmp_path / "all", per_class=12)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(MissingExtra, match=r"luthier\[images\]"):
+        examine(DataSection(train=str(folder)))
 
 
 def test_damaged_pictures_are_not_written(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 from luthier.cli.answer import Answer
 from luthier.cli.table import work
 from luthier.cli.text import write
+from luthier.core.counted import counted
 from luthier.run.console import Console
 
 app = typer.Typer(add_completion=False)
@@ -29,14 +30,12 @@ def answer(
     teacher = work("answer.Teacher")(model, url, key_env, max_new_tokens, rewrite=rewrite)
     with Console() as console:
         found = work("answer.answer_file")(input, output, teacher=teacher, on_event=console)
-    text = f"{found['answered']} of {found['rows']} rows answered: {found['output']}\n"
+    lines = [f"{found['answered']} of {counted(found['rows'], 'row')} answered: {found['output']}"]
     why = {
         "unfinished": f"longer than --max-new-tokens {max_new_tokens}",
         "calls": "calls of tools, and no answer in words",
         "empty": "without words, or held back",
         "refused": "questions that the endpoint does not take",
     }
-    for reason, words in why.items():
-        if found[reason]:
-            text += f"{found[reason]} left out: {words}\n"
-    return Answer(found, lambda: write(text.rstrip()))
+    lines += [f"{found[name]} left out: {words}" for name, words in why.items() if found[name]]
+    return Answer(found, lambda: write("\n".join(lines)))

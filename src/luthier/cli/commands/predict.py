@@ -26,5 +26,5 @@ def predict(
     """Score a file of rows with the tuned model of a run."""
     with Console() as console:
         found = work("predict.predict_file")(run_folder(run), input, output, on_event=console)
-    text = f"{counted(found['rows'], 'row')} answered: {found['output']}\n"
-    return Answer(found, lambda: write(text.rstrip()))
+    text = f"{counted(found['rows'], 'row')} answered: {found['output']}"
+    return Answer(found, lambda: write(text))

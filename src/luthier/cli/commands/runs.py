@@ -10,12 +10,12 @@ import typer
 
 from luthier.cli.answer import Answer
 from luthier.cli.find import RUNS, RunWord, run_folder
+from luthier.cli.text import write
 from luthier.core.errors import RunError
 from luthier.run.console import Console
 from luthier.run.figures import of_bytes, of_fact
 from luthier.run.layout import Layout
 from luthier.run.lock import holder
-from luthier.run.painting import safe
 from luthier.run.reader import open_run
 from luthier.store import Entry, diff, list_runs, prune
 
@@ -43,13 +43,13 @@ def show(run: RunWord) -> Answer:
         "recipe": files.recipe,
     }
 
-    def write() -> None:
+    def show_all() -> None:
         for key, value in (files.summary or {}).items():
-            _write(_fact(key, value))
+            write(_fact(key, value))
         if files.evaluation:
             Console(sys.stdout).show_evaluation(files.evaluation)
 
-    return Answer(document, write)
+    return Answer(document, show_all)
 
 
 @app.command("diff")
@@ -86,13 +86,13 @@ def remove(
     total = sum(item.bytes for item in found)
     verb = "deleted" if yes else "would be deleted (--yes deletes)"
 
-    def write() -> None:
+    def show_all() -> None:
         for item in gone:
-            _write(f"{item['path']}  {item['why']}")
+            write(f"{item['path']}  {item['why']}")
         count = "1 run" if len(gone) == 1 else f"{len(gone)} runs"
-        _write(f"{count}, {of_bytes(total)}, {verb}")
+        write(f"{count}, {of_bytes(total)}, {verb}")
 
-    return Answer({"deleted": yes, "runs": gone, "bytes": total}, write)
+    return Answer({"deleted": yes, "runs": gone, "bytes": total}, show_all)
 
 
 def _fact(key: str, value: Any) -> str:
@@ -108,21 +108,17 @@ def _fact(key: str, value: Any) -> str:
 
 def _show_list(entries: list[Entry], root: Path) -> None:
     if not entries:
-        _write(f"no runs in {root}")
+        write(f"no runs in {root}")
     width = max((len(str(entry.path)) for entry in entries), default=0)
     for entry in entries:
         verdict = entry.summary.get("verdict") or entry.problem
         about = " ".join(str(entry.summary.get(key, "")) for key in ("model", "objective", "tuner"))
-        _write(f"{entry.path!s:{width}}  {entry.state:12} {verdict!s:12} {about}".rstrip())
+        write(f"{entry.path!s:{width}}  {entry.state:12} {verdict!s:12} {about}".rstrip())
 
 
 def _show_diff(found: dict[str, dict[str, list[Any]]]) -> None:
     for part, changes in found.items():
         for key, (a, b) in changes.items():
-            _write(f"{part}  {key}: {a} -> {b}")
+            write(f"{part}  {key}: {a} -> {b}")
     if not any(found.values()):
-        _write("no difference")
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(f"{safe(text)}\n")
+        write("no difference")
