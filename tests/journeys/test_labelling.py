@@ -118,9 +118,11 @@ def test_esc_leaves_what_is_being_typed(place: Desk) -> None:
         talk.type(b"mo\x1b[D")  # an arrow, which means nothing
         talk.type("ne")
         talk.wait_for("2 of 2, 1 decided")
-        talk.type(b"q")
+        talk.type(b"/spam\x1b")  # ahead of the question
+        talk.wait_for("nothing is decided")
+        talk.type(b"/foo\x1b[Dd\n")
         assert talk.exit_code() == 0
-    assert [line["label"] for line in decided(place)] == ["money"]
+    assert [line["label"] for line in decided(place)] == ["money", "food"]
 
 
 def test_esc_leaves_an_answer_as_it_is(place: Desk) -> None:

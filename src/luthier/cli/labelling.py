@@ -37,6 +37,7 @@ _MOST_MATCHES = 12
 _ESC = b"\x1b"
 _BEHIND_ESC = re.compile(rb"\[[0-?]*[ -/]*[@-~]|O.|[^\[O]")
 """What follows it in a key such as an arrow."""
+_ARROW = re.compile(_ESC + rb"(?:" + _BEHIND_ESC.pattern + rb")")
 _ENDS = ("q", "\x04", "")
 
 
@@ -112,11 +113,13 @@ class _Keys:
         typed = b""
         while not typed.endswith(b"\n"):
             piece = self._piece()
-            typed += piece.removesuffix(_ESC)
             if not piece:
                 break
-            if piece.endswith(_ESC) and not self._is_more():
-                raise _Cancelled
+            typed = _ARROW.sub(b"", typed + piece)  # within a piece where it was typed ahead
+            if typed.endswith(_ESC):
+                if not self._is_more():
+                    raise _Cancelled
+                typed = typed.removesuffix(_ESC)
         return typed.decode("utf-8", "replace").strip()
 
     def _piece(self) -> bytes:
