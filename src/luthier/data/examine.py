@@ -114,10 +114,10 @@ def examine(
     single = remove_duplicates(tables["train"], policy="remove")[0]
     progress("placing rows by their texts")
     points = embedded(single, embedder or by_words())
-    others = Others(parsed["train"]).of
+    others, not_looked_for = Others(parsed["train"]).of, list[str]()
     findings += findings_of(
         single.rows, beside, points=points, others=others, looking=looking,
-        progress=progress, unable=progress,
+        progress=progress, unable=not_looked_for.append,
     )  # fmt: skip
     findings += in_held_out(held_out, looking)
     return Examined(
@@ -125,6 +125,7 @@ def examine(
             *(line for files in parsed.values() for one in files for line in one.description),
             *(*corrected.said, *corrected.warnings, *(helpers.said if helpers else ())),
             *_unread(section),
+            *not_looked_for,
         ],
         ledger,
         {name: len(table) for name, table in tables.items()},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from luthier.core.errors import DataError
 from luthier.data.drawn import drawn
 from luthier.data.examine import Examined
 from luthier.data.languages import is_here, languages
@@ -36,8 +37,11 @@ def overview(
     texts = [text_of(row) for row in Chosen(examined.single.rows, places)]
     found: dict[str, Any] = {"vocabulary": asdict(vocabulary(texts))}
     if is_here():
-        names = (name for name, _ in languages(text[:MOST_CHARACTERS] for text in texts))
-        found["languages"] = dict(Counter(names).most_common())
+        try:
+            names = (name for name, _ in languages(text[:MOST_CHARACTERS] for text in texts))
+            found["languages"] = dict(Counter(names).most_common())
+        except DataError as error:  # the check of languages could not look either
+            progress(str(error))
     if examined.points is not None:
         found |= _of_points(examined, examined.points, progress)
     return found

@@ -7,6 +7,7 @@ import pytest
 from tests import tiny
 
 from luthier.cli.main import run
+from luthier.data.rows import Labeled, Origin
 
 DOING = ["opening", "closing", "losing", "paying", "finding", "hiding", "lending", "giving"]
 ROWS = [
@@ -55,6 +56,21 @@ def test_faults_are_shown_with_their_rows_and_end_with_1(
     (finding,) = json.loads((tmp_path / "found.json").read_text())["findings"]
     assert (finding["name"], finding["count"]) == ("personal", 1)
     assert ask(capsys, file, *COLUMNS, "data.clean.personal=true")[0] == 0
+
+
+def test_of_many_lines_about_what_was_read_the_last_are_shown_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for at in range(10):
+        write(tmp_path / f"part-{at}.jsonl", ROWS[2 * at : 2 * at + 2])
+    origin = Origin("part-0.jsonl", 1)
+    decided = [Labeled(origin=origin, text=text, label="card").key() for text in (ROWS[0][0], "x")]
+    lines = [json.dumps({"key": key, "label": "card"}) + "\n" for key in decided]
+    (tmp_path / "decided.jsonl").write_text("".join(lines))
+    where = ("data.corrections=" + str(tmp_path / "decided.jsonl"), *COLUMNS)
+    _, _, err = ask(capsys, f"{tmp_path}/part-*.jsonl", *where)
+    assert "more lines: --report shows all" in err
+    assert "corrections that fit no row: 1" in err
 
 
 def test_the_rows_of_a_recipe_are_checked_as_it_reads_and_cleans_them(

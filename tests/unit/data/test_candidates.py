@@ -48,7 +48,7 @@ def test_right_and_wrong_texts_are_a_list_to_who_ranks_and_pairs_to_others(tmp_p
     assert row.target() == "[1, 1, 0, 0]"
     assert [item.text for item in row.documents] == ["a", "c", "b", "d"]  # type: ignore[attr-defined]
     assert not row.has_order  # type: ignore[attr-defined]
-    assert "1 texts are positives and negatives; taken as positives" in ledger.shortened
+    assert "1 text among positives and negatives; taken as right" in ledger.shortened
 
 
 def test_equal_documents_are_one_unless_they_contradict_each_other(tmp_path: Path) -> None:

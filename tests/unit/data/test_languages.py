@@ -1,13 +1,15 @@
 """Languages and words of rows, and answers that come again and again."""
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
+from py3langid.langid import LanguageIdentifier
 from tests.unit.data.test_examine import sentences, write
 
 from luthier.data.examine import Examined, examine
-from luthier.data.languages import languages
+from luthier.data.languages import _identifier, languages
 from luthier.data.overview import overview
 from luthier.data.vocabulary import vocabulary
 from luthier.recipe.schema import DataSection
@@ -96,3 +98,18 @@ def test_few_and_short_answers_may_come_again(tmp_path: Path, pairs: list[tuple[
 def test_labels_come_again_by_their_nature(tmp_path: Path) -> None:
     pairs = [(text, f"a label of many words {label}") for text, label in sentences(90)]
     assert "repeated_targets" not in [item.name for item in found_in(tmp_path, pairs).findings]
+
+
+def test_a_model_that_cannot_be_unpacked_is_said_and_all_else_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(LanguageIdentifier, "from_model_file", full)
+    _identifier.cache_clear()
+    pairs = [*((text, "ab"[at % 2]) for at, text in enumerate(ENGLISH)), (ENGLISH[0], "b")]
+    examined = found_in(tmp_path, pairs)
+    assert "languages cannot be told" in examined.description[-1]
+    assert "contradictions" in [finding.name for finding in examined.findings]
+    assert "languages" not in overview(examined)

@@ -26,6 +26,7 @@ from luthier.run.console import Console
 app = typer.Typer(add_completion=False, help="Look at data files, and make better ones of them.")
 _SHOWN = 3
 _READ = 8
+_LAST = 3
 _WIDTH = 100
 
 
@@ -84,9 +85,11 @@ def _check(
 
 
 def _show(found: dict[str, Any], console: Console) -> None:
-    read = [("read", line) for line in found["read"][:_READ]]
-    if more := len(found["read"]) - len(read):
-        read.append(("read", f"and {counted(more, 'more line')}: data preview shows all"))
+    lines = found["read"]
+    if (more := len(lines) - _READ) > 0:  # the last ones tell of corrections and their like
+        left_out = f"and {counted(more, 'more line')}: --report shows all"
+        lines = [*lines[: _READ - _LAST], left_out, *lines[-_LAST:]]
+    read = [("read", line) for line in lines]
     counts = [(split, counted(number, "row")) for split, number in found["rows"].items()]
     classes = found["classes"]
     if classes:

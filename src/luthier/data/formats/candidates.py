@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
+from luthier.core.counted import counted
 from luthier.core.errors import DataError
 from luthier.data.columns import find
 from luthier.data.formats import formats
@@ -116,7 +117,8 @@ def _right_and_wrong(record: Record, context: Context) -> list[Candidate]:
     )
     wrong = dict.fromkeys(texts_in(record, names, where=where))
     if both := right.keys() & wrong.keys():
-        context.remarks.append(f"{len(both)} texts are positives and negatives; taken as positives")
+        what = f"{counted(len(both), 'text')} among positives and negatives"
+        context.remarks.append(f"{what}; taken as right")
     grades = [(right, 1.0), ({text: None for text in wrong if text not in right}, 0.0)]
     if not context.answered:
         return [Candidate(text) for texts, _ in grades for text in texts]
