@@ -47,7 +47,7 @@ def diff(
 ) -> Answer:
     """Compare two versions of a data set: rows that came, that went, or have another target.
 
-    Settings such as data.columns='{label: tag}' hold for both. The order of rows says nothing.
+    Settings such as --columns label=tag hold for both. The order of rows says nothing.
     """
     old, new = (
         section_of("diff", [name, *context.args], files=[output, changes])

@@ -20,7 +20,7 @@ DataWords = Annotated[
     typer.Argument(
         metavar="DATA|RECIPE|KEY=VALUE",
         help="Data files, or a recipe .yaml; then settings such as data.test=FILE or "
-        "data.columns='{label: tag}'.",
+        "--columns label=tag.",
         show_default=False,
     ),
 ]

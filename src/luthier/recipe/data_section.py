@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, field_validator
 
 from luthier.core.config import Auto, ComponentConfig
 
@@ -14,6 +15,23 @@ Reasoning = Literal["keep", "last", "drop"]
 
 LEAST_CHUNK = 100
 """Characters; of less nothing is learned."""
+
+
+_PAIRS = re.compile(r"[^=,{}]+=[^=,{}]+(?:,[^=,{}]+=[^=,{}]+)*")
+
+
+def _in_pairs(value: Any) -> Any:
+    """Keys with values from a text such as "text=review,label=stars"; of all else, that."""
+    if not isinstance(value, str):
+        return value
+    if not _PAIRS.fullmatch(value):
+        raise ValueError("expected keys with values, such as {KEY: VALUE}, or KEY=VALUE,KEY=VALUE")
+    pairs = (pair.split("=") for pair in value.split(","))
+    return {key.strip(): name.strip() for key, name in pairs}
+
+
+Names = Annotated[dict[str, str], BeforeValidator(_in_pairs)]
+"""Keys with values, or as they are typed in a shell."""
 
 
 def _is_date(text: str) -> bool:
@@ -45,9 +63,9 @@ class MixtureSource(ComponentConfig):
     """Name of a row format, or auto: recognised from the columns."""
     shape: str = "auto"
     """Of a file of several shapes, only rows of this one; auto: such a file is refused."""
-    columns: dict[str, str] = Field(default_factory=dict[str, str])
+    columns: Names = Field(default_factory=dict[str, str])
     """Canonical column -> name in the file."""
-    roles: dict[str, str] = Field(default_factory=dict[str, str])
+    roles: Names = Field(default_factory=dict[str, str])
     """Role name in the file -> system, user, assistant or tool."""
     group_by: str = ""
     """Column that holds what the column `data.group_by` holds there: rows of a group that stands in
@@ -87,9 +105,9 @@ class DataSection(ComponentConfig):
     shape: str = "auto"
     """Of files that hold rows of several shapes, such as chat and preference, only those of this
     one, and the others are counted; auto: such files are refused."""
-    columns: dict[str, str] = Field(default_factory=dict[str, str])
+    columns: Names = Field(default_factory=dict[str, str])
     """Canonical column -> name in the file, such as {text: review, label: stars}."""
-    roles: dict[str, str] = Field(default_factory=dict[str, str])
+    roles: Names = Field(default_factory=dict[str, str])
     """Role name in the file -> system, user, assistant or tool."""
     encoding: str = "auto"
     """Text encoding of the files; auto: BOM, then UTF-8, then cp1252, said in the ledger."""

@@ -100,11 +100,14 @@ def test_a_recipe_of_rows_alone_needs_no_model(
     assert "recipe data: missing" in capsys.readouterr().err
 
 
-def test_files_may_be_named_by_their_setting(
+def test_files_and_columns_may_be_named_by_their_setting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = write(tmp_path / "a.jsonl", ROWS)
     assert ask(capsys, f"data.train={file}", *COLUMNS)[0] == 0
+    assert ask(capsys, file, "--columns", "text=said,label=about")[0] == 0
+    code, _, err = ask(capsys, file, "--columns", "text=said,about")
+    assert (code, "data.columns: got 'text=said,about', expected" in err) == (2, True)
     code, _, err = ask(capsys, file, f"data.train={file}", *COLUMNS)
     assert code == 2
     assert f"got data.train={file} beside {file}; expected the files once" in err

@@ -35,7 +35,7 @@ def grade(
     """Score completions and look at the scores, before a model learns from them.
 
     Settings of the grader follow, such as grader.tolerance=0.01 or --grader.pattern 'Answer: .+',
-    and how the rows are read, such as data.columns='{reference: answer}'.
+    and how the rows are read, such as --columns reference=answer.
     Named are scores that are constant, saturated, not a number, or follow the length alone.
     """
     given = _settings(list(context.args))
